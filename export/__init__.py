@@ -1,0 +1,1 @@
+"""A trained network in, one self-contained ONNX file out."""

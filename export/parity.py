@@ -1,0 +1,76 @@
+"""The gate of every export: the file gives the landmarks of the network that it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from beetle_lm.errors import ParityError
+from beetle_lm.export.to_onnx import Exportable
+from beetle_lm.predict.images import read_image
+from beetle_lm.predict.placement import Placement
+from beetle_lm.predict.session import Session
+from beetle_lm.train.checkpoint import Checkpoint
+
+LIMIT_PX = 0.02
+"""Greatest difference allowed between a file and its network, in pixels of the model's input."""
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """How far a file's landmarks are from those of its network.
+
+    Args:
+        photographs: how many were compared.
+        max_px: greatest difference of a coordinate, in pixels of the model's input.
+        max_score: greatest difference of a score.
+    """
+
+    photographs: int
+    max_px: float
+    max_score: float
+
+    def __str__(self) -> str:
+        return f"max {self.max_px:.4f} px over {self.photographs} photographs"
+
+
+def check_parity(model: Path, checkpoint: Checkpoint, photographs: Sequence[Path]) -> ParityReport:
+    """Compares an ONNX file with the network on real photographs, on the CPU.
+
+    Args:
+        model: the ONNX file.
+        checkpoint: what it was made from.
+        photographs: any number of image files, at least one.
+
+    Raises:
+        ParityError: there is no photograph, or the difference is more than `LIMIT_PX`.
+    """
+    if not photographs:
+        raise ParityError("parity is checked on photographs and there are none; give --images")
+    images = np.stack([_input(path, checkpoint) for path in photographs])
+    with torch.inference_mode():
+        landmarks, scores = (
+            output.numpy() for output in Exportable(checkpoint.network())(torch.from_numpy(images))
+        )
+    found, found_scores = Session.open(model, device="cpu").run(images)
+    report = ParityReport(
+        len(photographs),
+        float(np.abs(found - landmarks).max()),
+        float(np.abs(found_scores - scores).max()),
+    )
+    if not report.max_px <= LIMIT_PX:
+        raise ParityError(
+            f"the exported file differs from the network by {report.max_px:.3f} px (at most"
+            f" {LIMIT_PX} px is allowed); nothing was written"
+        )
+    return report
+
+
+def _input(path: Path, checkpoint: Checkpoint) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    picture = read_image(path, checkpoint.recipe.channels, at_least=checkpoint.input_size)
+    placement = Placement.fit(picture.frame, checkpoint.input_size, checkpoint.fit)
+    return np.atleast_3d(placement.render(picture)).transpose(2, 0, 1)

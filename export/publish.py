@@ -1,0 +1,97 @@
+"""Exporting a training run: checkpoint, card and parity check joined."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from beetle_lm import __version__
+from beetle_lm.errors import OutputError, ParityError
+from beetle_lm.export.parity import ParityReport, check_parity
+from beetle_lm.export.to_onnx import make_card, to_onnx
+from beetle_lm.predict.images import find_images
+from beetle_lm.train.checkpoint import load_checkpoint
+from beetle_lm.train.job import Job
+from beetle_lm.train.run import METRICS
+from beetle_lm.zoo.card import Metrics
+
+_MOST_PHOTOGRAPHS = 20
+
+
+def export_run(
+    run: Path,
+    output: Path,
+    images: Path | None = None,
+    half: bool = False,
+    version: str = "1",
+    licence: str = "not stated",
+    provenance: str | None = None,
+    overwrite: bool = False,
+) -> ParityReport:
+    """Writes the best checkpoint of a run as one ONNX file, if it passes the parity check.
+
+    Args:
+        run: a finished training run.
+        output: the ONNX file to write.
+        images: folder of photographs for the parity check; the run's own where not given.
+        half: store the weights in 16 bit.
+        version: the model's version, for its card.
+        licence: for the card; SPDX expression or a sentence.
+        provenance: where the training data come from, for the card; what the run knows of it is
+            added.
+        overwrite: replace an existing file.
+
+    Raises:
+        CheckpointError: the folder holds no finished run.
+        OutputError: the file exists or cannot be written.
+        ParityError: the file would differ from the network, or there are no photographs.
+    """
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists; --overwrite replaces it")
+    job = Job.read(run)
+    checkpoint = load_checkpoint(run)
+    trained = (
+        f"{len(job.training)} photographs of {job.part} with the landmarks of"
+        f" {Path(job.landmarks).name} (SHA-256 {job.landmarks_sha256}); recipe {job.recipe.name},"
+        f" seed {job.seed}, beetle-lm {__version__}"
+    )
+    card = make_card(
+        checkpoint,
+        version=version,
+        metrics=_metrics(run),
+        provenance=f"{provenance}; {trained}" if provenance else trained,
+        licence=licence,
+    )
+    photographs = _photographs(job, images)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as folder:
+            partial = Path(folder) / output.name
+            to_onnx(checkpoint, card, partial, half)
+            report = check_parity(partial, checkpoint, photographs)
+            partial.replace(output)
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror or error}") from error
+    return report
+
+
+def _metrics(run: Path) -> tuple[Metrics, ...]:
+    measured = json.loads((run / METRICS).read_text(encoding="utf-8")).get("test")
+    if measured is None:
+        return ()
+    photographs, error = measured["photographs"], measured["mean_px_256x192"]
+    return (Metrics("test photographs of the training run", photographs, error),)
+
+
+def _photographs(job: Job, images: Path | None) -> list[Path]:
+    folder = images if images is not None else Path(job.images)
+    if not folder.is_dir():
+        raise ParityError(
+            f"the run's photographs are no longer in {folder}, and the export is checked on"
+            " photographs; --images says where some are"
+        )
+    found = find_images([folder], recursive=True)
+    wanted = set(job.validation) | set(job.training)
+    own = [image for image in found if image.name in wanted] or found
+    return [image.path for image in own[:_MOST_PHOTOGRAPHS]]

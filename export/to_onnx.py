@@ -1,0 +1,123 @@
+"""From a checkpoint to one self-contained ONNX file."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from beetle_lm.train.checkpoint import Checkpoint
+from beetle_lm.train.networks import LandmarkNetwork, decode
+from beetle_lm.zoo.card import CARD_KEY, Metrics, ModelCard
+
+_OPSET = 18
+
+
+class Exportable(nn.Module):
+    """A network with everything inside: uint8 images in, landmarks and scores out.
+
+    `forward` takes images (N, C, H, W) uint8 and returns landmarks (N, K, 2) float32 in input
+    pixels and scores (N, K) float32.
+    """
+
+    def __init__(self, network: LandmarkNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (N, C, H, W) uint8 to landmarks (N, K, 2) and scores (N, K)."""
+        return decode(self.network(image), self.network.stride)
+
+
+def make_card(
+    checkpoint: Checkpoint,
+    version: str,
+    metrics: tuple[Metrics, ...],
+    provenance: str,
+    licence: str,
+) -> ModelCard:
+    """The card of a checkpoint's model."""
+    weights = {name: checkpoint.tensors[name].contiguous() for name in sorted(checkpoint.tensors)}
+    return ModelCard(
+        spec=checkpoint.spec,
+        input_width=checkpoint.input_width,
+        input_height=checkpoint.input_height,
+        channels=checkpoint.recipe.channels,
+        fit=checkpoint.fit,
+        version=version,
+        weights_sha256=hashlib.sha256(save(weights)).hexdigest(),
+        metrics=metrics,
+        provenance=provenance,
+        licence=licence,
+    )
+
+
+def to_onnx(checkpoint: Checkpoint, card: ModelCard, path: Path, half: bool = False) -> None:
+    """Writes the network, its normalisation and its decoding as one ONNX file with the card.
+
+    Args:
+        checkpoint: what to export.
+        card: goes into the file's metadata.
+        path: the file to write.
+        half: store the weights in 16 bit floating point. They are computed with in 32 bit, so the
+            file is half as large and no slower.
+    """
+    example = torch.zeros(
+        (2, card.channels, card.input_height, card.input_width), dtype=torch.uint8
+    )
+    exporter = logging.getLogger("torch.onnx")
+    level = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter's own, about its internals
+            program = torch.onnx.export(
+                Exportable(checkpoint.network()).eval(),
+                (example,),
+                input_names=["image"],
+                output_names=["landmarks", "score"],
+                dynamic_shapes={"image": {0: torch.export.Dim("batch", min=1, max=4096)}},
+                opset_version=_OPSET,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    finally:
+        exporter.setLevel(level)
+    assert program is not None  # dynamo=True gives a program
+    model = program.model_proto
+    if half:
+        _halve(model)
+    del model.metadata_props[:]
+    for container in (model.graph, *model.graph.node, *model.graph.value_info):
+        del container.metadata_props[:]  # the exporter's traces, with paths of this machine
+        container.doc_string = ""
+    entry = model.metadata_props.add()
+    entry.key, entry.value = CARD_KEY, card.to_json()
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString())
+
+
+def _halve(model: onnx.ModelProto) -> None:
+    """Stores 32 bit weights as 16 bit, each followed by a cast back."""
+    casts = []
+    for weight in model.graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < 256:
+            continue
+        name = weight.name
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(
+            onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT)
+        )
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)

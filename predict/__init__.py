@@ -1,0 +1,1 @@
+"""Photographs in, landmarks out: everything that works without torch."""

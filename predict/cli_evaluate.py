@@ -1,0 +1,115 @@
+"""`beetle-lm evaluate`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from beetle_lm.errors import UsageError
+
+if TYPE_CHECKING:
+    from beetle_lm.zoo.parts import PartSpec
+
+
+def evaluate(
+    predicted: Annotated[
+        Path, typer.Argument(metavar="PREDICTED", help="Predicted landmarks, TPS or CSV.")
+    ],
+    manual: Annotated[
+        Path, typer.Argument(metavar="MANUAL", help="Landmarks placed by hand, TPS or CSV.")
+    ],
+    *,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the photographs: gives their sizes, and plots are drawn on them.",
+        ),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Size of all images in pixels, e.g. 3264x2448."),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|TOML", help="Part that gives the landmarks their names."),
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            metavar="UNITS_PER_PIXEL",
+            help="Scale of all images; else the SCALE of the manual file counts.",
+        ),
+    ] = None,
+    exif: Annotated[
+        Literal["apply", "stored"],
+        typer.Option(
+            help="Whether the landmarks lie on the upright pictures or on the pixels as stored."
+        ),
+    ] = "apply",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT", help="Folder for tables and plots."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier evaluation in OUT.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as JSON in place of the table.")
+    ] = False,
+) -> None:
+    """Compares predicted with manual landmarks: how far off, where, and on which specimens.
+
+    Specimens are matched by the names of their images.
+    """
+    if images is not None and image_size is not None:
+        raise UsageError("give --images or --image-size, not both")
+    if scale is not None and not 0 < scale < float("inf"):
+        raise UsageError(f"--scale must be a number above 0, got {scale}")
+    size = None if image_size is None else _parse_size(image_size)
+
+    from rich.console import Console
+
+    from beetle_lm.predict import evaluation_input, evaluation_report, evaluation_table
+    from beetle_lm.predict.evaluate import evaluate as compare
+    from beetle_lm.predict.image_sizes import sizes_in
+
+    spec = None if part is None else _part(part)
+    if output is not None:
+        evaluation_report.refuse_existing(output, overwrite)
+    photograph_of = evaluation_input.photographs_in(images, exif)
+    if images is not None:
+        size_of = sizes_in(images, exif)
+    elif size is not None:
+        size_of = evaluation_input.one_size(size)
+    else:
+        size_of = evaluation_input.sizes_beside(predicted)
+
+    found, true, sizes = evaluation_input.read_pair(predicted, manual, size_of)
+    evaluation = compare(found, true, sizes, spec, scale)
+    for line in (*evaluation_table.unmatched(evaluation), *evaluation.notes):
+        typer.echo(line, err=True)
+    if output is not None:
+        evaluation_report.write_evaluation(evaluation, output, photograph_of, overwrite)
+    if as_json:
+        typer.echo(evaluation_report.json_text(evaluation))
+        return
+    console = Console()
+    # A pipe has no width of its own, and a table that is cut off is of no use in a file.
+    Console(width=None if console.is_terminal else 160).print(evaluation_table.table(evaluation))
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    numbers = re.fullmatch(r"([1-9][0-9]*)[xX]([1-9][0-9]*)", text.strip())
+    if numbers is None:
+        raise UsageError(f"--image-size must be width x height like 3264x2448, got {text!r}")
+    return int(numbers[1]), int(numbers[2])
+
+
+def _part(name: str) -> PartSpec:
+    from beetle_lm.zoo.parts import PartSpec, find_part
+
+    return PartSpec.from_toml(Path(name)) if name.lower().endswith(".toml") else find_part(name)

@@ -1,0 +1,202 @@
+"""What is installed, whether it works together, and how to mend what does not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from beetle_lm import __version__
+from beetle_lm.errors import BeetleLMError
+from beetle_lm.predict.session import CUDA, INSTALL, REINSTALL, create, load_runtime
+from beetle_lm.zoo.registry import bundled_model, bundled_models
+
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+"""The packages that hold onnxruntime. They share one folder, so only one may be installed."""
+
+_PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "pillow", *RUNTIMES, "torch")
+_GPU_INSTALL = 'pip install "beetle-lm[gpu]"'
+# An ONNX graph of one negation, of opset 13: enough to see which provider a session gets.
+_TINY_MODEL = (
+    b'\x08\x07\x12\x00:2\n\x0b\n\x01x\x12\x01y"\x03Neg\x12\x01tZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12'
+    b"\x04\n\x02\x08\x01b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\r"
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        name: what was looked at.
+        found: what was found.
+        mend: what to do about it; None where nothing is wrong.
+    """
+
+    name: str
+    found: str
+    mend: str | None = None
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How onnxruntime behaves when a session is opened.
+
+    Args:
+        listed: the execution providers that it says it has.
+        obtained: the one that a session really got; None where none could be opened.
+        reason: why none could be opened, or why CUDA was listed and not obtained.
+    """
+
+    listed: tuple[str, ...]
+    obtained: str | None
+    reason: str | None
+
+
+def examine() -> list[Finding]:
+    """Looks at this machine."""
+    installed = installed_packages()
+    return [
+        Finding("beetle-lm", __version__),
+        Finding("python", f"{platform.python_version()} on {platform.platform()}"),
+        *check_packages(installed),
+        *check_runtime(installed, try_runtime()),
+        *check_models(),
+        *check_cache(os.environ, Path.home()),
+    ]
+
+
+def installed_packages() -> dict[str, str]:
+    """Versions of the packages of interest that are installed, by name."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def try_runtime() -> Runtime:
+    """Opens a tiny session: what a package says that it can do is not what it does."""
+    try:
+        runtime = load_runtime()
+        listed = tuple(runtime.get_available_providers())
+        obtained = create(runtime, _TINY_MODEL, "a tiny model", "auto", None).get_providers()[0]
+    except BeetleLMError as error:
+        return Runtime((), None, str(error))
+    reason = None
+    if CUDA in listed and obtained != CUDA:
+        try:
+            create(runtime, _TINY_MODEL, "a tiny model", "cuda", None)
+        except BeetleLMError as error:
+            reason = str(error).split(";", maxsplit=1)[0]
+    return Runtime(listed, obtained, reason)
+
+
+def check_packages(installed: Mapping[str, str]) -> list[Finding]:
+    """Versions, and packages that cannot live together.
+
+    Args:
+        installed: versions of the installed packages by name.
+    """
+    findings = [
+        Finding(name, version) for name, version in installed.items() if name not in RUNTIMES
+    ]
+    if "torch" not in installed:
+        findings.append(Finding("torch", "not installed; only training and export need it"))
+    both = {"opencv-python", "opencv-python-headless"} <= set(installed)
+    if both and installed["opencv-python"] != installed["opencv-python-headless"]:
+        findings.append(
+            Finding(
+                "opencv",
+                "opencv-python and opencv-python-headless share one folder and differ in version",
+                "pip uninstall -y opencv-python opencv-python-headless, then"
+                " pip install opencv-python-headless",
+            )
+        )
+    return findings
+
+
+def check_runtime(installed: Mapping[str, str], runtime: Runtime) -> list[Finding]:
+    """Which onnxruntime there is, and what it does.
+
+    Args:
+        installed: versions of the installed packages by name.
+        runtime: what came of opening a session.
+    """
+    there = [name for name in RUNTIMES if name in installed]
+    if not there and runtime.obtained is None:
+        return [Finding("onnxruntime", "not installed", f"{INSTALL} (or [gpu], for NVIDIA cards)")]
+    findings = [Finding(name, installed[name]) for name in there]
+    if len(there) > 1:
+        findings.append(
+            Finding(
+                "onnxruntime",
+                "onnxruntime and onnxruntime-gpu are both installed and break each other",
+                REINSTALL,
+            )
+        )
+    findings.append(Finding("providers listed", ", ".join(runtime.listed) or "none"))
+    if runtime.obtained is None:
+        mend = None if len(there) > 1 else REINSTALL  # said above already
+        findings.append(Finding("provider obtained", f"none: {runtime.reason}", mend))
+    elif CUDA in runtime.listed and runtime.obtained != CUDA:
+        findings.append(
+            Finding(
+                "provider obtained",
+                f"{runtime.obtained}, though CUDA is listed: {runtime.reason}",
+                f"check the driver with nvidia-smi; {_GPU_INSTALL} brings the CUDA libraries;"
+                f" without an NVIDIA card use pip uninstall -y onnxruntime-gpu, then {INSTALL}",
+            )
+        )
+    else:
+        findings.append(Finding("provider obtained", runtime.obtained))
+    return findings
+
+
+def check_models() -> list[Finding]:
+    """The bundled models, held against their SHA-256."""
+    findings = []
+    for name, entry in bundled_models().items():
+        try:
+            bundled_model(name)
+        except BeetleLMError as error:
+            mend = "pip install --force-reinstall --no-deps beetle-lm"
+            findings.append(Finding(f"model {name}", str(error), mend))
+        else:
+            findings.append(Finding(f"model {name}", entry.version))
+    return findings or [Finding("models", "none come with this version")]
+
+
+def check_cache(environment: Mapping[str, str], home: Path) -> list[Finding]:
+    """Where downloaded models are kept, and what steers the downloading.
+
+    Args:
+        environment: environment variables.
+        home: the user's home folder.
+    """
+    folder = cache_folder(environment, home)
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    usable = nearest.is_dir() and os.access(nearest, os.W_OK)
+    mend = None if usable else "set HF_HOME to a folder that can be written"
+    found = str(folder) if usable else f"{folder} cannot be written"
+    return [
+        Finding("cache folder", found, mend),
+        *(
+            Finding(name, environment.get(name) or "not set")
+            for name in ("HF_HUB_OFFLINE", "HF_ENDPOINT")
+        ),
+    ]
+
+
+def cache_folder(environment: Mapping[str, str], home: Path) -> Path:
+    """The folder that huggingface_hub keeps downloads in, by its own rules."""
+    if folder := environment.get("HF_HUB_CACHE"):
+        return Path(folder).expanduser()
+    cache = environment.get("XDG_CACHE_HOME") or str(home / ".cache")
+    hub_home = environment.get("HF_HOME") or str(Path(cache) / "huggingface")
+    return Path(hub_home).expanduser() / "hub"

@@ -1,0 +1,71 @@
+"""The landmarks of one specimen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beetle_lm.errors import LandmarkError
+from beetle_lm.zoo.parts import PartSpec
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Landmarks:
+    """The landmarks of one specimen in the coordinates of its image.
+
+    Image coordinates are continuous: (0, 0) is the top-left corner of the image, x points right,
+    y points down, and the centre of the first pixel is at (0.5, 0.5).
+
+    Args:
+        spec: the part that the landmarks belong to.
+        xy: (n, 2) coordinates in image pixels; NaN in both where a landmark is missing.
+        score: (n,) scores from 0 to 1, or None where nobody gave any (manual landmarks).
+
+    Raises:
+        LandmarkError: the arrays do not have the part's number of landmarks.
+    """
+
+    spec: PartSpec
+    xy: Floats
+    score: Floats | None = None
+
+    def __post_init__(self) -> None:
+        xy = np.array(self.xy, dtype=np.float64)
+        if xy.ndim != 2 or xy.shape[1] != 2 or len(xy) != len(self.spec):
+            got = len(xy) if xy.ndim == 2 and xy.shape[1] == 2 else f"an array of {xy.shape}"
+            raise LandmarkError(f"{self.spec.name} has {len(self.spec)} landmarks, got {got}")
+        if np.isinf(xy).any():
+            raise LandmarkError(f"{self.spec.name}: a coordinate is infinite")
+        xy[np.isnan(xy).any(axis=1)] = np.nan
+        object.__setattr__(self, "xy", xy)
+        if self.score is not None:
+            score = np.array(self.score, dtype=np.float64)
+            if score.shape != (len(self.spec),):
+                raise LandmarkError(
+                    f"{self.spec.name} has {len(self.spec)} landmarks, got {score.shape} scores"
+                )
+            object.__setattr__(self, "score", score)
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """(n,) True where a landmark is missing."""
+        return np.isnan(self.xy[:, 0])
+
+
+def centroid_size(xy: Floats) -> float:
+    """Square root of the summed squared distances of the landmarks from their centroid.
+
+    Args:
+        xy: (n, 2) coordinates; missing landmarks (NaN) are left out.
+
+    Returns:
+        The centroid size in the unit of `xy`; NaN when fewer than two landmarks are there.
+    """
+    there = xy[~np.isnan(xy).any(axis=1)]
+    if len(there) < 2:
+        return float("nan")
+    return float(np.sqrt(np.square(there - there.mean(axis=0)).sum()))

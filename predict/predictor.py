@@ -1,0 +1,187 @@
+"""Photographs in, landmarks out: the Python interface to a model."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beetle_lm.errors import ImageError, UsageError
+from beetle_lm.predict.images import ImageFile, Picture, read_image
+from beetle_lm.predict.landmarks import Floats, Landmarks
+from beetle_lm.predict.placement import Placement
+from beetle_lm.predict.session import Device, Session
+from beetle_lm.zoo.card import ModelCard
+from beetle_lm.zoo.registry import resolve
+
+Item = Path | str | ImageFile | NDArray[np.uint8]
+"""A photograph: its path, or uint8 pixels, (H, W) grey or (H, W, 3) RGB, upright."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What came of one photograph: landmarks, or the reason why there are none.
+
+    Args:
+        name: the image's name: as found or given, 'array 1' and so on for pixels.
+        size: width and height of the upright photograph; None where it could not be read.
+        orientation: EXIF orientation of the file, 1 to 8.
+        landmarks: in pixels of the upright photograph, inside it; None where it failed.
+        error: one sentence on what went wrong; None where nothing did.
+    """
+
+    name: str
+    size: tuple[int, int] | None
+    orientation: int
+    landmarks: Landmarks | None
+    error: str | None
+
+
+class Predictor:
+    """A model that is ready to place landmarks on photographs.
+
+    >>> predictor = Predictor.load("model.onnx")
+    >>> for result in predictor.predict(Path("photographs").glob("*.jpg")):
+    ...     print(result.name, result.landmarks.xy if result.landmarks else result.error)
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @classmethod
+    def load(
+        cls, model: str | Path, device: Device = "auto", threads: int | None = None
+    ) -> Predictor:
+        """Loads a model.
+
+        Args:
+            model: path of an ONNX file, or the name of a part with a bundled model.
+            device: 'auto' takes CUDA where it can be had and the CPU elsewhere.
+            threads: CPU threads that the model may use; None leaves the choice to onnxruntime.
+
+        Raises:
+            PartError: there is no such part.
+            ModelError: there is no such file, or it is no model of beetle-lm's.
+            DeviceError: no onnxruntime is installed, or CUDA was asked for and not obtained.
+        """
+        return cls(Session.open(resolve(str(model)), device, threads))
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model says of itself."""
+        return self.session.card
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that was really obtained, as onnxruntime calls it."""
+        return self.session.provider
+
+    def predict(
+        self, items: Iterable[Item], batch_size: int = 8, workers: int = 2
+    ) -> Generator[Result, None, None]:
+        """Places landmarks on photographs, in their order, one result for each.
+
+        Photographs are read ahead by threads, a few batches at most: memory does not grow with
+        their number. One that cannot be read becomes a result with its reason.
+
+        Args:
+            items: paths, `ImageFile`s or arrays of pixels.
+            batch_size: photographs that go through the model at once.
+            workers: threads that read photographs.
+
+        Raises:
+            UsageError: fewer than one photograph in a batch, or fewer than one worker.
+            ModelError: the model cannot be run.
+        """
+        if batch_size < 1 or workers < 1:
+            raise UsageError("batch size and workers must be at least 1")
+        if isinstance(items, Sized):
+            batch_size = min(batch_size, max(1, len(items)))
+        return self._results(items, self.session.batch_size or batch_size, workers)
+
+    def _results(
+        self, items: Iterable[Item], batch_size: int, workers: int
+    ) -> Generator[Result, None, None]:
+        numbered = enumerate(items, start=1)
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="read")
+        ahead: deque[Future[_Ready | Result]] = deque()
+        try:
+            while True:
+                wanted = 2 * batch_size + workers - len(ahead)
+                for number, item in islice(numbered, wanted):
+                    ahead.append(pool.submit(_prepare, item, number, self.card))
+                if not ahead:
+                    return
+                group = [ahead.popleft().result() for _ in range(min(batch_size, len(ahead)))]
+                yield from self._place(group, batch_size)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _place(self, group: list[_Ready | Result], batch_size: int) -> list[Result]:
+        ready = [member for member in group if isinstance(member, _Ready)]
+        if not ready:
+            return [member for member in group if isinstance(member, Result)]
+        # Always whole batches: a GPU would prepare itself anew for each new shape, and a landmark
+        # would depend, in its last digits, on how many photographs there are.
+        card = self.card
+        shape = (batch_size, card.channels, card.input_height, card.input_width)
+        batch = np.zeros(shape, np.uint8)
+        for row, member in zip(batch, ready, strict=False):
+            row[...] = member.pixels
+        placed = iter(zip(*self.session.run(batch), strict=True))
+        return [
+            member.finish(*next(placed), card) if isinstance(member, _Ready) else member
+            for member in group
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """A photograph as the model takes it: `pixels` is (C, H, W)."""
+
+    name: str
+    size: tuple[int, int]
+    orientation: int
+    placement: Placement
+    pixels: NDArray[np.uint8]
+
+    def finish(self, xy: Floats, score: Floats, card: ModelCard) -> Result:
+        in_image = np.clip(self.placement.to_image(xy), (0.0, 0.0), self.size)
+        landmarks = Landmarks(card.spec, in_image, score)
+        return Result(self.name, self.size, self.orientation, landmarks, None)
+
+
+def _prepare(item: Item, number: int, card: ModelCard) -> _Ready | Result:
+    name = _name(item, number)
+    try:
+        picture = _picture(item, card)
+        placement = Placement.fit(picture.frame, card.input_size, card.fit)
+        pixels = placement.render(picture)
+    except ImageError as error:
+        return Result(name, None, 1, None, str(error))
+    except Exception as error:  # one photograph never stops the others
+        reason = f"{Path(name).name} cannot be read: {type(error).__name__}: {error}"
+        return Result(name, None, 1, None, reason)
+    planes = pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return _Ready(name, picture.size, picture.orientation, placement, planes)
+
+
+def _name(item: Item, number: int) -> str:
+    if isinstance(item, ImageFile):
+        return item.name
+    if isinstance(item, np.ndarray):
+        return f"array {number}"
+    return Path(item).as_posix()
+
+
+def _picture(item: Item, card: ModelCard) -> Picture:
+    if isinstance(item, np.ndarray):
+        return Picture.from_array(item, card.channels)
+    path = item.path if isinstance(item, ImageFile) else Path(item)
+    return read_image(path, card.channels, at_least=card.input_size)

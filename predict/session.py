@@ -1,0 +1,213 @@
+"""The only place that opens an onnxruntime session."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beetle_lm.errors import DeviceError, ModelError
+from beetle_lm.predict.landmarks import Floats
+from beetle_lm.zoo.card import CARD_KEY, ModelCard
+
+Device = Literal["auto", "cpu", "cuda"]
+"""What a model runs on; 'auto' takes CUDA where it can be had and the CPU elsewhere."""
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+
+INSTALL = 'pip install "beetle-lm[cpu]"'
+REINSTALL = f"pip uninstall -y onnxruntime onnxruntime-gpu, then {INSTALL} or [gpu]"
+
+_ERRORS_ONLY, _FATAL_ONLY = 3, 4
+# EXHAUSTIVE, the default, costs up to a second for each new shape.
+_CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """A model that is ready to run.
+
+    Args:
+        card: what the model says of itself.
+        path: the model's file.
+        sha256: SHA-256 of that file.
+        provider: the execution provider that was really obtained, as onnxruntime calls it.
+        runtime_version: onnxruntime's version.
+        batch_size: the only batch size that the model takes; None where it takes any.
+    """
+
+    card: ModelCard
+    path: Path
+    sha256: str
+    provider: str
+    runtime_version: str
+    batch_size: int | None
+    _session: Any
+
+    @classmethod
+    def open(cls, path: Path, device: Device = "auto", threads: int | None = None) -> Session:
+        """Loads a model file.
+
+        Args:
+            path: an ONNX file with a card in its metadata.
+            device: what to run it on.
+            threads: CPU threads that one step may use; None leaves the choice to onnxruntime.
+
+        Raises:
+            ModelError: the file cannot be read or is no model of beetle-lm's.
+            DeviceError: no onnxruntime is installed, or CUDA was asked for and not obtained.
+        """
+        runtime = load_runtime()
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
+        session = create(runtime, data, path.name, device, threads)
+        card = _card_of(session, path.name)
+        return cls(
+            card=card,
+            path=path,
+            sha256=hashlib.sha256(data).hexdigest(),
+            provider=session.get_providers()[0],
+            runtime_version=runtime.__version__,
+            batch_size=_batch_size(session, card, path.name),
+            _session=session,
+        )
+
+    def run(self, batch: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """Places landmarks on a batch of model inputs.
+
+        Args:
+            batch: uint8 (N, C, H, W) of the card's channels and input size.
+
+        Returns:
+            Landmarks (N, K, 2) in pixels of the model's input, and scores (N, K).
+
+        Raises:
+            ModelError: the model cannot be run, e.g. for want of memory.
+        """
+        try:
+            xy, score = self._session.run(["landmarks", "score"], {"image": batch})
+        except Exception as error:  # onnxruntime's exceptions have no base of their own
+            raise ModelError(
+                f"{self.path.name} cannot be run on a batch of {len(batch)}: {_first_line(error)};"
+                " a smaller batch needs less memory"
+            ) from error
+        return np.asarray(xy, np.float64), np.asarray(score, np.float64)
+
+
+def load_runtime() -> Any:
+    """The module onnxruntime.
+
+    Raises:
+        DeviceError: it is not installed, or its installation is broken.
+    """
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise DeviceError(f"no ONNX runtime is installed; install one with {INSTALL}") from error
+    except ImportError as error:
+        raise DeviceError(
+            f"onnxruntime is installed but cannot be loaded ({_first_line(error)});"
+            " `beetle-lm doctor` tells more"
+        ) from error
+    if not hasattr(onnxruntime, "InferenceSession"):
+        # What is left when one of two installed packages, which share a folder, is removed.
+        raise DeviceError(f"onnxruntime is installed but empty; mend it with {REINSTALL}")
+    return onnxruntime
+
+
+def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | None) -> Any:
+    """Opens an onnxruntime session from the bytes of a model that is called `name` in messages.
+
+    Raises:
+        ModelError: onnxruntime refuses the model.
+        DeviceError: CUDA was asked for and not obtained.
+    """
+    wants_cuda = device != "cpu" and CUDA in runtime.get_available_providers()
+    if device == "cuda" and not wants_cuda:
+        raise DeviceError(
+            "CUDA was asked for, but the installed onnxruntime has no CUDA provider; run"
+            ' pip uninstall -y onnxruntime, then pip install "beetle-lm[gpu]", or use --device cpu'
+        )
+    options = runtime.SessionOptions()
+    # Where CUDA was not insisted on, what keeps it from starting is for `beetle-lm doctor` to say.
+    options.log_severity_level = _ERRORS_ONLY if device == "cuda" else _FATAL_ONLY
+    runtime.set_default_logger_severity(options.log_severity_level)
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    providers: list[Any] = [(CUDA, _CUDA_OPTIONS), CPU] if wants_cuda else [CPU]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):  # onnxruntime prints what goes wrong with CUDA
+        if wants_cuda and hasattr(runtime, "preload_dlls"):
+            runtime.preload_dlls()
+        try:
+            # From bytes, so that a model which needs a second file beside it never works by chance.
+            session = runtime.InferenceSession(data, options, providers=providers)
+        except Exception as error:  # onnxruntime's exceptions have no base of their own
+            raise ModelError(f"{name} cannot be loaded as a model: {_first_line(error)}") from error
+    session.disable_fallback()  # or a failure on CUDA would be retried on the CPU unseen
+    if device == "cuda" and session.get_providers()[0] != CUDA:
+        reason = f" ({_first_line(said.getvalue())})" if said.getvalue().strip() else ""
+        raise DeviceError(
+            f"CUDA was asked for, but onnxruntime could not start it{reason}; check the driver"
+            " with nvidia-smi, see `beetle-lm doctor`, or use --device cpu"
+        )
+    return session
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().split("\n", 1)[0]
+
+
+def _card_of(session: Any, name: str) -> ModelCard:
+    text = session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
+    if text is None:
+        raise ModelError(
+            f"{name} is not a beetle-lm model: it carries no card; `beetle-lm export` makes models"
+            " that do"
+        )
+    try:
+        return ModelCard.from_json(text)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
+
+
+def _batch_size(session: Any, card: ModelCard, name: str) -> int | None:
+    """Holds the model's inputs and outputs against its card; returns a fixed batch size."""
+    count = len(card.spec)
+    inputs = {value.name: value for value in session.get_inputs()}
+    outputs = {value.name: value for value in session.get_outputs()}
+    if set(inputs) != {"image"}:
+        raise ModelError(f"{name} has the inputs {sorted(inputs)}, not 'image' alone")
+    image = inputs["image"]
+    size = [card.channels, card.input_height, card.input_width]
+    _check(name, image, "tensor(uint8)", [None, *size])
+    for output, rest in (("landmarks", [count, 2]), ("score", [count])):
+        if output not in outputs:
+            raise ModelError(f"{name} lacks the output '{output}'")
+        _check(name, outputs[output], "tensor(float)", [None, *rest])
+    first = image.shape[0]
+    return first if isinstance(first, int) else None
+
+
+def _check(name: str, value: Any, kind: str, wanted: Sequence[int | None]) -> None:
+    """Sizes that the file leaves open, and that `wanted` gives as None, fit everything."""
+    fits = len(value.shape) == len(wanted) and all(
+        want is None or not isinstance(found, int) or found == want
+        for found, want in zip(value.shape, wanted, strict=True)
+    )
+    if value.type != kind or not fits:
+        sizes = ["N" if want is None else want for want in wanted]
+        raise ModelError(
+            f"{name}: its card promises '{value.name}' as {kind} of {sizes}, the file has"
+            f" {value.type} of {value.shape}"
+        )

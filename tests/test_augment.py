@@ -1,0 +1,147 @@
+"""Augmented landmarks stay on what they marked."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from beetle_lm.train.augment import Augmenter  # noqa: E402
+from beetle_lm.train.recipe import Augmentation  # noqa: E402
+
+WIDTH, HEIGHT = 128, 96
+NOTHING = Augmentation(
+    rotation=0, scale=1, stretch=1, shift=0, elastic=0, shape_transfer=0,
+    light=0, blur=0, noise=0, patches=0, dots=0,
+)  # fmt: skip
+GEOMETRY = dataclasses.replace(
+    NOTHING, rotation=25, scale=1.2, stretch=1.15, shift=0.05, elastic=0.02, shape_transfer=1
+)
+
+
+def blobs(count, landmarks=6, stored_factor=1.5, seed=0):
+    """Images with a bright blob on every landmark, of another brightness each."""
+    rng = np.random.default_rng(seed)
+    grid = np.array([[40, 30], [64, 26], [90, 32], [88, 66], [62, 70], [38, 64]], float)[:landmarks]
+    xy = grid + rng.uniform(-5, 5, (count, landmarks, 2))
+    ys, xs = np.mgrid[0 : int(HEIGHT * stored_factor), 0 : int(WIDTH * stored_factor)] + 0.5
+    images = np.zeros((count, 1, *xs.shape))
+    for n in range(count):
+        for k in range(landmarks):
+            centre = xy[n, k] * stored_factor
+            squared = (xs - centre[0]) ** 2 + (ys - centre[1]) ** 2
+            images[n, 0] += (120 + 20 * k) * np.exp(-squared / (2 * (2 * stored_factor) ** 2))
+    return torch.from_numpy(images).to(torch.uint8), torch.from_numpy(xy).float()
+
+
+def varied(settings, images, xy, mirror_order=None, seed=1):
+    augmenter = Augmenter(settings, (WIDTH, HEIGHT), mirror_order)
+    return augmenter(images, xy, xy.roll(1, 0), torch.Generator().manual_seed(seed))
+
+
+def centroid_near(image, point, reach=6):
+    """Where the blob near a point really is."""
+    x, y = round(float(point[0])), round(float(point[1]))
+    window = image[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1].double()
+    window = (window - 20).clamp(min=0)
+    ys = torch.arange(max(0, y - reach), max(0, y - reach) + window.shape[0]) + 0.5
+    xs = torch.arange(max(0, x - reach), max(0, x - reach) + window.shape[1]) + 0.5
+    return (window.sum(0) * xs).sum() / window.sum(), (window.sum(1) * ys).sum() / window.sum()
+
+
+def test_nothing_changes_nothing():
+    images, xy = blobs(3, stored_factor=1.0)
+    found, landmarks = varied(NOTHING, images, xy)
+    assert found.shape == (3, 1, HEIGHT, WIDTH)
+    assert torch.allclose(found, images.float(), atol=0.5)
+    assert torch.allclose(landmarks, xy, atol=1e-3)
+
+
+def test_landmarks_follow_the_image():
+    images, xy = blobs(12)
+    found, landmarks = varied(GEOMETRY, images, xy)
+    moved = (landmarks - xy).norm(dim=2)
+    assert moved.mean() > 3
+    errors = []
+    for image, points in zip(found[:, 0], landmarks, strict=True):
+        for point in points:
+            if 8 < point[0] < WIDTH - 8 and 8 < point[1] < HEIGHT - 8:
+                x, y = centroid_near(image, point)
+                errors.append(float(((x - point[0]) ** 2 + (y - point[1]) ** 2) ** 0.5))
+    assert len(errors) > 50
+    assert np.mean(errors) < 0.5
+    assert np.max(errors) < 1.5
+
+
+def test_shape_transfer_leads_towards_the_partner():
+    images, xy = blobs(8)
+    only = dataclasses.replace(NOTHING, shape_transfer=1.0)
+    _, landmarks = varied(only, images, xy)
+    partner = xy.roll(1, 0)
+    assert (landmarks - xy).norm(dim=2).max() > 1
+
+    def differences(first, second):  # after taking out position, which is not shape
+        centred = [shape - shape.mean(dim=1, keepdim=True) for shape in (first, second)]
+        return (centred[0] - centred[1]).norm(dim=2).mean(dim=1)
+
+    assert (differences(landmarks, partner) <= differences(xy, partner) + 0.05).all()
+
+
+def test_mirrored_landmarks_change_places():
+    images, xy = blobs(24)
+    order = (2, 1, 0, 5, 4, 3)
+    found, landmarks = varied(NOTHING, images, xy, mirror_order=order)
+    flipped = xy[:, order].clone()
+    flipped[..., 0] = WIDTH - flipped[..., 0]
+    same = (landmarks - xy).abs().amax(dim=(1, 2)) < 0.01
+    mirrored = (landmarks - flipped).abs().amax(dim=(1, 2)) < 0.01
+    assert (same ^ mirrored).all()
+    assert same.any() and mirrored.any()
+    n = int(mirrored.nonzero()[0, 0])
+    x, y = centroid_near(found[n, 0], landmarks[n, 0])
+    assert abs(x - landmarks[n, 0, 0]) < 0.5 and abs(y - landmarks[n, 0, 1]) < 0.5
+
+
+def test_missing_landmarks_stay_missing_and_alone():
+    images, xy = blobs(4)
+    xy[2, 3] = float("nan")
+    found, landmarks = varied(GEOMETRY, images, xy)
+    assert torch.isfinite(found).all()
+    missing = torch.isnan(landmarks).any(dim=2)
+    assert missing[2].tolist() == [False, False, False, True, False, False]
+    assert not missing[[0, 1, 3]].any()
+
+
+@pytest.mark.parametrize("landmarks", [1, 2, 3])
+def test_few_landmarks(landmarks):
+    images, xy = blobs(4, landmarks=landmarks)
+    found, moved = varied(GEOMETRY, images, xy)
+    assert torch.isfinite(found).all() and torch.isfinite(moved).all()
+
+
+def test_landmarks_on_a_line():
+    images, _ = blobs(2)
+    xs = torch.linspace(20, 100, 6)
+    xy = torch.stack((xs, xs * 0 + 48), dim=1).expand(2, -1, -1).clone()
+    found, moved = varied(GEOMETRY, images, xy)
+    assert torch.isfinite(found).all() and torch.isfinite(moved).all()
+
+
+def test_appearance_keeps_the_range_and_the_landmarks():
+    images, xy = blobs(6)
+    harsh = dataclasses.replace(NOTHING, light=1, blur=3, noise=0.2, patches=3, dots=20)
+    found, landmarks = varied(harsh, images, xy)
+    assert found.min() >= 0 and found.max() <= 255
+    assert torch.allclose(landmarks, xy, atol=1e-3)
+    assert (found - varied(NOTHING, images, xy)[0]).abs().mean() > 5
+
+
+def test_the_seed_decides():
+    images, xy = blobs(4)
+    settings = dataclasses.replace(GEOMETRY, light=1, blur=2, noise=0.1, patches=2, dots=5)
+    first, again, other = (varied(settings, images, xy, seed=seed)[0] for seed in (5, 5, 6))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)

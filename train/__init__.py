@@ -1,0 +1,1 @@
+"""Annotated photographs in, a trained network out."""

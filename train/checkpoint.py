@@ -1,0 +1,109 @@
+"""Checkpoints: weights with all that is needed to use them, in safetensors files (no pickle)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from beetle_lm.errors import CheckpointError
+from beetle_lm.train.networks import LandmarkNetwork, build_network
+from beetle_lm.train.recipe import Recipe
+from beetle_lm.zoo.card import Fit
+from beetle_lm.zoo.parts import PartSpec
+
+BEST, LAST = "best.safetensors", "last.safetensors"
+"""File names in a run folder: the weights to use, and the state to go on from."""
+
+_KEY = "beetle_lm"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network's weights and what they belong to.
+
+    Args:
+        tensors: the weights by name; in `last.safetensors` the optimiser's state as well.
+        recipe: how the network was trained.
+        spec: the part.
+        input_width: width of the network's input in pixels.
+        input_height: height of the network's input in pixels.
+        fit: how photographs are fitted into the input.
+        seed: of the training.
+        epoch: number of epochs trained.
+        validation_px: mean landmark error on the validation photographs, in input pixels; NaN
+            where there were none.
+    """
+
+    tensors: dict[str, Tensor]
+    recipe: Recipe
+    spec: PartSpec
+    input_width: int
+    input_height: int
+    fit: Fit
+    seed: int
+    epoch: int
+    validation_px: float
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the network's input, in pixels."""
+        return self.input_width, self.input_height
+
+    def network(self) -> LandmarkNetwork:
+        """The network with these weights, ready to predict.
+
+        Raises:
+            CheckpointError: the weights are not those of the recipe's network.
+        """
+        network = build_network(self.recipe.network, len(self.spec), self.recipe.channels)
+        try:
+            network.load_state_dict(self.tensors)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"the weights do not fit the network '{self.recipe.network}': {error}"
+            ) from error
+        return network.eval()
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint; the file is replaced whole or not at all."""
+    config = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
+    config["recipe"] = checkpoint.recipe.to_dict()
+    config["spec"] = checkpoint.spec.to_dict()
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial, metadata={_KEY: json.dumps(config)})
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Reads a checkpoint, or the best one of a run folder.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged or of another program.
+    """
+    if path.is_dir():
+        if not (path / BEST).is_file():
+            runs = sorted(child.name for child in path.glob("fold-*") if (child / BEST).is_file())
+            hint = (
+                f"; it holds the folds of a cross-validation, give one: {runs[0]}" if runs else ""
+            )
+            raise CheckpointError(f"{path} has no {BEST}: it is not a finished training run{hint}")
+        path = path / BEST
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            config: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        config["recipe"] = Recipe.from_dict(config["recipe"], str(path))
+        config["spec"] = PartSpec.from_dict(config["spec"])
+        return Checkpoint(tensors=tensors, **config)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint of beetle-lm, or damaged") from error

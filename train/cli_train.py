@@ -1,0 +1,212 @@
+"""`beetle-lm train`."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from beetle_lm.predict.evaluate import Evaluation
+    from beetle_lm.train.dataset import AnnotatedImages
+    from beetle_lm.train.finetune import Transfer
+    from beetle_lm.train.loop import EpochLog
+
+
+def train(
+    images: Annotated[
+        Path, typer.Argument(help="Folder of photographs; sub-folders are searched too.")
+    ],
+    landmarks: Annotated[Path, typer.Argument(help="Their manual landmarks: a TPS or CSV file.")],
+    part: Annotated[
+        str,
+        typer.Option(
+            help="One of the paper's parts, a name for your own part, or a TOML file that names its"
+            " landmarks and mirror pairs."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the training run.")
+    ],
+    recipe: Annotated[
+        str, typer.Option(help="A recipe that comes with beetle-lm, or a TOML file.")
+    ] = "compact",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Number of epochs, instead of the recipe's.")
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Cross-validate: test every photograph once, in so many folds."),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LIST",
+            help="Text file with the names of photographs that are only measured at the end.",
+        ),
+    ] = None,
+    val_share: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=0.9, help="Share of the training photographs to choose the best epoch by."
+        ),
+    ] = 0.1,
+    init: Annotated[
+        Path | None,
+        typer.Option(metavar="CHECKPOINT", help="Run or checkpoint whose weights to start from."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d")] = "auto",
+    exif: Annotated[
+        Literal["apply", "stored"],
+        typer.Option(
+            help="Whether the landmarks lie on the photographs as shown upright, or on the pixels"
+            " as stored (tpsDig, geomorph)."
+        ),
+    ] = "apply",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out specimens with problems.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Trains a network to place the landmarks of any part that you have annotated.
+
+    All problems of the data are listed before anything is trained. The run can be interrupted and
+    resumed; `beetle-lm export RUN -o model.onnx` then makes the model.
+    """
+    import dataclasses
+
+    from beetle_lm.errors import TrainingDataError, UsageError, require_extra
+
+    if folds is not None and test is not None:
+        raise UsageError("--folds tests every photograph, so it cannot go with --test")
+    with require_extra("train"):
+        from beetle_lm.train import cross_validate, run
+        from beetle_lm.train.dataset import read_training_data
+        from beetle_lm.train.job import make_job, read_test_list
+        from beetle_lm.train.recipe import load_recipe
+
+    chosen = load_recipe(recipe)
+    if epochs is not None:
+        chosen = dataclasses.replace(chosen, epochs=epochs)
+    torch_device = run.choose_device(device)
+    data = read_training_data(images, landmarks, part, exif)
+    for remark in data.remarks:
+        logging.getLogger("beetle_lm").warning(remark)
+    if data.problems and not skip_bad:
+        raise TrainingDataError(data.problems, "--skip-bad trains without these specimens")
+    for problem in data.problems:
+        logging.getLogger("beetle_lm").warning("left out: %s", problem)
+    names = read_test_list(test, data) if test is not None else []
+    job = make_job(
+        data, images, landmarks, exif, chosen, seed, val_share, names, str(init) if init else ""
+    )
+    if folds is not None and folds > len(data.specimens):
+        raise UsageError(f"--folds {folds} needs as many photographs, got {len(data.specimens)}")
+    try:
+        with _Progress(chosen.epochs, folds or 1, quiet) as progress:
+            progress.say(_summary(data, job, torch_device))
+            common = (torch_device, resume, progress.epoch, progress.transferred)
+            if folds is None:
+                metrics, evaluation = run.train(job, data, output, *common)
+            else:
+                evaluation = cross_validate.cross_validate(
+                    job, data, output, folds, val_share, *common
+                )
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command with --resume goes on from the last epoch", err=True)
+        raise typer.Exit(130) from None
+    if evaluation is not None:
+        _print_evaluation(evaluation)
+    if folds is None:
+        _print_metrics(metrics, output)
+    else:
+        print(f"every photograph was tested once; tables and plots are in {output / 'test'}")
+
+
+def _summary(data: AnnotatedImages, job: Any, device: Any) -> str:
+    counts = f"{len(job.training)} photographs to train on, {len(job.validation)} to validate"
+    tested = f", {len(job.test)} to test" if job.test else ""
+    return f"{data.spec.name}, {len(data.spec)} landmarks: {counts}{tested}; on {device}"
+
+
+def _print_evaluation(evaluation: Evaluation) -> None:
+    from rich.console import Console
+
+    from beetle_lm.predict import evaluation_table
+
+    console = Console()
+    # A pipe has no width of its own, and a table that is cut off is of no use in a file.
+    Console(width=None if console.is_terminal else 160).print(evaluation_table.table(evaluation))
+
+
+def _print_metrics(metrics: dict[str, Any], output: Path) -> None:
+    (width, height), validation = metrics["input"], metrics["validation"]
+    chosen = f"last epoch, {metrics['epoch']}"
+    if validation["photographs"]:
+        chosen = (
+            f"best epoch {metrics['epoch']}, mean error {validation['mean_px_of_input']:.2f} px of"
+            f" the model's {width} x {height} input on {validation['photographs']} validation"
+            " photographs"
+        )
+    print(f"{chosen}\n{output}; `beetle-lm export {output} -o model.onnx` makes the model of it")
+
+
+class _Progress:
+    """A bar on a terminal, a line now and then elsewhere; on stderr."""
+
+    def __init__(self, epochs: int, runs: int, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._quiet = quiet
+        self._epochs = epochs
+        self._console = Console(stderr=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=epochs * runs)
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """One line, unless quiet."""
+        if not self._quiet:
+            self._console.print(text, soft_wrap=True)
+
+    def epoch(self, log: EpochLog) -> None:
+        """Shows an epoch's outcome."""
+        error = "" if math.isnan(log.validation_px) else f", validation {log.validation_px:.2f} px"
+        text = f"loss {log.training_loss:.3f}{error}"
+        self._bar.update(self._task, advance=1, description=text)
+        every = max(1, self._epochs // 20)
+        if self._bar.disable and log.epoch % every == 0:
+            self.say(f"epoch {log.epoch}: {text}")
+
+    def transferred(self, transfer: Transfer) -> None:
+        """Says what was taken over from another checkpoint."""
+        fresh = f"; started anew: {', '.join(transfer.fresh)}" if transfer.fresh else ""
+        self.say(f"{len(transfer.loaded)} tensors taken over{fresh}")

@@ -1,0 +1,65 @@
+"""Cross-validation: every photograph is predicted once by a network that never saw it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from beetle_lm.predict.evaluate import Evaluation
+from beetle_lm.train.dataset import AnnotatedImages
+from beetle_lm.train.finetune import Transfer
+from beetle_lm.train.folds import folds, split
+from beetle_lm.train.job import Job
+from beetle_lm.train.loop import EpochLog
+from beetle_lm.train.run import METRICS, train
+from beetle_lm.train.tested import EVALUATION, PREDICTIONS, evaluate_test
+
+
+def cross_validate(
+    job: Job,
+    data: AnnotatedImages,
+    folder: Path,
+    count: int,
+    validation_share: float,
+    device: torch.device,
+    resume: bool,
+    report: Callable[[EpochLog], None],
+    transferred: Callable[[Transfer], None],
+) -> Evaluation:
+    """Trains one network for each fold in `fold-1`, `fold-2`, ... and compares all.
+
+    In each run the photographs of one fold are tested; the others are split anew into those to
+    train on and those to choose the best epoch by, so that the test photographs take no part in
+    either. Finished folds are not trained again when a cross-validation is resumed.
+
+    Args:
+        job: what to do; its own division of the photographs is replaced.
+        data: the photographs.
+        folder: where the runs go.
+        count: number of folds.
+        validation_share: share of the photographs outside the fold that validates.
+        device: where to train.
+        resume: go on with earlier runs.
+        report: called after every epoch of every fold.
+        transferred: called with what was taken over from the job's initial checkpoint.
+
+    Returns:
+        The comparison of all photographs, which is also written to `test/`.
+    """
+    names = [specimen.name for specimen in data.specimens]
+    predictions = []
+    for fold, test in enumerate(folds(names, count, job.seed), start=1):
+        kept_aside = set(test)
+        rest = [name for name in names if name not in kept_aside]
+        training, validation = split(rest, validation_share, job.seed)
+        run = folder / f"fold-{fold}"
+        fold_job = dataclasses.replace(
+            job, training=tuple(training), validation=tuple(validation), test=tuple(test)
+        )
+        if not (resume and (run / METRICS).is_file()):
+            train(fold_job, data, run, device, resume, report, transferred)
+        predictions.append(run / PREDICTIONS)
+    return evaluate_test(predictions, data.specimens, folder / EVALUATION)

@@ -1,0 +1,72 @@
+"""The log of a training run: `log.csv`, and `losses.png` drawn from it."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+from beetle_lm.train.loop import EpochLog
+
+_COLUMNS = ("epoch", "learning_rate", "training_loss", "validation_px")
+
+
+class TrainingLog:
+    """Writes one row for each epoch as it ends.
+
+    Args:
+        run: the run folder.
+        epochs_before: rows of earlier epochs to keep, when a run goes on.
+    """
+
+    def __init__(self, run: Path, epochs_before: int = 0) -> None:
+        self._path = run / "log.csv"
+        self.epochs: list[EpochLog] = []
+        if epochs_before and self._path.is_file():
+            with self._path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            self.epochs = [_parse(row) for row in rows][:epochs_before]
+        with self._path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerow(_COLUMNS)
+        for epoch in self.epochs:
+            self._write(epoch)
+
+    def append(self, epoch: EpochLog) -> None:
+        """Adds the row of an epoch."""
+        self.epochs.append(epoch)
+        self._write(epoch)
+
+    def _write(self, epoch: EpochLog) -> None:
+        error = "" if math.isnan(epoch.validation_px) else f"{epoch.validation_px:.4f}"
+        row = (epoch.epoch, f"{epoch.learning_rate:.3e}", f"{epoch.training_loss:.5f}", error)
+        with self._path.open("a", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerow(row)
+
+    def plot(self, path: Path) -> None:
+        """Draws training loss and validation error over the epochs."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        FigureCanvasAgg(figure)
+        left = figure.add_subplot()
+        numbers = [epoch.epoch for epoch in self.epochs]
+        left.plot(numbers, [epoch.training_loss for epoch in self.epochs], color="tab:blue")
+        left.set_xlabel("epoch")
+        left.set_ylabel("training loss", color="tab:blue")
+        errors = [epoch.validation_px for epoch in self.epochs]
+        if not all(math.isnan(error) for error in errors):
+            right = left.twinx()
+            right.plot(numbers, errors, color="tab:orange")
+            right.set_ylabel("validation error (px of the model's input)", color="tab:orange")
+            right.set_yscale("log")
+        figure.savefig(path, dpi=120)
+
+
+def _parse(row: dict[str, str]) -> EpochLog:
+    return EpochLog(
+        int(row["epoch"]),
+        float(row["learning_rate"]),
+        float(row["training_loss"]),
+        float(row["validation_px"] or "nan"),
+    )

@@ -1,0 +1,196 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from beetle_lm.train.augment import Augmenter
+from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
+from beetle_lm.train.dataset import TensorSet
+from beetle_lm.train.losses import heat_map_loss
+from beetle_lm.train.networks import LandmarkNetwork, build_network, decode
+from beetle_lm.train.schedule import warm_up_cosine
+
+
+@dataclass(frozen=True)
+class EpochLog:
+    """What there is to say of one epoch.
+
+    Args:
+        epoch: its number, from 1.
+        learning_rate: at its end.
+        training_loss: mean over its steps.
+        validation_px: mean landmark error on the validation photographs in input pixels; NaN
+            where there are none.
+    """
+
+    epoch: int
+    learning_rate: float
+    training_loss: float
+    validation_px: float
+
+
+def fit(
+    run: Path,
+    start: Checkpoint,
+    training: TensorSet,
+    validation: TensorSet,
+    device: torch.device,
+    report: Callable[[EpochLog], None],
+) -> Checkpoint:
+    """Trains a network and keeps its best and its last state in the run folder.
+
+    The weights that are validated and kept are an exponential moving average over the steps. The
+    best epoch is the one of the lowest validation error, or the last where nothing validates. All
+    randomness comes from the seed and the number of the epoch, so a run that goes on from its last
+    state ends with the weights of one that was never interrupted.
+
+    Args:
+        run: an existing folder, to which `best.safetensors` and `last.safetensors` are written.
+        start: fresh or pre-trained weights and the configuration, at epoch 0; or the content of
+            `last.safetensors`, to go on from.
+        training: photographs to train on, stored larger than the input.
+        validation: photographs to choose the best epoch by; may be empty.
+        device: where to train.
+        report: called after every epoch.
+
+    Returns:
+        The best checkpoint.
+    """
+    recipe, spec = start.recipe, start.spec
+    network = build_network(recipe.network, len(spec), recipe.channels)
+    if start.epoch == 0:
+        network.load_state_dict(start.tensors)
+    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(network).eval()
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    if start.epoch > 0:
+        _restore(start.tensors, network, average, optimiser)
+    augment = Augmenter(recipe.augmentation, start.input_size, spec.mirror_order)
+    images, xy = training.images.to(device), training.xy.to(device)
+    steps = recipe.epochs * recipe.steps_per_epoch
+    best = load_checkpoint(run / BEST) if start.epoch > 0 else None
+
+    for epoch in range(start.epoch + 1, recipe.epochs + 1):
+        generator = torch.Generator(device).manual_seed(start.seed * 1_000_003 + epoch)
+        network.train()
+        loss_sum = torch.zeros((), device=device)
+        step = (epoch - 1) * recipe.steps_per_epoch
+        for batch in _batches(len(training), recipe.batch_size, recipe.steps_per_epoch, generator):
+            rate = recipe.learning_rate * warm_up_cosine(step, steps)
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            partners = xy[torch.randint(len(xy), batch.shape, generator=generator, device=device)]
+            inputs, targets = augment(images[batch], xy[batch], partners, generator)
+            with _mixed_precision(device):
+                logits = network(inputs.contiguous(memory_format=torch.channels_last))
+            loss = heat_map_loss(
+                logits, targets, network.stride, recipe.target_sigma, recipe.coordinate_weight
+            )
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimiser.step()
+            step += 1
+            _average(average, network, min(recipe.averaging, step / (step + 10)))
+            loss_sum += loss.detach()
+
+        error = mean_error(predict(average, validation.images, device), validation.xy)
+        state = dataclasses.replace(
+            start, tensors=dict(average.state_dict()), epoch=epoch, validation_px=error
+        )
+        if best is None or math.isnan(error) or error < best.validation_px:
+            best = state
+            save_checkpoint(run / BEST, best)
+        tensors = _state(network, average, optimiser)
+        save_checkpoint(run / LAST, dataclasses.replace(state, tensors=tensors))
+        mean_loss = float(loss_sum) / recipe.steps_per_epoch
+        report(EpochLog(epoch, rate, mean_loss, error))
+    if best is None:
+        raise ValueError("a training needs at least one epoch")
+    return best
+
+
+def predict(network: LandmarkNetwork, images: Tensor, device: torch.device) -> Tensor:
+    """Landmarks (N, K, 2) in input pixels of images (N, C, H, W) of the input's size."""
+    found = []
+    network.eval()
+    with torch.inference_mode():
+        for batch in torch.split(images, 16):
+            logits = network(batch.to(device))
+            found.append(decode(logits, network.stride)[0].cpu())
+    return torch.cat(found) if found else torch.empty(0)
+
+
+def mean_error(predicted: Tensor, manual: Tensor) -> float:
+    """Mean distance of landmarks (N, K, 2); missing ones are left out; NaN where there are none."""
+    if len(manual) == 0:
+        return float("nan")
+    return float((predicted - manual).norm(dim=2).nanmean())
+
+
+def _batches(count: int, size: int, number: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Indices for `number` batches: pass after pass through all images, each in a new order."""
+    device = generator.device
+    passes = math.ceil(size * number / count)
+    order = torch.cat(
+        [torch.randperm(count, generator=generator, device=device) for _ in range(passes)]
+    )
+    yield from torch.split(order[: size * number], size)
+
+
+def _mixed_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 where the device computes in it, which is three times faster on such CPUs."""
+    capabilities = torch.cpu.get_capabilities()
+    native = device.type != "cpu" or any(
+        capabilities.get(name) for name in ("avx512_bf16", "amx_bf16")
+    )
+    return torch.autocast(device.type, torch.bfloat16, enabled=native)
+
+
+@torch.no_grad()
+def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    for mine, theirs in zip(average.parameters(), network.parameters(), strict=True):
+        mine.lerp_(theirs, 1.0 - decay)
+    for kept, new in zip(average.buffers(), network.buffers(), strict=True):
+        kept.copy_(new)
+
+
+def _state(
+    network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
+    for name, parameter in network.named_parameters():
+        for key, value in optimiser.state[parameter].items():
+            tensors[f"optimiser.{key}.{name}"] = value
+    return tensors
+
+
+def _restore(
+    tensors: dict[str, Tensor],
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Optimizer,
+) -> None:
+    def part(prefix: str) -> dict[str, Tensor]:
+        cut = len(prefix) + 1
+        return {n[cut:]: t for n, t in tensors.items() if n.startswith(prefix + ".")}
+
+    network.load_state_dict(part("network"))
+    average.load_state_dict(part("average"))
+    for key in ("step", "exp_avg", "exp_avg_sq"):
+        for name, value in part(f"optimiser.{key}").items():
+            parameter = network.get_parameter(name)
+            moved = value if key == "step" else value.to(parameter.device)
+            optimiser.state[parameter][key] = moved.clone()

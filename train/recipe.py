@@ -1,0 +1,160 @@
+"""Recipes: everything that decides how a network is trained, apart from the data."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from beetle_lm.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far training images are varied; each image anew, within these bounds.
+
+    Args:
+        rotation: greatest rotation, in degrees.
+        scale: greatest zoom in or out, as a factor.
+        stretch: greatest change of proportions, as a factor.
+        shift: greatest shift, as a share of the input's width and height.
+        elastic: typical displacement of a smooth random warp, as a share of the input's width.
+        shape_transfer: share of images that are warped towards another specimen's shape.
+        light: strength of the changes of brightness, contrast, gamma and illumination, 0 to 1.
+        blur: greatest standard deviation of a Gaussian blur, in input pixels.
+        noise: greatest standard deviation of the noise, as a share of white.
+        patches: greatest number of covering patches.
+        dots: greatest number of small dots.
+    """
+
+    rotation: float
+    scale: float
+    stretch: float
+    shift: float
+    elastic: float
+    shape_transfer: float
+    light: float
+    blur: float
+    noise: float
+    patches: int
+    dots: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Args:
+        name: what the recipe is called.
+        network: the network's name in `networks.py`.
+        input_pixels: number of pixels of the input; its proportions follow the photographs.
+        channels: 1 for grey, 3 for RGB.
+        epochs: number of epochs.
+        steps_per_epoch: optimiser steps in an epoch, however many photographs there are.
+        batch_size: images in a step.
+        learning_rate: highest learning rate of AdamW; it rises linearly over the first twentieth
+            of the steps and falls as a cosine to zero.
+        weight_decay: of AdamW.
+        averaging: decay of the exponential moving average of the weights, which is what is kept.
+        target_sigma: standard deviation of the target heat maps, in heat map cells.
+        coordinate_weight: weight of the coordinate loss beside the heat maps' cross-entropy.
+        augmentation: how far images are varied.
+    """
+
+    name: str
+    network: str
+    input_pixels: int
+    channels: int
+    epochs: int
+    steps_per_epoch: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    averaging: float
+    target_sigma: float
+    coordinate_weight: float
+    augmentation: Augmentation
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as TOML values; `from_dict` reads it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, entries: dict[str, Any], source: str) -> Recipe:
+        """Reads what `to_dict` wrote.
+
+        Raises:
+            RecipeError: an entry is missing, unknown or of a wrong kind.
+        """
+        top = dict(entries)
+        augmentation = top.pop("augmentation", None)
+        if not isinstance(augmentation, dict):
+            raise RecipeError(f"{source}: the table [augmentation] is missing")
+        values = _checked(cls, top, source, omit="augmentation")
+        return cls(
+            **values,
+            augmentation=Augmentation(
+                **_checked(Augmentation, augmentation, f"{source}, [augmentation]")
+            ),
+        )
+
+
+def _checked(
+    kind: type, entries: dict[str, Any], source: str, omit: str | None = None
+) -> dict[str, Any]:
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if name != omit}
+    if missing := sorted(set(hints) - set(entries)):
+        raise RecipeError(f"{source}: the entry '{missing[0]}' is missing")
+    if unknown := sorted(set(entries) - set(hints)):
+        raise RecipeError(f"{source}: unknown entry '{unknown[0]}'")
+    checked = {}
+    for name, hint in hints.items():
+        value = entries[name]
+        if hint is float and type(value) is int:
+            value = float(value)
+        if type(value) is not hint or (hint is not str and value < 0):
+            raise RecipeError(f"{source}: {name} must be {_IN_WORDS[hint]}, got {entries[name]!r}")
+        checked[name] = value
+    return checked
+
+
+_IN_WORDS = {str: "a text", int: "a whole number, not negative", float: "a number, not negative"}
+
+
+def recipe_names() -> list[str]:
+    """The names of the recipes that come with the package."""
+    folder = resources.files("beetle_lm.train").joinpath("recipes")
+    return sorted(
+        entry.name.removesuffix(".toml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
+    )
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe of that name, or in the TOML file of that path.
+
+    Raises:
+        RecipeError: there is none, or it has a wrong entry.
+    """
+    if name in recipe_names():
+        text = (
+            resources.files("beetle_lm.train")
+            .joinpath("recipes", f"{name}.toml")
+            .read_text("utf-8")
+        )
+    elif Path(name).is_file():
+        text = Path(name).read_text(encoding="utf-8")
+    else:
+        raise RecipeError(
+            f"unknown recipe '{name}'; give the path of a TOML file or one of:"
+            f" {', '.join(recipe_names())}"
+        )
+    try:
+        entries = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name}: not a TOML file: {error}") from error
+    return Recipe.from_dict(entries, name)

@@ -1,0 +1,170 @@
+"""One training run: from photographs and landmarks to a run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from beetle_lm.errors import (
+    DeviceError,
+    OutputError,
+)
+from beetle_lm.predict.evaluate import Evaluation
+from beetle_lm.predict.textfile import write_text
+from beetle_lm.train.checkpoint import LAST, Checkpoint, load_checkpoint
+from beetle_lm.train.dataset import (
+    AnnotatedImages,
+    Specimen,
+    TensorSet,
+    input_size,
+    load_tensors,
+)
+from beetle_lm.train.finetune import Transfer, start_from
+from beetle_lm.train.job import CONFIG, Job
+from beetle_lm.train.log import TrainingLog
+from beetle_lm.train.loop import EpochLog, fit
+from beetle_lm.train.networks import build_network
+from beetle_lm.train.tested import EVALUATION, PREDICTIONS, evaluate_test, predict_test
+
+METRICS = "metrics.json"
+"""File name in a run folder: what was measured."""
+
+
+def choose_device(name: str) -> torch.device:
+    """'cpu', 'cuda', or with 'auto' the GPU where there is one.
+
+    Raises:
+        DeviceError: CUDA was asked for and cannot be had.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise DeviceError(
+            "CUDA was asked for and torch cannot use it here; `beetle-lm doctor` says what is"
+            " installed, --device cpu trains without"
+        )
+    return torch.device("cuda" if name != "cpu" and available else "cpu")
+
+
+def train(
+    job: Job,
+    data: AnnotatedImages,
+    run: Path,
+    device: torch.device,
+    resume: bool,
+    report: Callable[[EpochLog], None],
+    transferred: Callable[[Transfer], None],
+) -> tuple[dict[str, Any], Evaluation | None]:
+    """Trains one network and fills its run folder.
+
+    The folder gets `config.toml`, `log.csv`, `losses.png`, `best.safetensors`, `last.safetensors`,
+    `metrics.json` and, where there are test photographs, `test_predictions.csv` and `test/`.
+
+    Args:
+        job: what to do.
+        data: the photographs that the job names.
+        run: the run folder; made where missing.
+        device: where to train.
+        resume: go on from the last state where there is one.
+        report: called after every epoch.
+        transferred: called with what was taken over from the job's initial checkpoint.
+
+    Returns:
+        The content of `metrics.json`, and the comparison of the test photographs where there are
+        any.
+
+    Raises:
+        OutputError: the folder has another run, or a run and `resume` is not set.
+        CheckpointError: the last state or the initial checkpoint cannot be read.
+    """
+    going_on = _prepare(run, job, resume)
+    by_name = {specimen.name: specimen for specimen in data.specimens}
+    training, validation, test = (
+        [by_name[name] for name in names] for names in (job.training, job.validation, job.test)
+    )
+    recipe = job.recipe
+    torch.manual_seed(job.seed)
+    network = build_network(recipe.network, len(data.spec), recipe.channels)
+    size = input_size(training, recipe.input_pixels, network.multiple)
+    if going_on:
+        start = load_checkpoint(run / LAST)
+    else:
+        start = Checkpoint(
+            tensors=network.state_dict(),
+            recipe=recipe,
+            spec=data.spec,
+            input_width=size[0],
+            input_height=size[1],
+            fit="letterbox",
+            seed=job.seed,
+            epoch=0,
+            validation_px=float("nan"),
+        )
+        if job.init:
+            start, transfer = start_from(start, load_checkpoint(Path(job.init)))
+            transferred(transfer)
+
+    log = TrainingLog(run, start.epoch)
+
+    def logged(epoch: EpochLog) -> None:
+        log.append(epoch)
+        report(epoch)
+
+    def tensors(specimens: list[Specimen], for_training: bool = False) -> TensorSet:
+        return load_tensors(data.spec, specimens, size, recipe.channels, start.fit, for_training)
+
+    validation_set = tensors(validation)
+    best = fit(run, start, tensors(training, True), validation_set, device, logged)
+    log.plot(run / "losses.png")
+    metrics = {
+        "epoch": best.epoch,
+        "input": list(size),
+        "training": {"photographs": len(training)},
+        "validation": {
+            "photographs": len(validation),
+            "mean_px_of_input": best.validation_px if validation else None,
+        },
+    }
+    evaluation = None
+    if test:
+        predict_test(best.network(), tensors(test), run / PREDICTIONS, device)
+        evaluation = evaluate_test([run / PREDICTIONS], test, run / EVALUATION)
+        metrics["test"] = {
+            "photographs": len(test),
+            "mean_px": evaluation.overall("px").mean,
+            "mean_px_256x192": evaluation.overall("px_256x192").mean,
+        }
+    write_text(run / METRICS, [json.dumps(metrics, indent=1), "\n"])
+    return metrics, evaluation
+
+
+def _prepare(run: Path, job: Job, resume: bool) -> bool:
+    """Makes the run folder; True when there is a state to go on from."""
+    if (run / CONFIG).exists() or (run / LAST).exists():
+        if not resume:
+            raise OutputError(
+                f"{run} holds a training run already; --resume goes on with it, another folder"
+                " starts a new one"
+            )
+        earlier = Job.read(run)
+        changed = [
+            field.name
+            for field in dataclasses.fields(Job)
+            if getattr(earlier, field.name) != getattr(job, field.name)
+        ]
+        if changed:
+            raise OutputError(
+                f"{run} cannot be resumed: it was started with another {', '.join(changed)}; give"
+                " the options of its first start, or another folder"
+            )
+        return (run / LAST).exists()
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{run} cannot be made: {error.strerror or error}") from error
+    write_text(run / CONFIG, [job.to_toml()])
+    return False

@@ -1,0 +1,166 @@
+"""The model card: all that the predictor must know of a model, carried inside its ONNX file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from beetle_lm.errors import ModelError, PartError
+from beetle_lm.zoo.parts import PartSpec
+
+CARD_KEY = "beetle_lm_card"
+"""The key of the card's JSON in the ONNX file's `metadata_props`."""
+
+CARD_FORMAT = 1
+"""The version of the card's own layout. A card of another version is refused, never guessed at."""
+
+Fit = Literal["letterbox", "stretch"]
+"""How an image is fitted into the model's input: with its proportions kept, or filling it."""
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Landmark error on photographs that took no part in training.
+
+    Args:
+        data: what was measured, in words.
+        photographs: how many of them.
+        mean_px_256x192: mean distance from the manual landmarks, in pixels of the photograph
+            stretched to 256 x 192 (the unit of Le Van Linh et al.).
+    """
+
+    data: str
+    photographs: int
+    mean_px_256x192: float
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is, what goes in and out of it, and where it comes from.
+
+    Args:
+        spec: the part whose landmarks the model places.
+        input_width: width of the model's input in pixels.
+        input_height: height of the model's input in pixels.
+        channels: 1 for grey, 3 for RGB.
+        fit: how an image is fitted into the input.
+        version: the model's own version.
+        weights_sha256: SHA-256 of the checkpoint that the file was exported from.
+        metrics: measured errors; empty where nothing was measured.
+        provenance: the data that the model was trained on, in words.
+        licence: SPDX expression, or a sentence where none applies.
+
+    Raises:
+        ModelError: sizes or channels are impossible.
+    """
+
+    spec: PartSpec
+    input_width: int
+    input_height: int
+    channels: int
+    fit: Fit
+    version: str
+    weights_sha256: str
+    metrics: tuple[Metrics, ...]
+    provenance: str
+    licence: str
+
+    def __post_init__(self) -> None:
+        if self.input_width < 1 or self.input_height < 1:
+            raise ModelError(
+                f"the model's card gives an impossible input size,"
+                f" {self.input_width} x {self.input_height}"
+            )
+        if self.channels not in (1, 3):
+            raise ModelError(f"the model's card gives {self.channels} channels; 1 or 3 can be read")
+        if self.fit not in get_args(Fit):
+            raise ModelError(f"the model's card gives an unknown fit, {self.fit!r}")
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the model's input, in pixels."""
+        return self.input_width, self.input_height
+
+    def to_json(self) -> str:
+        """The card as JSON; `from_json` reads it back."""
+        return json.dumps(
+            {
+                "format": CARD_FORMAT,
+                "part": self.spec.to_dict(),
+                "input_width": self.input_width,
+                "input_height": self.input_height,
+                "channels": self.channels,
+                "fit": self.fit,
+                "version": self.version,
+                "weights_sha256": self.weights_sha256,
+                "metrics": [vars(metrics) for metrics in self.metrics],
+                "provenance": self.provenance,
+                "licence": self.licence,
+            },
+            ensure_ascii=False,
+            indent=1,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Reads a card strictly: a missing or unknown field is an error, never a default.
+
+        Raises:
+            ModelError: the text is no card, or a card of another format version.
+        """
+        try:
+            fields = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ModelError(f"the model's card is damaged: {error}") from error
+        if not isinstance(fields, dict) or "format" not in fields:
+            raise ModelError("the model's card is damaged: it does not say its format version")
+        found = fields.pop("format")
+        if type(found) is not int or found != CARD_FORMAT:
+            raise ModelError(
+                f"the model's card has format version {found}, this beetle-lm reads version"
+                f" {CARD_FORMAT}; install the beetle-lm that the model was made with, or export"
+                " the model again"
+            )
+        wanted = _FIELD_TYPES
+        if missing := sorted(set(wanted) - set(fields)):
+            raise ModelError(f"the model's card lacks the field '{missing[0]}'")
+        if unknown := sorted(set(fields) - set(wanted)):
+            raise ModelError(f"the model's card has an unknown field '{unknown[0]}'")
+        for name, kind in wanted.items():
+            if type(fields[name]) is not kind:
+                raise ModelError(
+                    f"the model's card gives {name} as {type(fields[name]).__name__},"
+                    f" not {kind.__name__}"
+                )
+        try:
+            spec = PartSpec.from_dict(fields.pop("part"))
+            metrics = tuple(_metrics(entry) for entry in fields.pop("metrics"))
+        except PartError as error:
+            raise ModelError(f"the model's card is damaged: {error}") from error
+        return cls(spec=spec, metrics=metrics, **fields)
+
+
+_FIELD_TYPES: dict[str, type] = {
+    "part": dict,
+    "input_width": int,
+    "input_height": int,
+    "channels": int,
+    "fit": str,
+    "version": str,
+    "weights_sha256": str,
+    "metrics": list,
+    "provenance": str,
+    "licence": str,
+}
+
+
+def _metrics(entry: Any) -> Metrics:
+    try:
+        return Metrics(
+            str(entry["data"]), int(entry["photographs"]), float(entry["mean_px_256x192"])
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            "the model's card is damaged: metrics need data, photographs and mean_px_256x192"
+        ) from error
