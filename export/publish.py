@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from beetle_lm import __version__
-from beetle_lm.errors import OutputError, ParityError
+from beetle_lm.errors import CheckpointError, OutputError, ParityError
 from beetle_lm.export.parity import ParityReport, check_parity
 from beetle_lm.export.to_onnx import make_card, to_onnx
 from beetle_lm.predict.images import find_images
@@ -77,10 +77,18 @@ def export_run(
 
 
 def _metrics(run: Path) -> tuple[Metrics, ...]:
-    measured = json.loads((run / METRICS).read_text(encoding="utf-8")).get("test")
-    if measured is None:
-        return ()
-    photographs, error = measured["photographs"], measured["mean_px_256x192"]
+    path = run / METRICS
+    try:
+        measured = json.loads(path.read_text(encoding="utf-8")).get("test")
+        if measured is None:
+            return ()
+        photographs, error = measured["photographs"], measured["mean_px_256x192"]
+    except FileNotFoundError as missing:
+        raise CheckpointError(
+            f"{run} is not finished; `beetle-lm train` with --resume goes on with it"
+        ) from missing
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as damage:
+        raise CheckpointError(f"{path} cannot be read: {damage!r}") from damage
     return (Metrics("test photographs of the training run", photographs, error),)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from beetle_lm.errors import LandmarkError
 from beetle_lm.predict.annotations import Annotation
@@ -390,3 +391,23 @@ def test_a_table_with_y_up_and_one_with_y_down_need_the_height(
     assert run(down, up).code == 2
     result = run(up, up, "--json")
     assert json.loads(result.out)["distance"]["px"]["mean"] == 0.0
+
+
+@pytest.mark.parametrize(("frame", "size"), [("apply", (240, 320)), ("stored", (320, 240))])
+def test_turned_photographs_have_the_size_of_the_frame(
+    frame: str, size: tuple[int, int], tmp_path: Path, run: Run
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    Image.new("L", (320, 240)).save(photographs / "turned.jpg", exif=exif)
+    true, out = {"turned.jpg": SQUARE}, tmp_path / "out"
+    result = run(
+        write_tps(tmp_path / "p.tps", {"turned.jpg": SQUARE + np.array([10.0, 0.0])}),
+        write_tps(tmp_path / "m.tps", true),
+        *("--images", photographs, "--exif", frame, "-o", out),
+    )
+    assert result.code == 0, result.err
+    [row] = read_csv(out / "per_specimen.csv")
+    assert float(row["mean_px_256x192"]) == pytest.approx(10.0 * 256 / size[0], abs=1e-3)

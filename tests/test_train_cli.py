@@ -187,6 +187,10 @@ def test_damaged_checkpoint(drawn, command, tmp_path):
     done = command("export", run, "-o", tmp_path / "m.onnx")
     assert done.code == 1 and "not a checkpoint of beetle-lm, or damaged" in done.err
     assert not (tmp_path / "m.onnx").exists()
+    (run / "best.safetensors").write_bytes(whole)
+    (run / "metrics.json").unlink()
+    done = command("export", run, "-o", tmp_path / "m.onnx")
+    assert done.code == 1 and "is not finished" in done.err
 
 
 def test_trained_network_finds_landmarks_through_the_command_line(trained, command):
