@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from beetle_lm.predict.annotations import SizeOf
     from beetle_lm.predict.convert import Kind
     from beetle_lm.predict.orientation import ExifFrame
-    from beetle_lm.zoo.parts import PartSpec
 
 
 def convert(
@@ -57,10 +55,11 @@ def convert(
     from one to the other. Tables hold names and coordinates; from TPS to TPS everything is kept.
     """
     from beetle_lm.predict.convert import convert_file
+    from beetle_lm.zoo.parts import part_of
 
     kind = _kind(target, to, excel)
     sizes = _sizes(images, image_size, exif)
-    spec = None if part is None else _part(part)
+    spec = None if part is None else part_of(part)
     count = convert_file(
         source, target, kind, size_of=sizes, part=spec, excel=excel, overwrite=overwrite
     )
@@ -84,7 +83,7 @@ def _kind(target: Path, to: Kind | None, excel: bool) -> Kind:
 
 def _sizes(images: Path | None, image_size: str | None, exif: ExifFrame) -> SizeOf | None:
     from beetle_lm.errors import UsageError
-    from beetle_lm.predict.image_sizes import sizes_in
+    from beetle_lm.predict.image_sizes import parse_size, sizes_in
 
     if images is not None and image_size is not None:
         raise UsageError("give --images or --image-size, not both")
@@ -92,17 +91,5 @@ def _sizes(images: Path | None, image_size: str | None, exif: ExifFrame) -> Size
         return sizes_in(images, exif)
     if image_size is None:
         return None
-    match = re.fullmatch(r"([1-9]\d{0,6})[xX]([1-9]\d{0,6})", image_size, re.ASCII)
-    if match is None:
-        raise UsageError(
-            f"--image-size needs a width and a height such as 3264x2448, got {image_size}"
-        )
-    size = int(match[1]), int(match[2])
+    size = parse_size(image_size, "--image-size")
     return lambda image: size
-
-
-def _part(name: str) -> PartSpec:
-    from beetle_lm.zoo.parts import PartSpec, find_part
-
-    path = Path(name)
-    return PartSpec.from_toml(path) if path.suffix.lower() == ".toml" else find_part(name)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from beetle_lm.errors import UsageError
-
-if TYPE_CHECKING:
-    from beetle_lm.zoo.parts import PartSpec
 
 
 def evaluate(
@@ -69,15 +65,17 @@ def evaluate(
         raise UsageError("give --images or --image-size, not both")
     if scale is not None and not 0 < scale < float("inf"):
         raise UsageError(f"--scale must be a number above 0, got {scale}")
-    size = None if image_size is None else _parse_size(image_size)
 
     from rich.console import Console
 
     from beetle_lm.predict import evaluation_input, evaluation_report, evaluation_table
     from beetle_lm.predict.evaluate import evaluate as compare
-    from beetle_lm.predict.image_sizes import sizes_in
+    from beetle_lm.predict.image_sizes import parse_size, sizes_in
+    from beetle_lm.zoo.parts import part_of
 
-    spec = None if part is None else _part(part)
+    size = None if image_size is None else parse_size(image_size, "--image-size")
+
+    spec = None if part is None else part_of(part)
     if output is not None:
         evaluation_report.refuse_existing(output, overwrite)
     photograph_of = evaluation_input.photographs_in(images, exif)
@@ -100,16 +98,3 @@ def evaluate(
     console = Console()
     # A pipe has no width of its own, and a table that is cut off is of no use in a file.
     Console(width=None if console.is_terminal else 160).print(evaluation_table.table(evaluation))
-
-
-def _parse_size(text: str) -> tuple[int, int]:
-    numbers = re.fullmatch(r"([1-9][0-9]*)[xX]([1-9][0-9]*)", text.strip())
-    if numbers is None:
-        raise UsageError(f"--image-size must be width x height like 3264x2448, got {text!r}")
-    return int(numbers[1]), int(numbers[2])
-
-
-def _part(name: str) -> PartSpec:
-    from beetle_lm.zoo.parts import PartSpec, find_part
-
-    return PartSpec.from_toml(Path(name)) if name.lower().endswith(".toml") else find_part(name)

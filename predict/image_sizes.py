@@ -1,11 +1,12 @@
-"""The sizes of photographs, by the names that landmark files give them."""
+"""The sizes of photographs: by the names that landmark files give them, and as users write them."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
-from beetle_lm.errors import ImageError
+from beetle_lm.errors import ImageError, UsageError
 from beetle_lm.predict.annotations import SizeOf
 from beetle_lm.predict.headers import read_header
 from beetle_lm.predict.images import find_images
@@ -46,3 +47,15 @@ def sizes_in(folder: Path, exif: ExifFrame = "apply") -> SizeOf:
         return header.stored_size if exif == "stored" else header.size
 
     return size_of
+
+
+def parse_size(text: str, option: str) -> tuple[int, int]:
+    """Width and height in pixels from a text such as 3264x2448, given with that option.
+
+    Raises:
+        UsageError: the text is no such pair of numbers above 0.
+    """
+    match = re.fullmatch(r"([1-9]\d{0,6})[xX]([1-9]\d{0,6})", text.strip(), re.ASCII)
+    if match is None:
+        raise UsageError(f"{option} needs width x height in pixels such as 3264x2448, got {text!r}")
+    return int(match[1]), int(match[2])

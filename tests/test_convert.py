@@ -212,8 +212,8 @@ def test_landmarks_outside_the_image_are_moved_to_its_edge_with_a_warning(folder
         (["o.csv", "--to", "tps"], "--to tps does not fit"),
         (["o.tps", "--to", "wide"], "--to wide does not fit"),
         (["o.tps", "--excel"], "--excel is for tables"),
-        (["o.csv", "--image-size", "big"], "3264x2448, got big"),
-        (["o.csv", "--image-size", "0x10"], "got 0x10"),
+        (["o.csv", "--image-size", "big"], "3264x2448, got 'big'"),
+        (["o.csv", "--image-size", "0x10"], "got '0x10'"),
         (["o.csv", "--image-size", "9x9", "--images", "."], "not both"),
     ],
 )

@@ -201,7 +201,7 @@ def test_nothing_is_overwritten_unasked(command: Command, tmp_path: Path) -> Non
     [
         (("elytron", "-n", "1"), 1, "did you mean 'elytra'"),
         (("elytra", "-n", "0"), 2, "Usage"),
-        (("elytra", "-n", "1", "--size", "big"), 2, "816x612"),
+        (("elytra", "-n", "1", "--size", "big"), 2, "got 'big'"),
         (("elytra", "-n", "1", "--size", "20x10"), 2, "20 x 10"),
         (("elytra", "-n", "1", "--seed", "-1"), 2, "Usage"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -38,9 +37,10 @@ def render(
     from rich.console import Console
     from rich.progress import Progress
 
+    from beetle_lm.predict.image_sizes import parse_size
     from beetle_lm.train.render_files import render_series
 
-    pixels = _parse_size(size)
+    pixels = parse_size(size, "--size")
     console = Console(stderr=True)
     with Progress(console=console, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task(f"drawing {part}", total=count)
@@ -48,12 +48,3 @@ def render(
             part, count, output, seed, pixels, overwrite, lambda: progress.advance(task)
         )
     print(f"{count} images in {folder / 'images'}, their landmarks in {folder / 'landmarks.tps'}")
-
-
-def _parse_size(text: str) -> tuple[int, int]:
-    from beetle_lm.errors import UsageError
-
-    match = re.fullmatch(r"(\d{1,6})\s*[xX*]\s*(\d{1,6})", text.strip())
-    if match is None:
-        raise UsageError(f"--size must be WIDTHxHEIGHT in pixels, such as 816x612, not '{text}'")
-    return int(match[1]), int(match[2])

@@ -19,7 +19,7 @@ from beetle_lm.predict.matching import NameIndex
 from beetle_lm.predict.orientation import ExifFrame, to_upright, upright_size
 from beetle_lm.predict.placement import Placement
 from beetle_lm.zoo.card import Fit
-from beetle_lm.zoo.parts import PARTS, PartSpec
+from beetle_lm.zoo.parts import PARTS, PartSpec, part_of
 
 _STORED_PER_INPUT = 1.5  # stored images are so much larger that zooming in still shows detail
 
@@ -250,10 +250,8 @@ def load_tensors(
 
 
 def _part(part: str, annotations: Sequence[Annotation]) -> PartSpec:
-    if part in PARTS:
-        return PARTS[part]
-    if part.lower().endswith(".toml"):
-        return PartSpec.from_toml(Path(part))
+    if part in PARTS or part.lower().endswith(".toml"):
+        return part_of(part)
     [(count, _)] = Counter(len(annotation.xy) for annotation in annotations).most_common(1)
     return PartSpec.numbered(part, count)
 

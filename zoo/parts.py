@@ -220,3 +220,12 @@ def find_part(name: str) -> PartSpec:
     near = difflib.get_close_matches(name, PARTS, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     raise PartError(f"unknown part '{name}'; {hint}`beetle-lm zoo list` shows all")
+
+
+def part_of(name: str) -> PartSpec:
+    """The part of that name, or the one that the TOML file of that path describes.
+
+    Raises:
+        PartError: there is no such part, or the file is wrong.
+    """
+    return PartSpec.from_toml(Path(name)) if name.lower().endswith(".toml") else find_part(name)
