@@ -43,23 +43,31 @@ class TrainingLog:
             csv.writer(file, lineterminator="\n").writerow(row)
 
     def plot(self, path: Path) -> None:
-        """Draws training loss and validation error over the epochs."""
+        """Draws training loss and validation error over the epochs, the best one marked."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.ticker import ScalarFormatter
 
-        figure = Figure(figsize=(7, 4), layout="constrained")
-        FigureCanvasAgg(figure)
-        left = figure.add_subplot()
-        numbers = [epoch.epoch for epoch in self.epochs]
-        left.plot(numbers, [epoch.training_loss for epoch in self.epochs], color="tab:blue")
-        left.set_xlabel("epoch")
-        left.set_ylabel("training loss", color="tab:blue")
+        losses = [epoch.training_loss for epoch in self.epochs]
         errors = [epoch.validation_px for epoch in self.epochs]
+        panels = [("training loss", losses)]
         if not all(math.isnan(error) for error in errors):
-            right = left.twinx()
-            right.plot(numbers, errors, color="tab:orange")
-            right.set_ylabel("validation error (px of the model's input)", color="tab:orange")
-            right.set_yscale("log")
+            panels.append(("validation error\n(px of the model's input)", errors))
+        figure = Figure(figsize=(7, 2.4 * len(panels) + 0.4), layout="constrained")
+        FigureCanvasAgg(figure)
+        rows = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+        for axes, (label, values) in zip(rows, panels, strict=True):
+            axes.plot([epoch.epoch for epoch in self.epochs], values)
+            axes.set_ylabel(label)
+            axes.set_yscale("log")
+            for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+                axis(ScalarFormatter())
+            axes.grid(alpha=0.3, which="both")
+        if len(panels) > 1:
+            best = min(self.epochs, key=lambda epoch: epoch.validation_px)
+            rows[-1].plot(best.epoch, best.validation_px, "o", label=f"best epoch, {best.epoch}")
+            rows[-1].legend()
+        rows[-1].set_xlabel("epoch")
         figure.savefig(path, dpi=120)
 
 
