@@ -22,6 +22,8 @@ from beetle_lm.export import parity  # noqa: E402
 from beetle_lm.predict.predictor import Predictor  # noqa: E402
 from beetle_lm.predict.tps_reader import read_tps  # noqa: E402
 from beetle_lm.train.checkpoint import load_checkpoint  # noqa: E402
+from beetle_lm.train.dataset import load_tensors, read_training_data  # noqa: E402
+from beetle_lm.train.tested import predict_test  # noqa: E402
 from beetle_lm.zoo.card import CARD_KEY, ModelCard  # noqa: E402
 
 
@@ -211,6 +213,17 @@ def test_trained_network_finds_landmarks_through_the_command_line(trained, comma
     ]
     assert len(errors) == 8
     assert np.mean(errors) < 3  # of a photograph of 96 x 72
+
+
+def test_test_photographs_are_predicted_with_the_best_weights(trained):
+    checkpoint = load_checkpoint(trained / "run")
+    assert checkpoint.epoch < load_checkpoint(trained / "run" / "last.safetensors").epoch
+    data = read_training_data(trained / "images", trained / "landmarks.tps", "quad")
+    specimens = [s for s in data.specimens if s.name in ("drawn_001.png", "drawn_002.png")]
+    tensors = load_tensors(data.spec, specimens, checkpoint.input_size, 1, "letterbox", False)
+    path = trained / "again.csv"
+    predict_test(checkpoint.network(), tensors, path, torch.device("cpu"))
+    assert path.read_bytes() == (trained / "run" / "test_predictions.csv").read_bytes()
 
 
 def test_half_precision_is_half_as_large_and_as_exact(trained, command):

@@ -106,9 +106,8 @@ def fit(
             loss_sum += loss.detach()
 
         error = mean_error(predict(average, validation.images, device), validation.xy)
-        state = dataclasses.replace(
-            start, tensors=dict(average.state_dict()), epoch=epoch, validation_px=error
-        )
+        weights = {name: tensor.cpu().clone() for name, tensor in average.state_dict().items()}
+        state = dataclasses.replace(start, tensors=weights, epoch=epoch, validation_px=error)
         if best is None or math.isnan(error) or error < best.validation_px:
             best = state
             save_checkpoint(run / BEST, best)
