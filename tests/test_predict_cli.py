@@ -420,8 +420,13 @@ def test_ctrl_c_leaves_nothing_behind(model: Path, draw: Draw, tmp_path: Path) -
     Image.fromarray(draw((2400, 1800), POINTS)).save(photos / "0.png")
     for i in range(1, 400):
         os.link(photos / "0.png", photos / f"{i}.png")
-    call = [sys.executable, "-m", "beetle_lm", "predict", str(photos), "-m", str(model)]
-    process = subprocess.Popen([*call, "-o", str(out)], stderr=subprocess.PIPE, text=True)
+    # Where the tests themselves run in the background, their children would ignore Ctrl-C.
+    main = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " from beetle_lm.__main__ import main; main()"
+    )
+    call = [sys.executable, "-c", main, "predict", str(photos), "-m", str(model), "-o", str(out)]
+    process = subprocess.Popen(call, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 30
     while not (out / ".incomplete").exists() and time.monotonic() < until:
         time.sleep(0.02)
