@@ -33,6 +33,8 @@ _GENA = ((1800, 985), (1712, 945), (1640, 980), (1602, 1070), (1590, 1170), (162
 _MANDIBLE = ((1812, 1010), (1732, 860), (1700, 660), (1702, 470), (1740, 320), (1815, 215),
              (1935, 140), (2080, 118), (2215, 150), (2290, 215), (2190, 205), (2090, 215),
              (2020, 275), (2000, 360), (2050, 440), (2060, 640), (1985, 760), (1890, 900))
+_GAP = ((2040, 660), (1960, 420), (2000, 280), (2120, 200), (2360, 200), (2480, 280), (2520, 420),
+        (2440, 660))
 _PRONOTUM = ((840, 2700), (960, 2480), (1080, 2310), (1200, 2195), (1310, 2138), (1420, 2142),
              (1550, 2188))
 # fmt: on
@@ -119,8 +121,11 @@ class _Head:
         paint_limbs(canvas, palps, 30)
 
     def _paint_jaws(self) -> None:
-        """Mandibles, the left one over the right one, shut more or less."""
+        """Mandibles, the left one over the right one, shut more or less; dark between them."""
         canvas, rng = self.canvas, self.rng
+        tone = rng.uniform(0.06, 0.3)
+        gap = canvas.mask(spline(_GAP, closed=True))
+        canvas.blend(canvas.soften(gap, 12), (tone, tone * 0.97, tone * 0.93), 0.92)
         for out in (1, -1):
             shut = rng.uniform(-70, 60)
             outline = np.array(_MANDIBLE, np.float64)
