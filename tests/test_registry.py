@@ -103,5 +103,5 @@ def test_zoo_list_and_show(command: Callable[..., Any], bundle: Path) -> None:
     assert "11" in row
     assert "0.3" in row
     shown = command("zoo", "show", "head")
-    assert "eye, hind part right" in shown.out
+    assert "supraorbital pore, hind right" in shown.out
     assert command("zoo", "show", "tail").code == 1

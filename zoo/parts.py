@@ -183,10 +183,10 @@ ELYTRA = PartSpec(
 HEAD = PartSpec(
     "head",
     (
-        "eye, hind part right",
-        "eye, hind part left",
-        "eye, front part right",
-        "eye, front part left",
+        "supraorbital pore, hind right",
+        "supraorbital pore, hind left",
+        "supraorbital pore, front right",
+        "supraorbital pore, front left",
         "clypeus, hind corner right",
         "clypeus, hind corner left",
         "clypeus, front corner right",
