@@ -36,7 +36,7 @@ def specimen_number(image: str) -> int:
     return int(re.findall(r"\d+", Path(image).stem)[-1])
 
 
-def run(*arguments: object) -> str:
+def run(*arguments: object, shown: bool = True) -> str:
     words = ["beetle-lm", *map(str, arguments)]
     print("$", shlex.join(words), flush=True)
     done = subprocess.run(
@@ -45,7 +45,8 @@ def run(*arguments: object) -> str:
         stdout=subprocess.PIPE,
         text=True,
     )
-    print(done.stdout, flush=True)
+    if shown:
+        print(done.stdout, flush=True)
     return done.stdout
 
 
@@ -96,7 +97,7 @@ def main() -> None:
     )  # fmt: skip
     said = run(
         "evaluate", out / "predicted" / "landmarks.tps", landmarks, "--images",
-        out / "photographs", "-o", out / "evaluation", "--overwrite", "--json",
+        out / "photographs", "-o", out / "evaluation", "--overwrite", "--json", shown=False,
     )  # fmt: skip
     size = (out / "model.onnx").stat().st_size / 1e6
     print(f"training {minutes:.1f} minutes, model {size:.1f} MB, {len(test)} test photographs")

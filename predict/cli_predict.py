@@ -29,10 +29,24 @@ def predict(
     ],
     part: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Part whose bundled model to use; see `zoo list`."),
+        typer.Option(metavar="NAME", help="Part whose model to use; see `zoo list`."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("-m", "--model", metavar="FILE", help="Model file (.onnx).")
+        str | None,
+        typer.Option(
+            "-m",
+            "--model",
+            metavar="FILE|hf:ORG/NAME[@REV]",
+            help="Model file (.onnx), or one of the Hub; it is fetched once and then kept.",
+        ),
+    ] = None,
+    zoo: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL|FILE",
+            envvar="BEETLE_LM_ZOO",
+            help="Registry of your organisation's models, for --part.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -106,7 +120,7 @@ def predict(
     if scale is not None and not 0 < scale < float("inf"):
         raise UsageError(f"--scale must be above 0, got {scale}")
     chosen = _chosen_formats(formats)
-    path = _model_file(part, model)
+    path = _model_file(part, model, zoo)
 
     import warnings
 
@@ -121,7 +135,7 @@ def predict(
     if not images:
         raise ImageError(f"no images in {', '.join(inputs)} but results of earlier runs")
     if output is None and part is not None:
-        output = Path(f"beetle-lm-{part}")
+        output = Path(f"beetle-lm-{_file_name(part)}")
     if output is not None:
         refuse_existing(output, overwrite)
     manual = None if reference is None else Reference.read(reference, images, exif)
@@ -172,13 +186,13 @@ def _chosen_formats(text: str) -> tuple[Format, ...]:
     return tuple(dict.fromkeys(_FORMATS[name] for name in names))
 
 
-def _model_file(part: str | None, model: str | None) -> Path:
-    from beetle_lm.zoo.registry import bundled_model, resolve
+def _model_file(part: str | None, model: str | None, zoo: str | None) -> Path:
+    from beetle_lm.zoo.registry import named_model, resolve
 
     if part is not None and model is None:
-        return bundled_model(part)
+        return named_model(part, zoo)
     if model is not None and part is None:
-        return resolve(model)
+        return resolve(model, zoo)
     raise UsageError("give either --part NAME or --model FILE")
 
 

@@ -13,6 +13,7 @@ from beetle_lm import __version__
 from beetle_lm.errors import BeetleLMError
 from beetle_lm.predict.session import CUDA, INSTALL, REINSTALL, create, load_runtime
 from beetle_lm.zoo.registry import bundled_model, bundled_models
+from beetle_lm.zoo.store import cache_folder
 
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 """The packages that hold onnxruntime. They share one folder, so only one may be installed."""
@@ -185,18 +186,9 @@ def check_cache(environment: Mapping[str, str], home: Path) -> list[Finding]:
     mend = None if usable else "set HF_HOME to a folder that can be written"
     found = str(folder) if usable else f"{folder} cannot be written"
     return [
-        Finding("cache folder", found, mend),
+        Finding("pulled models", found, mend),
         *(
             Finding(name, environment.get(name) or "not set")
-            for name in ("HF_HUB_OFFLINE", "HF_ENDPOINT")
+            for name in ("HF_HUB_OFFLINE", "HF_ENDPOINT", "BEETLE_LM_ZOO")
         ),
     ]
-
-
-def cache_folder(environment: Mapping[str, str], home: Path) -> Path:
-    """The folder that huggingface_hub keeps downloads in, by its own rules."""
-    if folder := environment.get("HF_HUB_CACHE"):
-        return Path(folder).expanduser()
-    cache = environment.get("XDG_CACHE_HOME") or str(home / ".cache")
-    hub_home = environment.get("HF_HOME") or str(Path(cache) / "huggingface")
-    return Path(hub_home).expanduser() / "hub"

@@ -56,21 +56,29 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, model: str | Path, device: Device = "auto", threads: int | None = None
+        cls,
+        model: str | Path,
+        device: Device = "auto",
+        threads: int | None = None,
+        zoo: str | None = None,
     ) -> Predictor:
         """Loads a model.
 
         Args:
-            model: path of an ONNX file, or the name of a part with a bundled model.
+            model: path of an ONNX file, the name of a part with a bundled model, or
+                ``hf:org/name@revision`` for one of the Hub, which is fetched once and then kept.
             device: 'auto' takes CUDA where it can be had and the CPU elsewhere.
             threads: CPU threads that the model may use; None leaves the choice to onnxruntime.
+            zoo: web address or file of an organisation's registry, whose models can then be named,
+                too; the environment variable BEETLE_LM_ZOO where not given.
 
         Raises:
             PartError: there is no such part.
             ModelError: there is no such file, or it is no model of beetle-lm's.
+            HubError: the model has to be fetched, and cannot be.
             DeviceError: no onnxruntime is installed, or CUDA was asked for and not obtained.
         """
-        return cls(Session.open(resolve(str(model)), device, threads))
+        return cls(Session.open(resolve(str(model), zoo), device, threads))
 
     @property
     def card(self) -> ModelCard:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hub_server import HubServer
 from numpy.typing import NDArray
 
 from beetle_lm.zoo.card import CARD_KEY, Fit, ModelCard
@@ -63,6 +64,30 @@ def command(
         return Finished(int(str(code or 0)), said.out, said.err + "\n".join(warned))
 
     return call
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A Hub on loopback that the environment names, a token for it, and an empty HF_HOME."""
+    from huggingface_hub import close_session, constants
+    from huggingface_hub.utils import _http
+
+    close_session()  # a client of its own, which no call that an earlier test gave up can close
+    monkeypatch.setattr(_http, "close_session", lambda: None)
+    logger = logging.getLogger("huggingface_hub")  # such a call may still tell of its retries
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    with HubServer() as server:
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf-home"))
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        monkeypatch.setenv("HF_TOKEN", server.token)
+        # The client reads these when it is imported.
+        monkeypatch.setattr(constants, "ENDPOINT", server.address)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+        for name in ("HF_HUB_OFFLINE", "BEETLE_LM_ZOO"):
+            monkeypatch.delenv(name, raising=False)
+        yield server
+    logger.setLevel(level)
 
 
 def dots_spec(name: str = "dots") -> PartSpec:

@@ -13,13 +13,13 @@ import pytest
 from beetle_lm.predict.doctor import (
     Finding,
     Runtime,
-    cache_folder,
     check_cache,
     check_packages,
     check_runtime,
     try_runtime,
 )
 from beetle_lm.predict.session import CPU, CUDA
+from beetle_lm.zoo.store import cache_folder
 
 WORKS = Runtime((CPU,), CPU, None)
 
@@ -103,13 +103,14 @@ def test_torch_is_not_needed() -> None:
 @pytest.mark.parametrize(
     ("environment", "wanted"),
     [
-        ({}, "home/.cache/huggingface/hub"),
-        ({"XDG_CACHE_HOME": "/x"}, "/x/huggingface/hub"),
-        ({"XDG_CACHE_HOME": "/x", "HF_HOME": "/h"}, "/h/hub"),
-        ({"HF_HOME": "/h", "HF_HUB_CACHE": "/c"}, "/c"),
+        ({}, "home/.cache/huggingface/beetle-lm"),
+        ({"XDG_CACHE_HOME": "/x"}, "/x/huggingface/beetle-lm"),
+        ({"XDG_CACHE_HOME": "/x", "HF_HOME": "/h"}, "/h/beetle-lm"),
     ],
 )
-def test_cache_folder_is_that_of_huggingface_hub(environment: dict[str, str], wanted: str) -> None:
+def test_pulled_models_lie_in_hugging_faces_folder(
+    environment: dict[str, str], wanted: str
+) -> None:
     assert cache_folder(environment, Path("home")) == Path(wanted)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from beetle_lm.errors import ModelError, PartError
 from beetle_lm.zoo import registry
+from beetle_lm.zoo.entries import ModelEntry
 from beetle_lm.zoo.parts import PARTS
 
 
@@ -26,6 +27,9 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "file": "elytra.onnx",
         "version": "0.3",
         "sha256": hashlib.sha256(b"weights").hexdigest(),
+        "provenance": "drawn beetles",
+        "licence": "Apache-2.0",
+        "metrics": [],
     }
     text = json.dumps({"models": {"elytra": entry}})
     (package / "registry.json").write_text(text, encoding="utf-8")
@@ -85,14 +89,10 @@ def test_unknown_part() -> None:
         registry.resolve("pronotom")
 
 
-def test_the_hub_is_not_there_yet() -> None:
-    with pytest.raises(ModelError, match=r"download the \.onnx file"):
-        registry.resolve("hf:someone/beetles@v1")
-
-
 def test_every_bundled_model_is_whole() -> None:
-    for name in registry.bundled_models():
-        assert registry.bundled_model(name).is_file()
+    for name, entry in registry.bundled_models().items():
+        written = ModelEntry.of_file(registry.bundled_model(name))
+        assert entry == written, "print the entry with `beetle-lm zoo show FILE --entry`"
 
 
 def test_zoo_list_and_show(command: Callable[..., Any], bundle: Path) -> None:

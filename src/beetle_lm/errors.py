@@ -46,6 +46,10 @@ class ModelError(BeetleLMError):
     """A model file is missing, damaged, or not one of beetle-lm's."""
 
 
+class HubError(ModelError):
+    """A model cannot be fetched or published: no network, no access, not what was promised."""
+
+
 class DeviceError(BeetleLMError):
     """The device that was asked for cannot be had, or no ONNX runtime is installed."""
 

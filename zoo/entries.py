@@ -1,0 +1,138 @@
+"""A registry: a JSON file that names models.
+
+    {"models": {"elytra": {
+        "file": "elytra.onnx",
+        "version": "1.0",
+        "sha256": "...",
+        "provenance": "the data that it was trained on, in words",
+        "licence": "Apache-2.0",
+        "metrics": [{"data": "...", "photographs": 58, "mean_px_256x192": 2.5}]}}}
+
+`file` lies in the package's folder ``weights`` for the registry of the package itself, and beside
+the registry for one that an organisation keeps; there it may also be a path, a web address or
+``hf:org/name@revision``. `beetle-lm zoo show MODEL.onnx --entry` prints the entry of a model.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from beetle_lm.errors import ModelError
+from beetle_lm.zoo.card import Metrics
+from beetle_lm.zoo.hub_model import HUB_PREFIX
+from beetle_lm.zoo.manifest import Manifest
+
+_FIELDS = {
+    "file": str,
+    "version": str,
+    "sha256": str,
+    "provenance": str,
+    "licence": str,
+    "metrics": list,
+}
+
+
+def is_address(source: str) -> bool:
+    """Whether something is a web address, not a path."""
+    return source.startswith(("http://", "https://"))
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model as a registry names it.
+
+    Args:
+        file: its file; see above for what it is relative to.
+        version: the model's own version.
+        sha256: SHA-256 of the file.
+        provenance: the data that the model was trained on, in words.
+        licence: SPDX expression, or a sentence where none applies.
+        metrics: measured errors, and what they were measured on.
+    """
+
+    file: str
+    version: str
+    sha256: str
+    provenance: str
+    licence: str
+    metrics: tuple[Metrics, ...]
+
+    @classmethod
+    def of_file(cls, path: Path) -> ModelEntry:
+        """The entry of a model file.
+
+        Raises:
+            ModelError: the file is no model of beetle-lm's.
+        """
+        manifest = Manifest.of_file(path)
+        card = manifest.card
+        return cls(
+            path.name, card.version, manifest.sha256, card.provenance, card.licence, card.metrics
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Models by name.
+
+    Args:
+        where: path or web address of the registry.
+        models: its entries.
+    """
+
+    where: str
+    models: dict[str, ModelEntry]
+
+    @classmethod
+    def from_json(cls, text: str | bytes, where: str) -> Registry:
+        """Reads a registry strictly.
+
+        Raises:
+            ModelError: it is not as it should be; the message names the entry.
+        """
+        try:
+            fields = json.loads(text)
+        except ValueError as error:
+            raise ModelError(f"{where} is no registry: {error}") from error
+        if not isinstance(fields, dict) or set(fields) != {"models"}:
+            raise ModelError(f'{where} is no registry: it must be {{"models": {{...}}}}')
+        if not isinstance(fields["models"], dict):
+            raise ModelError(f"{where}: models must be entries by name")
+        return cls(
+            where, {name: _entry(entry, name, where) for name, entry in fields["models"].items()}
+        )
+
+    def source(self, name: str) -> str:
+        """Where the file of a model is: ``hf:...``, a web address or a path."""
+        file = self.models[name].file
+        if file.startswith(HUB_PREFIX) or is_address(file):
+            return file
+        if is_address(self.where):
+            return urljoin(self.where, file)
+        return str(Path(self.where).absolute().parent / file)
+
+
+def _entry(fields: Any, name: str, where: str) -> ModelEntry:
+    if not isinstance(fields, dict) or set(fields) != set(_FIELDS):
+        raise ModelError(f"{where}: the entry of {name} must have exactly {', '.join(_FIELDS)}")
+    for field, kind in _FIELDS.items():
+        if type(fields[field]) is not kind:
+            raise ModelError(f"{where}: {field} of {name} must be a {kind.__name__}")
+    try:
+        metrics = tuple(
+            Metrics(str(given["data"]), int(given["photographs"]), float(given["mean_px_256x192"]))
+            for given in fields["metrics"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{where}: metrics of {name} need data, photographs and mean_px_256x192"
+        ) from error
+    return ModelEntry(**{**fields, "metrics": metrics})

@@ -1,0 +1,157 @@
+"""From a source to a checked file in the store."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from beetle_lm.errors import HubError, ModelError
+from beetle_lm.zoo.entries import is_address
+from beetle_lm.zoo.hub import Hub
+from beetle_lm.zoo.hub_model import HubModel
+from beetle_lm.zoo.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, file_sha256
+from beetle_lm.zoo.store import Pulled, Store
+
+_LONGEST_MODEL = 1 << 31  # the size that an ONNX file cannot exceed
+_log = logging.getLogger("beetle_lm")
+
+
+def pull_from_hub(
+    model: HubModel, store: Store, hub: Hub, renew: bool, sha256: str | None = None
+) -> Pulled:
+    """A model of the Hub, out of the store or fetched into it.
+
+    What was pulled once stays what it is, and needs no network, until it is renewed.
+
+    Args:
+        model: which model.
+        store: where it is kept.
+        hub: where it is fetched.
+        renew: ask the Hub what the revision means now, even if it was pulled before.
+        sha256: what a registry says of the model file.
+
+    Raises:
+        HubError: it cannot be fetched, or is not what was promised.
+        ModelError: the file in the store is damaged.
+        OutputError: the store cannot be written.
+    """
+    record = store.find(str(model))
+    if record is not None and not renew:
+        _check_promise(record.manifest, sha256, str(model))
+        return checked(record, store)
+    commit = hub.commit_of(model) if not model.is_commit else model.revision
+    if record is not None and record.commit != commit and model.revision != "main":
+        _log.warning("%s was commit %s and is %s now", model, record.commit[:12], commit[:12])
+    manifest = _manifest(model, commit, store, hub)
+    _check_promise(manifest, sha256, str(model))
+
+    def fill(stream: BinaryIO) -> None:
+        hub.download(model, commit, MODEL_FILE, manifest.size, stream.write)
+
+    name = model.repository.replace("/", "--")
+    return store.add(str(model), commit, name, manifest, fill)
+
+
+def read_manifest(model: HubModel, store: Store, hub: Hub) -> Manifest:
+    """What is said of a model of the Hub, without fetching the model itself.
+
+    Raises:
+        HubError: the Hub cannot be asked, or it is no beetle-lm model.
+    """
+    record = store.find(str(model))
+    if record is not None:
+        return record.manifest
+    return _manifest(model, hub.commit_of(model), store, hub)
+
+
+def pull_file(
+    source: str, name: str, sha256: str, store: Store, hub: Hub, renew: bool = False
+) -> Pulled:
+    """A model file from the web or another folder, out of the store or copied into it.
+
+    Args:
+        source: web address, or path of a file.
+        name: the model's name.
+        sha256: SHA-256 of the file, as a registry gives it.
+        store: where it is kept.
+        hub: what fetches from the web.
+        renew: replace the file in the store if it is damaged.
+
+    Raises:
+        HubError: it cannot be fetched.
+        ModelError: it cannot be read, or is not what the registry promises.
+        OutputError: the store cannot be written.
+    """
+    record = store.find(source)
+    known = record is not None and record.manifest.sha256 == sha256
+    if record is not None and known and not (renew and not store.is_whole(record)):
+        return checked(record, store)
+    if not is_address(source):
+        return _take_in(Path(source), source, name, sha256, store)
+    with tempfile.TemporaryDirectory(prefix="beetle-lm-") as folder:
+        path = Path(folder) / MODEL_FILE
+        with path.open("wb") as stream:
+            hub.download_address(source, _LONGEST_MODEL, stream.write)
+        return _take_in(path, source, name, sha256, store)
+
+
+def check_file(path: Path, sha256: str, source: str) -> None:
+    """Holds a file against its SHA-256 in a registry.
+
+    Raises:
+        ModelError: it cannot be read or is another one.
+    """
+    found = file_sha256(path)
+    if found != sha256:
+        raise ModelError(
+            f"{source} is damaged or not the file that the registry names: its SHA-256 is"
+            f" {found}, not {sha256}; ask those who keep the registry"
+        )
+
+
+def checked(record: Pulled, store: Store) -> Pulled:
+    """A model of the store, if its file is whole.
+
+    Raises:
+        ModelError: it is not.
+    """
+    if not store.is_whole(record):
+        raise ModelError(
+            f"{record.source} is damaged or gone: {store.path(record)} is not the file that was"
+            f" pulled; `beetle-lm zoo pull {record.source}` fetches it again"
+        )
+    return record
+
+
+def _take_in(path: Path, source: str, name: str, sha256: str, store: Store) -> Pulled:
+    check_file(path, sha256, source)
+
+    def fill(stream: BinaryIO) -> None:
+        with path.open("rb") as original:
+            shutil.copyfileobj(original, stream)
+
+    return store.add(source, "", name, Manifest.of_file(path), fill)
+
+
+def _manifest(model: HubModel, commit: str, store: Store, hub: Hub) -> Manifest:
+    for record in store.records():
+        same = record.source.startswith(f"hf:{model.repository}@")
+        if same and record.commit == commit:
+            return record.manifest
+    try:
+        return Manifest.from_json(hub.read(model, commit, MANIFEST_FILE))
+    except HubError:
+        raise
+    except ModelError as error:
+        raise HubError(f"{model} cannot be pulled: {error}; tell those who published it") from error
+
+
+def _check_promise(manifest: Manifest, sha256: str | None, source: str) -> None:
+    if sha256 is not None and manifest.sha256 != sha256:
+        raise ModelError(
+            f"{source} is not the model that the registry names: its SHA-256 is {manifest.sha256},"
+            f" not {sha256}; ask those who keep the registry"
+        )
