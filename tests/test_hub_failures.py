@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import pytest
 from hub_server import HubServer
+from processes import command_line
 
 from beetle_lm.errors import BeetleLMError, HubError, ModelError, OutputError
 from beetle_lm.zoo import hub as hub_module
@@ -296,7 +297,7 @@ def test_real_processes_end_within_15_seconds(
         if name == "refused":
             server.close()
         running[name] = subprocess.Popen(
-            [sys.executable, "-m", "beetle_lm", *arguments],
+            command_line(*arguments),
             env={**os.environ, "HF_ENDPOINT": server.address, "HF_HOME": str(tmp_path / name)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from processes import command_line
 
 from beetle_lm.predict.orientation import turn_upright
 
@@ -420,12 +421,7 @@ def test_ctrl_c_leaves_nothing_behind(model: Path, draw: Draw, tmp_path: Path) -
     Image.fromarray(draw((2400, 1800), POINTS)).save(photos / "0.png")
     for i in range(1, 400):
         os.link(photos / "0.png", photos / f"{i}.png")
-    # Where the tests themselves run in the background, their children would ignore Ctrl-C.
-    main = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        " from beetle_lm.__main__ import main; main()"
-    )
-    call = [sys.executable, "-c", main, "predict", str(photos), "-m", str(model), "-o", str(out)]
+    call = command_line("predict", photos, "-m", model, "-o", out)
     process = subprocess.Popen(call, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 30
     while not (out / ".incomplete").exists() and time.monotonic() < until:
