@@ -67,6 +67,18 @@ def command(
 
 
 @pytest.fixture
+def tps(tmp_path: Path) -> Callable[[str | bytes], Path]:
+    """Writes a TPS file from text or bytes."""
+
+    def write(content: str | bytes) -> Path:
+        path = tmp_path / "some.tps"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     """A Hub on loopback that the environment names, a token for it, and an empty HF_HOME."""
     from huggingface_hub import close_session, constants

@@ -11,10 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
+from beetle_lm import Predictor
 from beetle_lm.errors import UsageError
 from beetle_lm.predict.images import ImageFile
 from beetle_lm.predict.orientation import turn_upright
-from beetle_lm.predict.predictor import Predictor, Result
+from beetle_lm.predict.predictor import Result
 from beetle_lm.zoo.card import Fit
 
 pytest.importorskip("onnxruntime")
