@@ -32,7 +32,8 @@ def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     images, landmarks = draw_set(folder, 10)
     recipe = small_recipe(folder / "small.toml")
-    return ("train", images, landmarks, "--part", "quad", "--recipe", recipe)
+    options = ("--part", "quad", "--val-share", 0.1, "--recipe", recipe)
+    return ("train", images, landmarks, *options)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def trained(drawn, tmp_path_factory):
     test_list.write_text("DRAWN_001.PNG\ndrawn_002.png\n\n", encoding="utf-8")
     subprocess.run(
         [sys.executable, "-m", "beetle_lm", "train", images, landmarks, "--part", "quad",
-         "--recipe", recipe, "--test", test_list, "-o", folder / "run", "-q"],
+         "--val-share", "0.1", "--recipe", recipe, "--test", test_list, "-o", folder / "run", "-q"],
         check=True,
     )  # fmt: skip
     return folder

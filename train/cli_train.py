@@ -49,11 +49,14 @@ def train(
         ),
     ] = None,
     val_share: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=0.0, max=0.9, help="Share of the training photographs to choose the best epoch by."
+            min=0.0,
+            max=0.9,
+            help="Share of the training photographs to choose the best epoch by; with 0 the last"
+            " one is taken.  [default: 0.1, or 0 where that is fewer than 3]",
         ),
-    ] = 0.1,
+    ] = None,
     init: Annotated[
         Path | None,
         typer.Option(metavar="CHECKPOINT", help="Run or checkpoint whose weights to start from."),

@@ -23,7 +23,7 @@ def cross_validate(
     data: AnnotatedImages,
     folder: Path,
     count: int,
-    validation_share: float,
+    validation_share: float | None,
     device: torch.device,
     resume: bool,
     report: Callable[[EpochLog], None],

@@ -90,7 +90,7 @@ def make_job(
     exif: ExifFrame,
     recipe: Recipe,
     seed: int,
-    validation_share: float,
+    validation_share: float | None,
     test: Sequence[str] = (),
     init: str = "",
 ) -> Job:
