@@ -17,6 +17,7 @@ from beetle_lm.predict.evaluate import Evaluation
 from beetle_lm.predict.evaluation_input import PhotographOf
 from beetle_lm.predict.evaluation_table import UNIT_NAMES
 from beetle_lm.predict.images import read_image
+from beetle_lm.predict.labels import label_places
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.textfile import encodable
 
@@ -120,7 +121,8 @@ def cumulative(evaluation: Evaluation) -> Figure:
     axes.set_xlabel(f"distance to the manual landmark ({UNIT_NAMES[unit]})")
     axes.set_ylabel("share within the distance (%)")
     _tidy(axes)
-    axes.legend(loc="center right", framealpha=1, edgecolor="none")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
@@ -185,21 +187,23 @@ def _draw_specimen(axes: Axes, predicted: Floats, manual: Floats) -> None:
         zorder=5,
         label="predicted",
     )
-    for number, point in enumerate(np.where(np.isnan(manual), predicted, manual), start=1):
-        if not np.isnan(point[0]):
-            axes.annotate(
-                str(number),
-                (float(point[0]), float(point[1])),
-                (6, 5),
-                textcoords="offset points",
-                fontsize=8,
-                path_effects=_OUTLINE,
-                zorder=6,
-            )
     both = np.concatenate([predicted, manual])
     low, high = np.nanmin(both, axis=0), np.nanmax(both, axis=0)
     centre = (low + high) / 2
     half = max(float((high - low).max()) * (0.5 + _MARGIN), 1.0)
+    points = np.where(np.isnan(manual), predicted, manual)
+    places = label_places(points, 0.1 * half, centre - 0.95 * half, centre + 0.95 * half)
+    for number, place in enumerate(places, start=1):
+        if not np.isnan(place).any():
+            axes.annotate(
+                str(number),
+                (float(place[0]), float(place[1])),
+                ha="center",
+                va="center",
+                fontsize=8,
+                path_effects=_OUTLINE,
+                zorder=6,
+            )
     axes.set_xlim(centre[0] - half, centre[0] + half)
     axes.set_ylim(centre[1] + half, centre[1] - half)  # y points down
     axes.set_aspect("equal")

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.images import read_image
+from beetle_lm.predict.labels import label_places
 from beetle_lm.predict.landmarks import Floats
 
 _LONGEST, _SHORTEST = 1600, 1000
@@ -137,19 +138,11 @@ def _numbered(canvas: NDArray[np.uint8], xy: Floats, radius: int) -> NDArray[np.
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=radius * 2.4)
-    angles = np.arange(8) * np.pi / 4
-    around = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius * 2.9
     edge = np.array([picture.width, picture.height]) - radius * 1.5
-    taken = np.array(xy)  # by dots, and then by numbers; NaN takes no room
-    for number, point in enumerate(xy, start=1):
-        if np.isnan(point).any():
+    places = label_places(xy, radius * 2.9, radius * 1.5, edge)
+    for number, place in enumerate(places, start=1):
+        if np.isnan(place).any():
             continue
-        places = np.clip(point + around, radius * 1.5, edge)
-        others = np.delete(taken, number - 1, axis=0)
-        distances = np.linalg.norm(places[:, None] - others, axis=2)
-        room = np.nan_to_num(distances, nan=np.inf).min(axis=1, initial=np.inf)
-        place = places[int(room.argmax())]
-        taken = np.concatenate([taken, place[np.newaxis]])
         pen.text(
             (float(place[0]), float(place[1])),
             str(number),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mutation import mutated
 
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.tps import format_record, write_tps
@@ -45,18 +46,7 @@ def test_any_bytes_give_records_or_an_error_that_names_the_file(tps):
     ]
     outcomes = {True: 0, False: 0}
     for _ in range(1000):
-        data = bytearray(MUTABLE)
-        for _ in range(rng.randrange(1, 5)):
-            at, kind = rng.randrange(len(data)), rng.randrange(4)
-            if kind == 0:
-                data[at] = rng.randrange(256)
-            elif kind == 1:
-                del data[at : at + rng.randrange(1, 9)]
-            elif kind == 2:
-                data[at:at] = rng.choice(pieces)
-            else:
-                data[at:at] = data[: rng.randrange(40)]
-        path = tps(bytes(data))
+        path = tps(mutated(MUTABLE, rng, pieces, most=4))
         try:
             found = read_tps(path)
         except LandmarkFileError as error:

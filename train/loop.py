@@ -149,7 +149,7 @@ def _batches(count: int, size: int, number: int, generator: torch.Generator) -> 
 
 
 def _mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 where the device computes in it; elsewhere it would be slower than float32."""
+    """bfloat16 where the device computes in it, float32 elsewhere."""
     capabilities = torch.cpu.get_capabilities()
     native = device.type != "cpu" or any(
         capabilities.get(name) for name in ("avx512_bf16", "amx_bf16")

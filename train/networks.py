@@ -62,9 +62,10 @@ class Compact(LandmarkNetwork):
 
     stride = 4
     multiple = 32
-    widths = (32, 48, 64, 96)
-    depths = (1, 1, 2, 2)
+    widths: tuple[int, ...] = (32, 48, 64, 96)
+    depths: tuple[int, ...] = (1, 1, 2, 2)
     top_down = 48
+    block: type[nn.Module] = _Residual
 
     def __init__(self, landmarks: int, channels: int) -> None:
         super().__init__(landmarks, channels)
@@ -75,11 +76,11 @@ class Compact(LandmarkNetwork):
         inputs = self.widths[0]
         for index, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True)):
             down = [] if index == 0 else [_convolution(inputs, width, stride=2)]
-            stages.append(nn.Sequential(*down, *(_Residual(width) for _ in range(depth))))
+            stages.append(nn.Sequential(*down, *(self.block(width) for _ in range(depth))))
             inputs = width
         self.stages = nn.ModuleList(stages)
         self.lateral = nn.ModuleList(nn.Conv2d(width, self.top_down, 1) for width in self.widths)
-        self.smooth = nn.ModuleList(_Residual(self.top_down) for _ in self.widths)
+        self.smooth = nn.ModuleList(self.block(self.top_down) for _ in self.widths)
         self.head = nn.Conv2d(self.top_down, landmarks, 1)
 
     def forward(self, images: Tensor) -> Tensor:
