@@ -20,9 +20,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beetle_lm.predict.tps import TpsRecord
 from beetle_lm.predict.tps_reader import read_tps
@@ -50,18 +52,20 @@ def run(*arguments: object, shown: bool = True) -> str:
     return done.stdout
 
 
-def paper_errors(data: Path, part: str, specimens: set[int]) -> list[float]:
-    """Mean error of each specimen in px at 256 x 192, of the paper's fine-tuned network."""
+def paper_errors(data: Path, part: str, specimens: Collection[int]) -> NDArray[np.float64]:
+    """Errors (specimens, landmarks) of the paper's fine-tuned network in px at 256 x 192."""
 
     def by_number(kind: str) -> dict[int, TpsRecord]:
         path = data / "carabids" / "paper_tables" / f"{part}-{kind}-256x192.tps"
         return {specimen_number(record.image or ""): record for record in read_tps(path)}
 
     manual, found = by_number("manual"), by_number("finetuned")
-    return [
-        float(np.linalg.norm(found[n].points - manual[n].points, axis=1).mean())
-        for n in sorted(specimens & set(manual) & set(found))
-    ]
+    return np.array(
+        [
+            np.linalg.norm(found[n].points - manual[n].points, axis=1)
+            for n in sorted(set(specimens) & set(manual) & set(found))
+        ]
+    )
 
 
 def main() -> None:
@@ -112,6 +116,7 @@ def main() -> None:
             )
     if carabid:
         theirs = paper_errors(options.data, options.set, {specimen_number(i) for i in test})
+        theirs = theirs.mean(axis=1)
         print(
             f"the paper's fine-tuned network on {len(theirs)} of the same specimens, px at"
             f" 256 x 192: mean {np.mean(theirs):.2f}, median over specimens {np.median(theirs):.2f}"

@@ -12,9 +12,11 @@ from beetle_lm.export.parity import ParityReport, check_parity
 from beetle_lm.export.to_onnx import make_card, to_onnx
 from beetle_lm.predict.images import find_images
 from beetle_lm.train.checkpoint import load_checkpoint
+from beetle_lm.train.finetune import ZOO_PREFIX
 from beetle_lm.train.job import Job
 from beetle_lm.train.run import METRICS
 from beetle_lm.zoo.card import Metrics
+from beetle_lm.zoo.hub_model import HUB_PREFIX
 
 _MOST_PHOTOGRAPHS = 20
 
@@ -56,6 +58,9 @@ def export_run(
         f" {Path(job.landmarks).name} (SHA-256 {job.landmarks_sha256}); recipe {job.recipe.name},"
         f" seed {job.seed}, beetle-lm {__version__}"
     )
+    if job.init:
+        known = job.init if job.init.startswith((ZOO_PREFIX, HUB_PREFIX)) else Path(job.init).name
+        trained += f"; started from {known} (SHA-256 {job.init_sha256})"
     card = make_card(
         checkpoint,
         version=version,

@@ -9,13 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx_ir
+import onnx_ir.passes.common as passes
 import torch
 from onnx import numpy_helper
+from onnxscript import optimizer, rewriter
+from onnxscript.rewriter.rules.common import (
+    materialize_reshape_shape_rule,
+    remove_optional_bias_from_conv_rule,
+)
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from beetle_lm.train.checkpoint import Checkpoint
 from beetle_lm.train.networks import LandmarkNetwork, decode
+from beetle_lm.train.onnx_weights import HALF
 from beetle_lm.zoo.card import CARD_KEY, Metrics, ModelCard
 
 _OPSET = 18
@@ -88,11 +96,13 @@ def to_onnx(checkpoint: Checkpoint, card: ModelCard, path: Path, half: bool = Fa
                 opset_version=_OPSET,
                 dynamo=True,
                 external_data=False,
+                optimize=False,  # see _simplify
                 verbose=False,
             )
     finally:
         exporter.setLevel(level)
     assert program is not None  # dynamo=True gives a program
+    _simplify(program.model)
     model = program.model_proto
     if half:
         _halve(model)
@@ -106,6 +116,20 @@ def to_onnx(checkpoint: Checkpoint, card: ModelCard, path: Path, half: bool = Fa
     path.write_bytes(model.SerializeToString())
 
 
+def _simplify(model: onnx_ir.Model) -> None:
+    """Computes beforehand what does not depend on the image.
+
+    The exporter's own optimiser would also merge batch normalisations into convolutions, which
+    runtimes do anyway when they load the file. Then nobody could train on from it: a batch
+    normalisation that was merged cannot be restored.
+    """
+    optimizer.fold_constants(model)
+    rewriter.rewrite(model, [materialize_reshape_shape_rule, remove_optional_bias_from_conv_rule])
+    passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    passes.CommonSubexpressionEliminationPass()(model)
+    optimizer.remove_unused_nodes(model)
+
+
 def _halve(model: onnx.ModelProto) -> None:
     """Stores 32 bit weights as 16 bit, each followed by a cast back."""
     casts = []
@@ -113,11 +137,9 @@ def _halve(model: onnx.ModelProto) -> None:
         values = numpy_helper.to_array(weight)
         if values.dtype != np.float32 or values.size < 256:
             continue
-        name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        casts.append(
-            onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT)
-        )
+        name, half = weight.name, weight.name + HALF
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), half))
+        casts.append(onnx.helper.make_node("Cast", [half], [name], to=onnx.TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

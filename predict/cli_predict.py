@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from beetle_lm.errors import ImageError, UsageError
+from beetle_lm.errors import BeetleLMError, UsageError
 
 if TYPE_CHECKING:
-    from beetle_lm.predict.images import ImageFile
-    from beetle_lm.predict.predictor import Predictor, Result
-    from beetle_lm.predict.reference import Reference
+    from beetle_lm.predict.plan import Plan, Request
     from beetle_lm.predict.result_files import Format
-    from beetle_lm.predict.run import Finished, Options
 
 _FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv"}
-_FAILED_NAMED = 10
 _SOME_FAILED, _INTERRUPTED = 3, 130
 
 
 def predict(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUTS...", help="Photographs, folders of them, or globs."),
+        typer.Argument(
+            metavar="INPUTS...",
+            help="Photographs, folders of them, or globs; without --part and --model, one folder"
+            " with sub-folders PART/ or PART/images/.",
+        ),
     ],
     part: Annotated[
         str | None,
@@ -55,7 +54,7 @@ def predict(
             "--output",
             metavar="OUT",
             help="Folder of results.",
-            show_default="beetle-lm-PART",
+            show_default="beetle-lm-PART, or beetle-lm-parts",
         ),
     ] = None,
     recursive: Annotated[
@@ -79,10 +78,17 @@ def predict(
     ] = "tps,csv",
     reference: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Manual landmarks (TPS or CSV) to compare with."),
+        typer.Option(
+            metavar="FILE|FOLDER",
+            help="Manual landmarks (TPS or CSV) to compare with; for several parts the folder of"
+            " PART/landmarks.tps.",
+        ),
     ] = None,
     overlay: Annotated[
-        bool, typer.Option("--overlay", help="Also draw the landmarks on the photographs.")
+        bool,
+        typer.Option(
+            "--overlay", help="Also draw the landmarks on the photographs, and an overview."
+        ),
     ] = False,
     min_score: Annotated[
         float,
@@ -114,35 +120,27 @@ def predict(
 ) -> None:
     """Places landmarks on photographs and writes them as TPS and CSV.
 
-    Exit codes: 0 all good, 1 nothing done, 2 wrong usage, 3 some images failed (all others are
-    there).
+    With neither --part nor --model, INPUTS is one folder: each sub-folder that is named after a
+    part is predicted with the model of that part, into OUT/PART.
+
+    Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
+    are there).
     """
     if scale is not None and not 0 < scale < float("inf"):
         raise UsageError(f"--scale must be above 0, got {scale}")
     chosen = _chosen_formats(formats)
-    path = _model_file(part, model, zoo)
+    if part is not None and model is not None:
+        raise UsageError("give either --part NAME or --model FILE, not both")
 
     import warnings
 
-    from beetle_lm.predict.images import find_images
-    from beetle_lm.predict.predictor import Predictor
-    from beetle_lm.predict.reference import Reference
-    from beetle_lm.predict.result_files import is_result, refuse_existing
+    from beetle_lm.predict.plan import Request
     from beetle_lm.predict.run import Options
+    from beetle_lm.predict.run_plan import run_plan
+    from beetle_lm.predict.run_report import Terminal, tell_plan
 
     warnings.filterwarnings("ignore", module="PIL")  # on odd headers; the image is read or it fails
-    images = [image for image in find_images(inputs, recursive) if not is_result(image.path)]
-    if not images:
-        raise ImageError(f"no images in {', '.join(inputs)} but results of earlier runs")
-    if output is None and part is not None:
-        output = Path(f"beetle-lm-{_file_name(part)}")
-    if output is not None:
-        refuse_existing(output, overwrite)
-    manual = None if reference is None else Reference.read(reference, images, exif)
-    predictor = Predictor.load(path, device, threads)
-    if output is None:
-        output = Path(f"beetle-lm-{_file_name(predictor.card.spec.name)}")
-        refuse_existing(output, overwrite)
+    plan = _plan(Request(inputs, output, recursive, reference, exif, overwrite), part, model, zoo)
     options = Options(
         formats=chosen,
         exif=exif,
@@ -154,28 +152,26 @@ def predict(
         overwrite=overwrite,
     )
     if dry_run:
-        _tell_plan(images, output, options, reference)
+        tell_plan(plan, options)
         return
-    if not quiet:
-        card = predictor.card
-        typer.echo(f"{card.spec.name}, model {card.version}, on {predictor.provider}", err=True)
-    failures: list[Result] = []
-
-    def on_result(result: Result) -> None:
-        if result.error is not None and len(failures) < _FAILED_NAMED:
-            failures.append(result)
-        if verbose:
-            typer.echo(_line(result), err=True)
-
+    terminal = Terminal(plan, quiet, verbose)
     try:
-        finished = _run_with_progress(
-            predictor, images, output, options, manual, on_result, hidden=quiet or verbose
-        )
+        with terminal:
+            summary = run_plan(plan, options, device, threads, terminal)
     except KeyboardInterrupt:
-        typer.echo(f"stopped; nothing was written to {output}", err=True)
+        typer.echo(f"stopped; {terminal.what_stays()}", err=True)
         raise typer.Exit(_INTERRUPTED) from None
-    _tell(finished, output, failures, as_json)
-    if finished.failed:
+    except BeetleLMError:
+        typer.echo(terminal.what_stays(), err=True)
+        raise
+    terminal.tell_problems()
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(summary, indent=2))
+    else:
+        terminal.tell_results()
+    if terminal.failed:
         raise typer.Exit(_SOME_FAILED)
 
 
@@ -186,101 +182,18 @@ def _chosen_formats(text: str) -> tuple[Format, ...]:
     return tuple(dict.fromkeys(_FORMATS[name] for name in names))
 
 
-def _model_file(part: str | None, model: str | None, zoo: str | None) -> Path:
+def _plan(request: Request, part: str | None, model: str | None, zoo: str | None) -> Plan:
+    from beetle_lm.predict.plan import plan_one, plan_parts
     from beetle_lm.zoo.registry import named_model, resolve
 
-    if part is not None and model is None:
-        return named_model(part, zoo)
-    if model is not None and part is None:
-        return resolve(model, zoo)
-    raise UsageError("give either --part NAME or --model FILE")
-
-
-def _file_name(part: str) -> str:
-    """The name of a part as it can stand in the name of a folder on every system."""
-    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in part)
-
-
-def _tell_plan(
-    images: Sequence[ImageFile], output: Path, options: Options, reference: Path | None
-) -> None:
-    from beetle_lm.predict.result_files import planned
-
-    typer.echo(f"would read {_counted(len(images))}:")
-    for image in images:
-        typer.echo(f"  {image.path}")
-    typer.echo("would write:")
-    for name in planned(options.formats, options.overlay, reference is not None):
-        typer.echo(f"  {output / name}")
-
-
-def _run_with_progress(
-    predictor: Predictor,
-    images: Sequence[ImageFile],
-    output: Path,
-    options: Options,
-    manual: Reference | None,
-    on_result: Callable[[Result], None],
-    hidden: bool,
-) -> Finished:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
-
-    from beetle_lm.predict.run import predict_to_folder
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
-    disable = hidden or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=disable) as bar:
-        task = bar.add_task("landmarks", total=len(images))
-
-        def step(result: Result) -> None:
-            bar.advance(task)
-            on_result(result)
-
-        return predict_to_folder(predictor, images, output, options, manual, step)
-
-
-def _tell(finished: Finished, output: Path, failures: Sequence[Result], as_json: bool) -> None:
-    for result in failures:
-        typer.echo(_line(result), err=True)
-    if finished.failed > len(failures):
-        rest = finished.failed - len(failures)
-        typer.echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
-    evaluation = finished.evaluation
-    if evaluation is not None:
-        from beetle_lm.predict import evaluation_table
-
-        for line in (*evaluation_table.unmatched(evaluation), *evaluation.notes):
-            typer.echo(line, err=True)
-    if as_json:
-        import json
-
-        typer.echo(json.dumps({"output": str(output), **finished.summary}, indent=2))
-        return
-    if evaluation is not None:
-        from rich.console import Console
-
-        console = Console()
-        # A pipe has no width of its own, and a table that is cut off is of no use in a file.
-        Console(width=None if console.is_terminal else 160).print(
-            evaluation_table.table(evaluation)
+    if part is not None:
+        return plan_one(request, named_model(part, zoo), part)
+    if model is not None:
+        return plan_one(request, resolve(model, zoo))
+    plan = plan_parts(request, zoo)
+    if plan is None:
+        raise UsageError(
+            "give either --part NAME or --model FILE, or else one folder with a sub-folder for"
+            " each part, such as elytra/ or elytra/images/"
         )
-    failed = f", {finished.failed} failed" if finished.failed else ""
-    typer.echo(
-        f"{_counted(finished.images)}: landmarks on {finished.images - finished.failed}{failed};"
-        f" results in {output}"
-    )
-
-
-def _line(result: Result) -> str:
-    if result.error is not None:
-        in_folder = "/" in result.name
-        return f"failed: {result.name + ': ' if in_folder else ''}{result.error}"
-    scores = None if result.landmarks is None else result.landmarks.score
-    return f"{result.name}: " + ("" if scores is None else f"mean score {scores.mean():.2f}")
-
-
-def _counted(images: int) -> str:
-    return "1 image" if images == 1 else f"{images} images"
+    return plan

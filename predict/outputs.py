@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
 import logging
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,20 +13,14 @@ from typing import Any, Self, TextIO
 
 import numpy as np
 
-from beetle_lm.errors import OutputError
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.orientation import ExifFrame, to_stored, upright_size
 from beetle_lm.predict.predictor import Result
-from beetle_lm.predict.result_files import (
-    RESULTS,
-    Format,
-    refuse_existing,
-    shared_base_names,
-    unique_ids,
-)
+from beetle_lm.predict.result_files import Format, shared_base_names, unique_ids
 from beetle_lm.predict.tables import tidy_header, tidy_rows, wide_header, wide_row
 from beetle_lm.predict.textfile import base_name, encodable, fixed
 from beetle_lm.predict.tps import TpsFormatter, TpsRecord
+from beetle_lm.predict.unfinished import UnfinishedFolder, unwritable
 from beetle_lm.zoo.parts import PartSpec
 
 SPECIMEN_COLUMNS = (
@@ -42,7 +34,6 @@ SPECIMEN_COLUMNS = (
     "missing",
 )
 
-_UNFINISHED = ".incomplete"
 _SCORE_DECIMALS = 4
 
 _log = logging.getLogger("beetle_lm")
@@ -105,8 +96,7 @@ class ResultFolder:
         scale: float | None = None,
         overwrite: bool = False,
     ) -> None:
-        refuse_existing(folder, overwrite)
-        self.folder = folder
+        self._place = UnfinishedFolder(folder, overwrite)
         self.counts = {"images": 0, "ok": 0, "failed": 0, "landmarks_below_min_score": 0}
         self.turned = 0
         self._spec = spec
@@ -123,14 +113,11 @@ class ResultFolder:
     @property
     def unfinished(self) -> Path:
         """Where results lie until they are whole; anything else for the folder goes there too."""
-        return self.folder / _UNFINISHED
+        return self._place.path
 
     def __enter__(self) -> Self:
+        self._place.__enter__()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if self.unfinished.exists():  # of a run that was killed
-                shutil.rmtree(self.unfinished)
-            self.unfinished.mkdir()
             if "tps" in self._formats:
                 self._open("landmarks.tps", "")
             if "csv" in self._formats:
@@ -139,7 +126,7 @@ class ResultFolder:
             self._open("specimens.csv", ",".join(SPECIMEN_COLUMNS) + "\n")
         except OSError as error:
             self._abandon()
-            raise _unwritable(self.folder, error) from error
+            raise unwritable(self._place.folder, error) from error
         if self._shared and "tps" in self._formats:
             _log.warning(
                 "photographs in different folders have the same name, e.g. %s: in landmarks.tps"
@@ -163,7 +150,7 @@ class ResultFolder:
             if written is not None:
                 self._write_landmarks(result.name, written)
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            raise unwritable(self._place.folder, error) from error
         return written
 
     def finish(self, run: dict[str, Any]) -> None:
@@ -174,20 +161,9 @@ class ResultFolder:
         """
         try:
             self._files.close()
-            text = json.dumps(run, indent=2, ensure_ascii=False)
-            path = self.unfinished / "run.json"
-            path.write_text(encodable(text) + "\n", encoding="utf-8", newline="\n")
-            for name in RESULTS:
-                old, new = self.folder / name, self.unfinished / name
-                if old.is_dir():
-                    shutil.rmtree(old)
-                elif not new.exists():
-                    old.unlink(missing_ok=True)
-                if new.exists():
-                    new.replace(old)
-            self.unfinished.rmdir()
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            raise unwritable(self._place.folder, error) from error
+        self._place.finish(run)
 
     def overlay_path(self, name: str) -> Path:
         """Where the overlay of an image goes; its folders are kept."""
@@ -206,9 +182,7 @@ class ResultFolder:
 
     def _abandon(self) -> None:
         self._files.close()
-        shutil.rmtree(self.unfinished, ignore_errors=True)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        self._place.abandon()
 
     def _open(self, name: str, header: str) -> None:
         stream = (self.unfinished / name).open("w", encoding="utf-8", newline="")
@@ -243,7 +217,3 @@ class ResultFolder:
 
 def _score(value: float) -> str:
     return fixed(float(value), _SCORE_DECIMALS)
-
-
-def _unwritable(folder: Path, error: OSError) -> OutputError:
-    return OutputError(f"{folder} cannot be written: {error.strerror or error}")

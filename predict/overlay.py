@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from beetle_lm.errors import ImageError
 from beetle_lm.predict.images import read_image
 from beetle_lm.predict.labels import label_places
 from beetle_lm.predict.landmarks import Floats
@@ -23,54 +23,102 @@ _COLOURS = np.array([(230, 60, 0), (240, 228, 66), (86, 180, 233)], np.float64)
 _BLACK, _WHITE, _MANUAL = (0, 0, 0), (255, 255, 255), (255, 90, 220)
 
 
-def draw_overlay(
-    photograph: Path,
-    target: Path,
-    xy: Floats,
-    score: Floats,
-    *,
-    min_score: float = 0.0,
-    manual: Floats | None = None,
-) -> None:
-    """Draws numbered landmarks on a photograph and writes it as a JPEG 1000 to 1600 pixels long.
-
-    Dots go from blue (sure) over yellow to red (unsure); landmarks with a score below `min_score`
-    are red rings. Manual landmarks are pink crosses.
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """A photograph and its landmarks, both at the scale at which they are shown.
 
     Args:
-        photograph: the image file.
-        target: the JPEG to write; its folder is made if need be.
-        xy: (n, 2) pixels of the upright photograph, NaN missing.
+        pixels: uint8 (H, W, 3) RGB.
+        xy: (n, 2) landmarks in these pixels, NaN missing.
         score: (n,) scores from 0 to 1.
-        min_score: the score below which a landmark is not trusted.
-        manual: (m, 2) manual landmarks in the same frame.
+        manual: (m, 2) manual landmarks in these pixels, None without any.
+    """
+
+    pixels: NDArray[np.uint8]
+    xy: Floats
+    score: Floats
+    manual: Floats | None = None
+
+    @classmethod
+    def read(
+        cls, photograph: Path, xy: Floats, score: Floats, manual: Floats | None = None
+    ) -> Marked:
+        """A photograph at the scale of its overlay, 1000 to 1600 pixels long.
+
+        Args:
+            photograph: the image file.
+            xy: (n, 2) pixels of the upright photograph, NaN missing.
+            score: (n,) scores from 0 to 1.
+            manual: (m, 2) manual landmarks in the same frame.
+
+        Raises:
+            ImageError: the photograph cannot be read.
+        """
+        picture = read_image(photograph, 3, at_least=(_LONGEST, _LONGEST))
+        origin = np.array([picture.frame.left, picture.frame.top])
+        decoded = picture.pixels.shape[1] / picture.frame.width
+        longest = max(picture.size)
+        scale = min(max(longest, _SHORTEST), _LONGEST) / longest
+        as_decoded = cls(
+            picture.pixels,
+            (xy - origin) * decoded,
+            score,
+            None if manual is None else (manual - origin) * decoded,
+        )
+        size = round(picture.frame.width * scale), round(picture.frame.height * scale)
+        return as_decoded.resized(size)
+
+    def fitted(self, width: int, height: int) -> Marked:
+        """The same as large as it fits into a box."""
+        own_height, own_width = self.pixels.shape[:2]
+        scale = min(width / own_width, height / own_height)
+        return self.resized((round(own_width * scale), round(own_height * scale)))
+
+    def resized(self, size: tuple[int, int]) -> Marked:
+        """The same with another width and height, each 1 at least."""
+        size = max(1, size[0]), max(1, size[1])
+        own_size = self.pixels.shape[1::-1]
+        method = cv2.INTER_AREA if size[0] < own_size[0] else cv2.INTER_CUBIC
+        pixels = cv2.resize(self.pixels, size, interpolation=method)
+        scale = np.array(size) / own_size
+        manual = None if self.manual is None else self.manual * scale
+        return Marked(np.asarray(pixels, np.uint8), self.xy * scale, self.score, manual)
+
+    def drawn(self, min_score: float = 0.0) -> NDArray[np.uint8]:
+        """The pixels with numbered landmarks, and crosses for manual ones; see `draw`."""
+        return draw(self.pixels, self.xy, self.score, min_score=min_score, manual=self.manual)
+
+    def dotted(self, radius: int, min_score: float = 0.0) -> NDArray[np.uint8]:
+        """The pixels with a dot on each landmark and nothing else, for small pictures."""
+        canvas = self.pixels.copy()
+        for point, value in zip(self.xy, self.score, strict=True):
+            if not np.isnan(point).any():
+                small_dot(canvas, point, radius, float(value), trusted=bool(value >= min_score))
+        return canvas
+
+
+def small_dot(
+    canvas: NDArray[np.uint8], point: Floats, radius: int, score: float, *, trusted: bool = True
+) -> None:
+    """Draws a dot with a thin dark rim in the colour of its score, or a red ring if not trusted."""
+    if trusted:
+        _circle(canvas, point, radius + 1.2, _BLACK)
+        _circle(canvas, point, radius, _colour(score))
+    else:
+        _circle(canvas, point, radius + 1.0, _BLACK, 4)
+        _circle(canvas, point, radius + 1.0, _colour(0.0), 2)
+
+
+def write_jpeg(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Writes RGB pixels (H, W, 3); the folder is made if need be.
 
     Raises:
-        ImageError: the photograph cannot be read.
-        OSError: the JPEG cannot be written.
+        OSError: the file cannot be written.
     """
-    picture = read_image(photograph, 3, at_least=(_LONGEST, _LONGEST))
-    longest = max(picture.size)
-    scale = min(max(longest, _SHORTEST), _LONGEST) / longest
-    covered = (round(picture.frame.width * scale), round(picture.frame.height * scale))
-    shrinks = covered[0] < picture.pixels.shape[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    pixels = np.ascontiguousarray(cv2.resize(picture.pixels, covered, interpolation=method))
-    origin = np.array([picture.frame.left, picture.frame.top])
-    drawn = draw(
-        np.asarray(pixels, np.uint8),
-        (xy - origin) * scale,
-        score,
-        min_score=min_score,
-        manual=None if manual is None else (manual - origin) * scale,
-    )
-    encoded_well, encoded = cv2.imencode(
-        ".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    )
-    if not encoded_well:
-        raise ImageError(f"the overlay of {photograph.name} cannot be encoded as JPEG")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(encoded.tobytes())
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encoded.tobytes())  # OpenCV's own writer fails on some names on Windows
 
 
 def draw(
@@ -81,7 +129,11 @@ def draw(
     min_score: float = 0.0,
     manual: Floats | None = None,
 ) -> NDArray[np.uint8]:
-    """Draws numbered landmarks on RGB pixels (H, W, 3) of the same scale; returns a copy."""
+    """Draws numbered landmarks on RGB pixels (H, W, 3) of the same scale; returns a copy.
+
+    Dots go from blue (sure) over yellow to red (unsure); landmarks with a score below `min_score`
+    are red rings. Manual landmarks are pink crosses.
+    """
     canvas = pixels.copy()
     radius = max(4, round(max(canvas.shape[:2]) * 0.0055))
     if manual is not None:
@@ -104,24 +156,30 @@ def _fixed_point(point: Floats) -> tuple[int, int]:
     return int(x), int(y)
 
 
+def _circle(
+    canvas: NDArray[np.uint8],
+    point: Floats,
+    radius: float,
+    colour: tuple[int, int, int],
+    thickness: int = cv2.FILLED,
+) -> None:
+    fixed_radius = round(radius * 2**_SUBPIXEL_BITS)
+    centre = _fixed_point(point)
+    cv2.circle(canvas, centre, fixed_radius, colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
 def _dot(
     canvas: NDArray[np.uint8], point: Floats, radius: int, score: float, *, trusted: bool
 ) -> None:
-    centre = _fixed_point(point)
     width = max(1, radius // 3)
-
-    def circle(size: float, colour: tuple[int, int, int], thickness: int) -> None:
-        fixed_size = round(size * 2**_SUBPIXEL_BITS)
-        cv2.circle(canvas, centre, fixed_size, colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
-
     if trusted:
-        circle(radius + width, _WHITE, cv2.FILLED)
-        circle(radius + width / 2, _BLACK, cv2.FILLED)
-        circle(radius, _colour(score), cv2.FILLED)
-        circle(max(1.0, radius * 0.22), _BLACK, cv2.FILLED)  # where the landmark is, exactly
+        _circle(canvas, point, radius + width, _WHITE)
+        _circle(canvas, point, radius + width / 2, _BLACK)
+        _circle(canvas, point, radius, _colour(score))
+        _circle(canvas, point, max(1.0, radius * 0.22), _BLACK)  # where the landmark is, exactly
     else:
-        circle(radius * 1.7, _WHITE, 3 * width)
-        circle(radius * 1.7, _colour(0.0), 2 * width)
+        _circle(canvas, point, radius * 1.7, _WHITE, 3 * width)
+        _circle(canvas, point, radius * 1.7, _colour(0.0), 2 * width)
 
 
 def _cross(canvas: NDArray[np.uint8], point: Floats, radius: int) -> None:

@@ -19,6 +19,7 @@ RESULTS = (
     "predictions.csv",
     "specimens.csv",
     "overlays",
+    "overview.jpg",
     "evaluation",
     "run.json",
 )
@@ -54,7 +55,7 @@ def planned(formats: Sequence[Format], overlay: bool, evaluation: bool) -> list[
     if "csv" not in formats:
         left_out |= {"landmarks.csv", "predictions.csv"}
     if not overlay:
-        left_out.add("overlays")
+        left_out |= {"overlays", "overview.jpg"}
     if not evaluation:
         left_out.add("evaluation")
     return [name for name in RESULTS if name not in left_out]
@@ -62,6 +63,8 @@ def planned(formats: Sequence[Format], overlay: bool, evaluation: bool) -> list[
 
 def is_result(path: Path) -> bool:
     """Whether a picture was made by an earlier run, and is no photograph to predict."""
+    if path.name == "overview.jpg" and (path.parent / "run.json").is_file():
+        return True
     return any(
         folder.name in ("overlays", "evaluation") and (folder.parent / "run.json").is_file()
         for folder in path.parents

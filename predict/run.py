@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from beetle_lm import __version__
 from beetle_lm.errors import ImageError, LandmarkError, OutputError
@@ -21,10 +22,13 @@ from beetle_lm.predict.evaluate import Evaluation
 from beetle_lm.predict.images import ImageFile
 from beetle_lm.predict.orientation import ExifFrame
 from beetle_lm.predict.outputs import ResultFolder
-from beetle_lm.predict.overlay import draw_overlay
+from beetle_lm.predict.overlay import Marked, write_jpeg
+from beetle_lm.predict.overview import Selection, overview
 from beetle_lm.predict.predictor import Predictor, Result
 from beetle_lm.predict.reference import Reference
 from beetle_lm.predict.result_files import Format
+
+_FAILURES_KEPT = 10
 
 _log = logging.getLogger("beetle_lm")
 
@@ -38,7 +42,7 @@ class Options:
         exif: frame of the written coordinates.
         min_score: landmarks with a lower score are written as missing.
         scale: units per pixel, None where unknown.
-        overlay: also draw the landmarks on the photographs.
+        overlay: also draw the landmarks on the photographs, and an overview of some of them.
         batch_size: photographs that go through the model at once.
         workers: threads that read photographs.
         overwrite: replace the results of an earlier run.
@@ -59,16 +63,22 @@ class Finished:
     """What a run did.
 
     Args:
+        folder: where the results are.
         summary: the content of run.json.
         images: how many photographs there were.
         failed: how many of them have no landmarks.
+        failures: the first ten of these.
         evaluation: the comparison with manual landmarks, where there are any.
+        shown: what the overview shows; nothing without overlays.
     """
 
+    folder: Path
     summary: dict[str, Any]
     images: int
     failed: int
+    failures: tuple[Result, ...]
     evaluation: Evaluation | None
+    shown: Selection
 
 
 def predict_to_folder(
@@ -108,6 +118,8 @@ def predict_to_folder(
         overwrite=options.overwrite,
     )
     paths = {image.name: image.path for image in images}
+    shown = Selection(list(paths))
+    failures: list[Result] = []
     started, clock = datetime.now(UTC), time.perf_counter()
     with results:
         with closing(predictor.predict(images, options.batch_size, options.workers)) as predicted:
@@ -115,24 +127,33 @@ def predict_to_folder(
                 written = results.add(result)
                 if reference is not None and written is not None:
                     reference.add(result.name, written)
+                if written is None and len(failures) < _FAILURES_KEPT:
+                    failures.append(result)
                 if options.overlay:
-                    _draw(result, paths[result.name], results, options.min_score, reference)
+                    target = results.overlay_path(result.name)
+                    _draw(result, paths[result.name], target, shown, options.min_score, reference)
                 on_result(result)
         seconds = time.perf_counter() - clock
         evaluation = None if reference is None else _evaluation(reference, predictor, options)
         if reference is not None and evaluation is not None:
             _write_evaluation(evaluation, reference, paths, results)
+        if shown.cells:
+            write_drawing(results.unfinished / "overview.jpg", overview({spec.name: shown}))
         if results.turned:
             _warn_of_frame(results.turned, options.exif)
         summary = _summary(predictor, options, results.counts, started, seconds)
         results.finish(summary)
-    return Finished(summary, results.counts["images"], results.counts["failed"], evaluation)
+    counts = results.counts
+    return Finished(
+        folder, summary, counts["images"], counts["failed"], tuple(failures), evaluation, shown
+    )
 
 
 def _draw(
     result: Result,
     path: Path,
-    results: ResultFolder,
+    target: Path,
+    shown: Selection,
     min_score: float,
     reference: Reference | None,
 ) -> None:
@@ -140,13 +161,23 @@ def _draw(
     if landmarks is None or landmarks.score is None:
         return
     manual = None if reference is None else reference.upright(result.name)
-    target = results.overlay_path(result.name)
     try:
-        draw_overlay(
-            path, target, landmarks.xy, landmarks.score, min_score=min_score, manual=manual
-        )
+        marked = Marked.read(path, landmarks.xy, landmarks.score, manual)
     except ImageError as error:  # the landmarks are there all the same
         _log.warning("no overlay: %s", error)
+        return
+    write_drawing(target, marked.drawn(min_score))
+    shown.add(result.name, marked, min_score)
+
+
+def write_drawing(target: Path, pixels: NDArray[np.uint8]) -> None:
+    """Writes a picture of the results.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        write_jpeg(target, pixels)
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
 

@@ -90,6 +90,24 @@ def test_shape_transfer_leads_towards_the_partner():
     assert (differences(landmarks, partner) <= differences(xy, partner) + 0.05).all()
 
 
+def test_shape_transfer_goes_by_the_landmarks_that_both_have():
+    """What one of the two lacks is carried along by the others, and stays where the image shows it."""
+    images, xy = blobs(8)
+    only = dataclasses.replace(NOTHING, shape_transfer=1.0)
+    gaps = xy.clone()
+    gaps[:, 5] = float("nan")
+    partner = xy.roll(1, 0)
+    partner[:, 4] = float("nan")
+    augmenter = Augmenter(only, (WIDTH, HEIGHT), None)
+    found, landmarks = augmenter(images, gaps, partner, torch.Generator().manual_seed(3))
+    assert torch.isnan(landmarks[:, 5]).all()
+    assert torch.isfinite(landmarks[:, :5]).all()
+    assert (landmarks - xy)[:, :4].norm(dim=2).max() > 1
+    for n in range(len(xy)):
+        x, y = centroid_near(found[n, 0], landmarks[n, 4])
+        assert abs(x - landmarks[n, 4, 0]) < 1 and abs(y - landmarks[n, 4, 1]) < 1
+
+
 def test_mirrored_landmarks_change_places():
     images, xy = blobs(24)
     order = (2, 1, 0, 5, 4, 3)

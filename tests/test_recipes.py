@@ -39,6 +39,13 @@ def test_wrong_entries_are_named(tmp_path, changes, message):
         load_recipe(str(path))
 
 
+def test_recipes_from_before_there_was_a_body_rate_still_hold(tmp_path):
+    assert load_recipe(str(small_recipe(tmp_path / "old.toml"))).body_rate == 0.3
+    assert load_recipe(str(small_recipe(tmp_path / "new.toml", body_rate=1))).body_rate == 1
+    with pytest.raises(RecipeError, match="body_rate must be a number, not negative"):
+        load_recipe(str(small_recipe(tmp_path / "bad.toml", body_rate=-0.1)))
+
+
 def test_missing_entries_and_files_are_named(tmp_path):
     path = small_recipe(tmp_path / "mine.toml")
     path.write_text(path.read_text(encoding="utf-8").replace("blur", "# blur"), encoding="utf-8")

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from training_data import draw_set, small_recipe, tps_record
+from training_data import draw_set, small_recipe
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -143,23 +143,6 @@ def load_toml(path):
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def test_init_takes_over_what_fits(drawn, command, tmp_path):
-    assert command(*drawn, "-o", tmp_path / "first", "--epochs", 1).code == 0
-    images, landmarks = draw_set(tmp_path / "other", 4)
-    text = landmarks.read_text(encoding="utf-8")
-    three = "".join(
-        tps_record(r.image, [[x, 72 - y] for x, y in r.points[:3]]) for r in read_tps(landmarks)
-    )
-    assert text != three
-    landmarks.write_text(three, encoding="utf-8")
-    done = command(
-        "train", images, landmarks, "--part", "triangle", "--recipe", drawn[-1], "-o",
-        tmp_path / "second", "--epochs", 1, "--init", tmp_path / "first",
-    )  # fmt: skip
-    assert done.code == 0
-    assert "tensors taken over; started anew: head.weight, head.bias" in done.err
-
-
 def test_bad_arguments(drawn, command, tmp_path):
     def failing(*arguments):
         return command(*drawn, "-o", tmp_path / "run", *arguments)
@@ -172,7 +155,6 @@ def test_bad_arguments(drawn, command, tmp_path):
         (("--test", tmp_path / "absent.txt"), 2, "cannot be read"),
         (("--test", names, "--folds", 3), 2, "--folds"),
         (("--folds", 11), 2, "--folds 11"),
-        (("--init", tmp_path / "absent"), 1, "there is no checkpoint"),
     ):
         done = failing(*arguments)
         assert done.code == code

@@ -20,6 +20,8 @@ _FIELD_STEP = 8  # smooth fields are computed on every eighth pixel and interpol
 _TPS_STIFFNESS = (
     1e-3  # smooths shape differences between landmarks closer than some 3 % of the width
 )
+_NO_HOLD = 1e3  # a stiffness at which a landmark has no say
+_FEWEST_COMMON = 4  # landmarks; fewer are aligned with no difference of shape worth the name left
 _TYPICAL_LIGHT = 0.35  # standard deviation of log gamma and log contrast at light = 1
 
 
@@ -45,7 +47,8 @@ class Augmenter:
         Args:
             images: (N, C, H', W') uint8 stored images.
             xy: (N, K, 2) their landmarks in input pixels (not stored pixels), NaN where missing.
-            partners: (N, K, 2) landmarks of other specimens, towards whose shape images are warped.
+            partners: (N, K, 2) landmarks of other specimens in any position, size and unit,
+                towards whose shape images are warped; NaN where missing.
             generator: source of all randomness, on the images' device.
 
         Returns:
@@ -57,14 +60,11 @@ class Augmenter:
         matrix, shift, mirrored = self._affine(random)
         field = self._displacement(xy, partners, random)
 
-        centre = torch.tensor([width / 2, height / 2], device=images.device)
         size = torch.tensor([width, height], device=images.device, dtype=torch.float32)
-        points = _pixel_centres(width, height, images.device)
-        moved = points + field.permute(0, 2, 3, 1) - centre
-        source = torch.einsum("nij,nhwj->nhwi", matrix, moved) + centre + shift[:, None, None]
+        centre = size / 2
         warped = F.grid_sample(
             images.float() / 255.0,
-            source / size * 2.0 - 1.0,
+            self._grid(matrix, shift, field, size),
             mode="bilinear",
             padding_mode="border",
             align_corners=False,
@@ -75,6 +75,20 @@ class Augmenter:
             order = torch.tensor(self.mirror_order, device=images.device)
             landmarks = torch.where(mirrored[:, None, None], landmarks[:, order], landmarks)
         return self._appearance(warped, random) * 255.0, landmarks
+
+    def _grid(self, matrix: Tensor, shift: Tensor, field: Tensor, size: Tensor) -> Tensor:
+        """Where each output pixel looks in its source: (N, H, W, 2) from -1 to 1, edge to edge.
+
+        The affine map of a displacement is taken where the field is coarse.
+        """
+        width, height = self.input_size
+        theta = torch.cat(
+            (matrix * size / size[:, None], shift[:, :, None] * 2.0 / size[:, None]), 2
+        )
+        straight = F.affine_grid(theta, [len(matrix), 1, height, width], align_corners=False)
+        bent = torch.einsum("nij,njhw->nihw", matrix, field) * 2.0 / size[:, None, None]
+        bent = F.interpolate(bent, (height, width), mode="bilinear", align_corners=False)
+        return straight + bent.permute(0, 2, 3, 1)
 
     def _affine(self, random: _Random) -> tuple[Tensor, Tensor, Tensor]:
         """Matrices (N, 2, 2) and shifts (N, 2) from output to source, and which are mirrored."""
@@ -92,23 +106,22 @@ class Augmenter:
         return rotation * proportions[:, None, :], shift, mirrored
 
     def _displacement(self, xy: Tensor, partners: Tensor, random: _Random) -> Tensor:
-        """Smooth displacement fields (N, 2, H, W) in input pixels."""
+        """Smooth displacement fields in input pixels, (N, 2, H / 8, W / 8)."""
         width, height = self.input_size
         rows, columns = height // _FIELD_STEP, width // _FIELD_STEP
         elastic = random.smooth(2, 4, rows, columns) * (self.settings.elastic * width)
         amount = random.uniform() * (random.uniform() < self.settings.shape_transfer)
         aligned = _aligned(partners, xy)
-        usable = torch.isfinite(aligned).all(dim=(1, 2)) & (xy.shape[1] >= 4)
-        amount = amount * usable
-        target = xy + amount[:, None, None] * torch.nan_to_num(aligned - xy)
-        known = torch.where(usable[:, None, None], target, _pixel_circle(xy, width))
+        common = torch.isfinite(aligned).all(dim=2)
+        common &= common.sum(dim=1, keepdim=True) >= _FEWEST_COMMON
+        held = common[:, :, None]
+        target = xy + amount[:, None, None] * (aligned - xy)
+        known = torch.where(held, target, _circle(xy, width))
+        values = torch.where(held, xy - target, 0.0)
         points = _pixel_centres(columns, rows, xy.device) * _FIELD_STEP
-        values = torch.where(usable[:, None, None], xy - target, torch.zeros_like(xy))
-        spline = _thin_plate_spline(known / width, values, points.reshape(-1, 2) / width)
+        spline = _thin_plate_spline(known / width, values, ~common, points.reshape(-1, 2) / width)
         transfer = spline.transpose(1, 2).reshape(-1, 2, rows, columns)
-        return F.interpolate(
-            elastic + transfer, (height, width), mode="bilinear", align_corners=False
-        )
+        return elastic + transfer
 
     def _appearance(self, images: Tensor, random: _Random) -> Tensor:
         """Light, covering patches, dots, blur and noise; images (N, C, H, W) of 0 to 1."""
@@ -125,7 +138,7 @@ class Augmenter:
         images = images + settings.light * brightness
         images = _patched(images, random, settings.patches)
         images = _dotted(images, random, settings.dots)
-        images = _blurred(images, random.uniform() ** 2 * settings.blur)
+        images = _blurred(images, random.uniform() ** 2 * settings.blur, settings.blur)
         noise = random.normal(channels, height, width)
         images = images + noise * (random.uniform() ** 2 * settings.noise)[:, None, None, None]
         return images.clamp(0.0, 1.0)
@@ -159,39 +172,46 @@ def _pixel_centres(width: int, height: int, device: torch.device) -> Tensor:
     return torch.stack(torch.meshgrid(xs, ys, indexing="xy"), dim=2)
 
 
-def _pixel_circle(like: Tensor, width: int) -> Tensor:
-    """Distinct points in the place of landmarks that cannot carry a spline."""
+def _circle(like: Tensor, width: int) -> Tensor:
+    """Distinct points in the place of landmarks that carry no spline."""
     angle = torch.arange(like.shape[1], device=like.device) * (2 * math.pi / like.shape[1])
     circle = torch.stack((torch.cos(angle), torch.sin(angle)), dim=1) * (width / 4) + width / 2
     return circle.expand_as(like)
 
 
 def _aligned(shapes: Tensor, to: Tensor) -> Tensor:
-    """Shapes (N, K, 2) moved, turned and scaled onto others by least squares."""
+    """Shapes (N, K, 2) moved, turned and scaled onto others by least squares.
+
+    Landmarks that one of the two lacks take no part, and are NaN in the result.
+    """
+    common = torch.isfinite(shapes + to).all(dim=2)
+    count = common.sum(dim=1, keepdim=True)
     source, goal = (
-        torch.view_as_complex(shapes.contiguous()),
-        torch.view_as_complex(to.contiguous()),
+        torch.view_as_complex(torch.where(common[:, :, None], xy, 0.0).contiguous())
+        for xy in (shapes, to)
     )
-    source = source - source.mean(dim=1, keepdim=True)
-    centre = goal.mean(dim=1, keepdim=True)
+    source = torch.where(common, source - source.sum(dim=1, keepdim=True) / count, 0.0)
+    centre = goal.sum(dim=1, keepdim=True) / count
     turn = (source.conj() * (goal - centre)).sum(dim=1, keepdim=True)
     turn = turn / source.abs().square().sum(dim=1, keepdim=True)
-    return torch.view_as_real(source * turn + centre)
+    return torch.where(common[:, :, None], torch.view_as_real(source * turn + centre), torch.nan)
 
 
-def _thin_plate_spline(known: Tensor, values: Tensor, points: Tensor) -> Tensor:
+def _thin_plate_spline(known: Tensor, values: Tensor, loose: Tensor, points: Tensor) -> Tensor:
     """Smoothing thin-plate splines (Bookstein 1989, with a stiffness on the diagonal).
 
     Args:
         known: (N, K, 2) where the values are known.
         values: (N, K, 2).
+        loose: (N, K) which of them do not bind the spline.
         points: (P, 2) where they are wanted.
 
     Returns:
         (N, P, 2).
     """
     n, k, _ = known.shape
-    kernel = _kernel(torch.cdist(known, known)) + _TPS_STIFFNESS * torch.eye(k, device=known.device)
+    stiffness = torch.where(loose, _NO_HOLD, _TPS_STIFFNESS)
+    kernel = _kernel(torch.cdist(known, known)) + torch.diag_embed(stiffness)
     affine = torch.cat((torch.ones(n, k, 1, device=known.device), known), dim=2)
     corner = torch.zeros(n, 3, 3, device=known.device)
     system = torch.cat(
@@ -224,37 +244,44 @@ def _solve_displacement(goal: Tensor, field: Tensor, size: Tensor, iterations: i
 def _patched(images: Tensor, random: _Random, most: int) -> Tensor:
     """Covers up to `most` discs, 3 to 15 % of the width in radius, with plain grey."""
     _, channels, height, width = images.shape
-    pixels = _pixel_centres(width, height, images.device)
+    xs = torch.arange(width, device=images.device) + 0.5
+    ys = torch.arange(height, device=images.device) + 0.5
     count = torch.floor(random.uniform() * (most + 1))
     for index in range(most):
-        middle = random.uniform(2) * torch.tensor([width, height], device=images.device)
-        radius = (0.03 + 0.12 * random.uniform()) * width
+        x, y = random.uniform(1) * width, random.uniform(1) * height
+        radius = (0.03 + 0.12 * random.uniform(1)) * width * (count > index)[:, None]
         grey = random.uniform(channels)[:, :, None, None]
-        squared = (pixels - middle[:, None, None]).square().sum(dim=3)
-        inside = (squared < radius[:, None, None].square()) & (count > index)[:, None, None]
-        images = torch.where(inside[:, None], grey, images)
+        squared = (ys - y).square()[:, :, None] + (xs - x).square()[:, None, :]
+        images = torch.where((squared < radius.square()[:, :, None])[:, None], grey, images)
     return images
 
 
 def _dotted(images: Tensor, random: _Random, most: int) -> Tensor:
-    """Up to `most` small square dots of random grey, of one size in all images of the batch."""
-    if most == 0:
-        return images
+    """Up to `most` small dots of random grey and a radius of 1 to 3 pixels."""
     n, channels, height, width = images.shape
-    reach = int(torch.randint(1, 4, (1,), generator=random.generator, device=images.device))
+    reach = torch.arange(-3, 4, device=images.device)
+    dy, dx = (offset.flatten() for offset in torch.meshgrid(reach, reach, indexing="ij"))
     count = torch.floor(random.uniform() * (most + 1))
     drawn = torch.arange(most, device=images.device) < count[:, None]
-    grey = torch.where(drawn, 1.0 + random.uniform(most), 0.0)  # 0 is no dot
-    where = (random.uniform(most) * (height * width)).long()
-    seeds = torch.zeros(n, height * width, device=images.device).scatter(1, where, grey)
-    dots = F.max_pool2d(seeds.view(n, 1, height, width), 2 * reach + 1, stride=1, padding=reach)
-    return torch.where(dots > 0, (dots - 1.0).expand(-1, channels, -1, -1), images)
+    radius = (1.0 + 2.0 * random.uniform(most)) * drawn
+    covered = (dx.square() + dy.square()) < radius[:, :, None].square()
+    x = 3 + (random.uniform(most) * (width - 7)).long()
+    y = 3 + (random.uniform(most) * (height - 7)).long()
+    # What a dot does not cover is painted into a spare pixel behind the image.
+    where = torch.where(
+        covered, (y[:, :, None] + dy) * width + x[:, :, None] + dx, height * width
+    ).flatten(1)
+    grey = random.uniform(most)[:, :, None].expand(-1, -1, len(dx)).flatten(1)
+    painted = F.pad(images.flatten(2), (0, 1)).scatter(
+        2, where[:, None].expand(-1, channels, -1), grey[:, None].expand(-1, channels, -1)
+    )
+    return painted[:, :, :-1].reshape(n, channels, height, width)
 
 
-def _blurred(images: Tensor, sigma: Tensor) -> Tensor:
+def _blurred(images: Tensor, sigma: Tensor, largest: float) -> Tensor:
     """Gaussian blur of each image by its own standard deviation (N,), in pixels."""
     n, channels, height, width = images.shape
-    reach = max(1, math.ceil(3 * float(sigma.max())))
+    reach = max(1, math.ceil(3 * largest))
     offsets = torch.arange(-reach, reach + 1, device=images.device, dtype=torch.float32)
     kernel = torch.exp(-0.5 * (offsets / sigma.clamp(min=0.05)[:, None]).square())
     kernel = (kernel / kernel.sum(dim=1, keepdim=True)).repeat_interleave(channels, dim=0)

@@ -58,8 +58,29 @@ def train(
         ),
     ] = None,
     init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Start from the weights of a model of the zoo (zoo:NAME), of the Hub"
+            " (hf:ORG/NAME[@REV]), in a file (.onnx, .safetensors) or of a run folder. The head"
+            " starts anew where the part is another one.",
+        ),
+    ] = None,
+    zoo: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL|FILE",
+            envvar="BEETLE_LM_ZOO",
+            help="Registry of your organisation's models, for --init zoo:NAME.",
+        ),
+    ] = None,
+    shapes: Annotated[
         Path | None,
-        typer.Option(metavar="CHECKPOINT", help="Run or checkpoint whose weights to start from."),
+        typer.Option(
+            metavar="FILE",
+            help="Landmarks of further specimens (TPS or CSV), whose photographs are not needed:"
+            " photographs are also warped to their shapes.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d")] = "auto",
@@ -92,14 +113,15 @@ def train(
     with require_extra("train"):
         from beetle_lm.train import cross_validate, run
         from beetle_lm.train.dataset import read_training_data
+        from beetle_lm.train.finetune import open_source, transfer_from
         from beetle_lm.train.job import make_job, read_test_list
         from beetle_lm.train.recipe import load_recipe
 
     chosen = load_recipe(recipe)
-    if epochs is not None:
-        chosen = dataclasses.replace(chosen, epochs=epochs)
+    chosen = dataclasses.replace(chosen, epochs=epochs or chosen.epochs)
+    source = open_source(init, zoo) if init is not None else None
     torch_device = run.choose_device(device)
-    data = read_training_data(images, landmarks, part, exif)
+    data = read_training_data(images, landmarks, part, exif, shapes)
     for remark in data.remarks:
         logging.getLogger("beetle_lm").warning(remark)
     if data.problems and not skip_bad:
@@ -107,15 +129,15 @@ def train(
     for problem in data.problems:
         logging.getLogger("beetle_lm").warning("left out: %s", problem)
     names = read_test_list(test, data) if test is not None else []
-    job = make_job(
-        data, images, landmarks, exif, chosen, seed, val_share, names, str(init) if init else ""
-    )
+    transfer = transfer_from(source, chosen, data.spec) if source else None
+    start = (source.name, source.sha256) if source else ("", "")
+    job = make_job(data, images, landmarks, exif, chosen, seed, val_share, names, *start, shapes)
     if folds is not None and folds > len(data.specimens):
         raise UsageError(f"--folds {folds} needs as many photographs, got {len(data.specimens)}")
     try:
         with _Progress(chosen.epochs, folds or 1, quiet) as progress:
-            progress.say(_summary(data, job, torch_device))
-            common = (torch_device, resume, progress.epoch, progress.transferred)
+            progress.say(_summary(data, job, torch_device, transfer))
+            common = (torch_device, resume, progress.epoch, transfer)
             if folds is None:
                 metrics, evaluation = run.train(job, data, output, *common)
             else:
@@ -133,10 +155,14 @@ def train(
         print(f"every photograph was tested once; tables and plots are in {output / 'test'}")
 
 
-def _summary(data: AnnotatedImages, job: Any, device: Any) -> str:
+def _summary(data: AnnotatedImages, job: Any, device: Any, transfer: Transfer | None) -> str:
     counts = f"{len(job.training)} photographs to train on, {len(job.validation)} to validate"
     tested = f", {len(job.test)} to test" if job.test else ""
-    return f"{data.spec.name}, {len(data.spec)} landmarks: {counts}{tested}; on {device}"
+    shapes = f", {len(data.shapes)} further shapes" if len(data.shapes) else ""
+    return (
+        f"{data.spec.name}, {len(data.spec)} landmarks: {counts}{tested}{shapes}; on {device}"
+        + (f"\n{transfer}" if transfer else "")
+    )
 
 
 def _print_evaluation(evaluation: Evaluation) -> None:
@@ -198,7 +224,7 @@ class _Progress:
     def say(self, text: str) -> None:
         """One line, unless quiet."""
         if not self._quiet:
-            self._console.print(text, soft_wrap=True)
+            self._console.print(text, soft_wrap=True, markup=False)
 
     def epoch(self, log: EpochLog) -> None:
         """Shows an epoch's outcome."""
@@ -208,8 +234,3 @@ class _Progress:
         every = max(1, self._epochs // 20)
         if self._bar.disable and log.epoch % every == 0:
             self.say(f"epoch {log.epoch}: {text}")
-
-    def transferred(self, transfer: Transfer) -> None:
-        """Says what was taken over from another checkpoint."""
-        fresh = f"; started anew: {', '.join(transfer.fresh)}" if transfer.fresh else ""
-        self.say(f"{len(transfer.loaded)} tensors taken over{fresh}")

@@ -27,7 +27,7 @@ def cross_validate(
     device: torch.device,
     resume: bool,
     report: Callable[[EpochLog], None],
-    transferred: Callable[[Transfer], None],
+    transfer: Transfer | None = None,
 ) -> Evaluation:
     """Trains one network for each fold in `fold-1`, `fold-2`, ... and compares all.
 
@@ -44,7 +44,7 @@ def cross_validate(
         device: where to train.
         resume: go on with earlier runs.
         report: called after every epoch of every fold.
-        transferred: called with what was taken over from the job's initial checkpoint.
+        transfer: what each network takes over from the source that the job names.
 
     Returns:
         The comparison of all photographs, which is also written to `test/`.
@@ -60,6 +60,6 @@ def cross_validate(
             job, training=tuple(training), validation=tuple(validation), test=tuple(test)
         )
         if not (resume and (run / METRICS).is_file()):
-            train(fold_job, data, run, device, resume, report, transferred)
+            train(fold_job, data, run, device, resume, report, transfer)
         predictions.append(run / PREDICTIONS)
     return evaluate_test(predictions, data.specimens, folder / EVALUATION)

@@ -14,7 +14,7 @@ from torch import Tensor
 from beetle_lm.errors import BeetleLMError, ImageError, LandmarkError, TrainingDataError
 from beetle_lm.predict.annotations import Annotation, read_annotations
 from beetle_lm.predict.images import Header, ImageFile, find_images, read_header, read_image
-from beetle_lm.predict.landmarks import Landmarks
+from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.matching import NameIndex
 from beetle_lm.predict.orientation import ExifFrame, to_upright, upright_size
 from beetle_lm.predict.placement import Placement
@@ -53,16 +53,23 @@ class AnnotatedImages:
         specimens: those that can be trained on, sorted by name.
         problems: why others cannot, one sentence each.
         remarks: what is worth knowing and does no harm, one sentence each.
+        shapes: (M, K, 2) landmarks of specimens without photographs, in units and at places of
+            their own, y down, NaN where missing.
     """
 
     spec: PartSpec
     specimens: tuple[Specimen, ...]
     problems: tuple[str, ...]
     remarks: tuple[str, ...]
+    shapes: Floats
 
 
 def read_training_data(
-    images: Path, landmarks: Path, part: str, exif: ExifFrame = "apply"
+    images: Path,
+    landmarks: Path,
+    part: str,
+    exif: ExifFrame = "apply",
+    shapes: Path | None = None,
 ) -> AnnotatedImages:
     """Pairs photographs with their landmarks and checks everything before anything is trained.
 
@@ -73,6 +80,7 @@ def read_training_data(
             name, whose number of landmarks is then that of the landmark file.
         exif: whether the landmarks lie on the photographs as shown upright ('apply') or on the
             pixels as stored ('stored').
+        shapes: landmark file of further specimens, whose photographs are not needed.
 
     Raises:
         ImageError: no photographs were found.
@@ -108,7 +116,26 @@ def read_training_data(
     if not specimens:
         raise TrainingDataError(problems)
     ordered = tuple(specimens[name] for name in sorted(specimens))
-    return AnnotatedImages(spec, ordered, tuple(problems), tuple(remarks))
+    further = _read_shapes(shapes, spec)
+    return AnnotatedImages(spec, ordered, tuple(problems), tuple(remarks), further)
+
+
+def _read_shapes(path: Path | None, spec: PartSpec) -> Floats:
+    if path is None:
+        return np.empty((0, len(spec), 2))
+    # The height of the photographs only moves the landmarks of a TPS file, all by as much.
+    records = read_annotations(path, lambda image: (1, 1))
+    if wrong := [record for record in records if len(record.xy) != len(spec)]:
+        raise TrainingDataError(
+            [
+                f"{path.name}, line {record.line}: {len(record.xy)} landmarks, {spec.name} has"
+                f" {len(spec)}"
+                for record in wrong
+            ]
+        )
+    if not records:
+        raise TrainingDataError([f"{path} has no records"])
+    return np.stack([record.xy for record in records])
 
 
 class _Photographs:

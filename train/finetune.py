@@ -1,44 +1,182 @@
-"""Starting from the weights of another training."""
+"""Starting from the weights of another training, or of a model of the zoo."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
+import torch
 from torch import Tensor
 
-from beetle_lm.train.checkpoint import Checkpoint
-from beetle_lm.train.networks import build_network
+from beetle_lm.errors import CheckpointError
+from beetle_lm.train.checkpoint import BEST, load_checkpoint
+from beetle_lm.train.networks import HEAD, NETWORKS, build_network
+from beetle_lm.train.onnx_weights import read_weights
+from beetle_lm.train.recipe import Recipe
+from beetle_lm.zoo.hub_model import HUB_PREFIX
+from beetle_lm.zoo.manifest import file_sha256
+from beetle_lm.zoo.onnx_card import read_card
+from beetle_lm.zoo.parts import PartSpec
+from beetle_lm.zoo.registry import named_model, resolve
+
+ZOO_PREFIX = "zoo:"
+"""What stands before the name of a model of the zoo."""
 
 
-@dataclass(frozen=True)
-class Transfer:
-    """What was taken over from a checkpoint.
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Weights to start a training from.
 
     Args:
-        loaded: names of the tensors that were.
-        fresh: names of those that start anew, because the checkpoint has none of that name and
-            shape.
+        name: as the user gave it.
+        about: part and version of a model, part and epoch of a checkpoint.
+        sha256: of the file.
+        tensors: the weights by their names in the network.
+        network: the network's name.
+        channels: of its input.
+        spec: the part whose landmarks it places.
     """
 
+    name: str
+    about: str
+    sha256: str
+    tensors: dict[str, Tensor]
+    network: str
+    channels: int
+    spec: PartSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Transfer:
+    """What a training takes over.
+
+    Args:
+        source: from where.
+        loaded: names of the tensors that are taken over.
+        layers: number of the network's layers, a batch normalisation counting as one.
+        fresh: each layer that starts anew, in words.
+    """
+
+    source: Source
     loaded: tuple[str, ...]
+    layers: int
     fresh: tuple[str, ...]
 
+    def weights(self) -> dict[str, Tensor]:
+        """The tensors that are taken over."""
+        return {name: self.source.tensors[name] for name in self.loaded}
 
-def start_from(start: Checkpoint, source: Checkpoint) -> tuple[Checkpoint, Transfer]:
-    """A checkpoint at epoch 0 with all weights of another that fit by name and shape.
+    def __str__(self) -> str:
+        origin = f"from {self.source.name} ({self.source.about})"
+        if not self.fresh:
+            return f"loaded all {self.layers} layers {origin}"
+        count = self.layers - len(self.fresh)
+        return f"loaded {count} of {self.layers} layers {origin}; new: {' and '.join(self.fresh)}"
+
+
+def open_source(name: str, zoo: str | None = None) -> Source:
+    """Reads weights to start from; a model of the Hub is pulled when it is first asked for.
 
     Args:
-        start: the configuration to train.
-        source: the weights to take over, of any part.
+        name: a run folder, a checkpoint, a model file (.onnx), ``zoo:NAME`` for a model of the
+            package or of an organisation's registry, or ``hf:org/name@revision``.
+        zoo: the organisation's registry, a web address or a file; BEETLE_LM_ZOO where not given.
+
+    Raises:
+        CheckpointError: there is no such file, or its weights are not those of a known network.
+        ModelError: a model file is missing, damaged or not one of beetle-lm's.
+        HubError: the model has to be fetched, and cannot be.
+        PartError: the zoo has no model of that name.
+        UsageError: ``hf:`` is not followed by ``org/name@revision``.
     """
-    network = build_network(start.recipe.network, len(start.spec), start.recipe.channels)
-    tensors: dict[str, Tensor] = dict(network.state_dict())
-    loaded = [
-        name
-        for name, tensor in tensors.items()
-        if name in source.tensors and source.tensors[name].shape == tensor.shape
-    ]
-    fresh = [name for name in tensors if name not in set(loaded)]
-    tensors |= {name: source.tensors[name] for name in loaded}
-    return dataclasses.replace(start, tensors=tensors), Transfer(tuple(loaded), tuple(fresh))
+    if name.startswith(ZOO_PREFIX):
+        return _of_model(name, named_model(name.removeprefix(ZOO_PREFIX), zoo))
+    if name.startswith(HUB_PREFIX) or name.lower().endswith(".onnx"):
+        return _of_model(name, resolve(name))
+    path = Path(name)
+    if not path.exists():
+        raise CheckpointError(
+            f"there is no checkpoint {name}; a model of the zoo is given as {ZOO_PREFIX}NAME"
+        )
+    checkpoint = load_checkpoint(path)
+    recipe, spec = checkpoint.recipe, checkpoint.spec
+    if not _fits(checkpoint.tensors, recipe.network, len(spec), recipe.channels):
+        raise CheckpointError(
+            f"{name} does not hold the weights of a network '{recipe.network}' alone; give a run"
+            f" folder or its {BEST}"
+        )
+    return Source(
+        name=name,
+        about=f"{spec.name}, epoch {checkpoint.epoch}",
+        sha256=file_sha256(path / BEST if path.is_dir() else path),
+        tensors=checkpoint.tensors,
+        network=recipe.network,
+        channels=recipe.channels,
+        spec=spec,
+    )
+
+
+def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
+    """What a training of that recipe and part takes over from a source.
+
+    All layers of the same shape are taken over; the head only where part and landmark names are
+    the same, because the landmarks of another part have nothing in common with these.
+
+    Raises:
+        CheckpointError: the source has another network.
+    """
+    if source.network != recipe.network:
+        raise CheckpointError(
+            f"{source.name} has the network '{source.network}', and the recipe '{recipe.name}'"
+            f" trains '{recipe.network}'; give a --recipe whose network is '{source.network}'"
+        )
+    shapes = _shapes(recipe.network, len(spec), recipe.channels)
+    layers = dict.fromkeys(_layer(name) for name in shapes)
+    same_part = (source.spec.name, source.spec.landmark_names) == (spec.name, spec.landmark_names)
+    new = {_layer(name) for name, shape in shapes.items() if source.tensors[name].shape != shape}
+    new |= {layer for layer in layers if layer == HEAD and not same_part}
+    return Transfer(
+        source,
+        loaded=tuple(name for name in shapes if _layer(name) not in new),
+        layers=len(layers),
+        fresh=tuple(_in_words(layer, source, recipe, spec) for layer in layers if layer in new),
+    )
+
+
+def _in_words(layer: str, source: Source, recipe: Recipe, spec: PartSpec) -> str:
+    if layer != HEAD:
+        return f"the layer {layer}, for {recipe.channels} channels instead of {source.channels}"
+    if len(spec) != len(source.spec):
+        return f"the head, for {len(spec)} landmarks instead of {len(source.spec)}"
+    if spec.name != source.spec.name:
+        return f"the head, for the landmarks of {spec.name} instead of {source.spec.name}"
+    return "the head, for landmarks of other names"
+
+
+def _of_model(name: str, path: Path) -> Source:
+    card, tensors = read_card(path), read_weights(path)
+    count, channels = len(card.spec), card.channels
+    network = next((one for one in NETWORKS if _fits(tensors, one, count, channels)), None)
+    if network is None:
+        raise CheckpointError(
+            f"{name} serves for prediction alone: it does not hold the weights of a network that"
+            " this beetle-lm knows, each by its name; export the run that it comes from again"
+        )
+    about = f"{card.spec.name} {card.version}"
+    return Source(name, about, file_sha256(path), tensors, network, channels, card.spec)
+
+
+def _fits(tensors: dict[str, Tensor], network: str, landmarks: int, channels: int) -> bool:
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    return _shapes(network, landmarks, channels).items() <= found.items()
+
+
+def _shapes(network: str, landmarks: int, channels: int) -> dict[str, torch.Size]:
+    """The shapes of a network's weights; what it merely counts is left out."""
+    with torch.device("meta"):
+        state = build_network(network, landmarks, channels).state_dict()
+    return {name: tensor.shape for name, tensor in state.items() if tensor.is_floating_point()}
+
+
+def _layer(name: str) -> str:
+    return name.rpartition(".")[0]

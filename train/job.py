@@ -33,11 +33,14 @@ class Job:
         exif: the frame of the landmarks.
         part: name of the part.
         seed: of everything random.
-        init: the checkpoint to start from; empty for none.
+        init: the run, checkpoint or model to start from, as the user named it; empty for none.
         training: names of the photographs to train on.
         validation: names of those to choose the best epoch by.
         test: names of those that are only measured at the end.
         recipe: how to train.
+        init_sha256: SHA-256 of the file to start from; empty for none.
+        shapes: landmark file of further specimens whose shapes are taught; empty for none.
+        shapes_sha256: SHA-256 of that file; empty for none.
     """
 
     images: str
@@ -51,6 +54,9 @@ class Job:
     validation: tuple[str, ...]
     test: tuple[str, ...]
     recipe: Recipe
+    init_sha256: str = ""
+    shapes: str = ""
+    shapes_sha256: str = ""
 
     def to_toml(self) -> str:
         """The job as TOML."""
@@ -93,6 +99,8 @@ def make_job(
     validation_share: float | None,
     test: Sequence[str] = (),
     init: str = "",
+    init_sha256: str = "",
+    shapes: Path | None = None,
 ) -> Job:
     """Decides who trains, validates and tests.
 
@@ -107,7 +115,7 @@ def make_job(
     return Job(
         images=str(images),
         landmarks=str(landmarks),
-        landmarks_sha256=hashlib.sha256(landmarks.read_bytes()).hexdigest(),
+        landmarks_sha256=_sha256(landmarks),
         exif=exif,
         part=data.spec.name,
         seed=seed,
@@ -116,7 +124,14 @@ def make_job(
         validation=tuple(validation),
         test=tuple(sorted(kept_aside)),
         recipe=recipe,
+        init_sha256=init_sha256,
+        shapes=str(shapes) if shapes else "",
+        shapes_sha256=_sha256(shapes) if shapes else "",
     )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read_test_list(path: Path, data: AnnotatedImages) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, 
 from beetle_lm.train.dataset import TensorSet
 from beetle_lm.train.losses import heat_map_loss
 from beetle_lm.train.networks import LandmarkNetwork, build_network, decode
+from beetle_lm.train.recipe import Recipe
 from beetle_lm.train.schedule import warm_up_cosine
 
 
@@ -45,6 +46,8 @@ def fit(
     validation: TensorSet,
     device: torch.device,
     report: Callable[[EpochLog], None],
+    shapes: Tensor | None = None,
+    taken_over: Collection[str] = (),
 ) -> Checkpoint:
     """Trains a network and keeps its best and its last state in the run folder.
 
@@ -61,6 +64,10 @@ def fit(
         validation: photographs to choose the best epoch by; may be empty.
         device: where to train.
         report: called after every epoch.
+        shapes: (M, K, 2) landmarks of specimens towards whose shapes photographs are warped, in
+            any position, size and unit, NaN where missing; by default those of `training`.
+        taken_over: names of the tensors that were trained before; they move at the recipe's
+            `body_rate`.
 
     Returns:
         The best checkpoint.
@@ -71,13 +78,12 @@ def fit(
         network.load_state_dict(start.tensors)
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval()
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
+    optimiser = _optimiser(network, recipe, taken_over)
     if start.epoch > 0:
         _restore(start.tensors, network, average, optimiser)
     augment = Augmenter(recipe.augmentation, start.input_size, spec.mirror_order)
     images, xy = training.images.to(device), training.xy.to(device)
+    shapes = xy if shapes is None else shapes.to(device)
     steps = recipe.epochs * recipe.steps_per_epoch
     best = load_checkpoint(run / BEST) if start.epoch > 0 else None
 
@@ -89,9 +95,9 @@ def fit(
         for batch in _batches(len(training), recipe.batch_size, recipe.steps_per_epoch, generator):
             rate = recipe.learning_rate * warm_up_cosine(step, steps)
             for group in optimiser.param_groups:
-                group["lr"] = rate
-            partners = xy[torch.randint(len(xy), batch.shape, generator=generator, device=device)]
-            inputs, targets = augment(images[batch], xy[batch], partners, generator)
+                group["lr"] = rate * group["share"]
+            drawn = torch.randint(len(shapes), batch.shape, generator=generator, device=device)
+            inputs, targets = augment(images[batch], xy[batch], shapes[drawn], generator)
             with _mixed_precision(device):
                 logits = network(inputs.contiguous(memory_format=torch.channels_last))
             loss = heat_map_loss(
@@ -111,10 +117,10 @@ def fit(
         if best is None or math.isnan(error) or error < best.validation_px:
             best = state
             save_checkpoint(run / BEST, best)
+        # Before the state is kept: a run that is killed in between makes this epoch again.
+        report(EpochLog(epoch, rate, float(loss_sum) / recipe.steps_per_epoch, error))
         tensors = _state(network, average, optimiser)
         save_checkpoint(run / LAST, dataclasses.replace(state, tensors=tensors))
-        mean_loss = float(loss_sum) / recipe.steps_per_epoch
-        report(EpochLog(epoch, rate, mean_loss, error))
     if best is None:
         raise ValueError("a training needs at least one epoch")
     return best
@@ -136,6 +142,20 @@ def mean_error(predicted: Tensor, manual: Tensor) -> float:
     if len(manual) == 0:
         return float("nan")
     return float((predicted - manual).norm(dim=2).nanmean())
+
+
+def _optimiser(
+    network: nn.Module, recipe: Recipe, taken_over: Collection[str]
+) -> torch.optim.Optimizer:
+    """AdamW; the share of the learning rate that each group of parameters gets is its `share`."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        groups.setdefault(recipe.body_rate if name in taken_over else 1.0, []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": parameters, "share": share} for share, parameters in groups.items()],
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+    )
 
 
 def _batches(count: int, size: int, number: int, generator: torch.Generator) -> Iterator[Tensor]:

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from beetle_lm.errors import RecipeError
 
+HEAD = "head"
+"""The layer of every network that knows the landmarks: all before it serves any part."""
+
 
 class LandmarkNetwork(nn.Module):
     """A network that gives one heat map per landmark.

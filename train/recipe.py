@@ -62,6 +62,8 @@ class Recipe:
         target_sigma: standard deviation of the target heat maps, in heat map cells.
         coordinate_weight: weight of the coordinate loss beside the heat maps' cross-entropy.
         augmentation: how far images are varied.
+        body_rate: share of the learning rate for layers that were taken over from another model
+            (`--init`); without one it has no effect.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Recipe:
     target_sigma: float
     coordinate_weight: float
     augmentation: Augmentation
+    body_rate: float = 0.3
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as TOML values; `from_dict` reads it back."""
@@ -106,12 +109,15 @@ def _checked(
     kind: type, entries: dict[str, Any], source: str, omit: str | None = None
 ) -> dict[str, Any]:
     hints = {name: hint for name, hint in get_type_hints(kind).items() if name != omit}
-    if missing := sorted(set(hints) - set(entries)):
+    defaults = {name for name in hints if hasattr(kind, name)}
+    if missing := sorted(set(hints) - set(entries) - defaults):
         raise RecipeError(f"{source}: the entry '{missing[0]}' is missing")
     if unknown := sorted(set(entries) - set(hints)):
         raise RecipeError(f"{source}: unknown entry '{unknown[0]}'")
     checked = {}
     for name, hint in hints.items():
+        if name not in entries:
+            continue
         value = entries[name]
         if hint is float and type(value) is int:
             value = float(value)

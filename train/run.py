@@ -24,7 +24,7 @@ from beetle_lm.train.dataset import (
     input_size,
     load_tensors,
 )
-from beetle_lm.train.finetune import Transfer, start_from
+from beetle_lm.train.finetune import Transfer
 from beetle_lm.train.job import CONFIG, Job
 from beetle_lm.train.log import TrainingLog
 from beetle_lm.train.loop import EpochLog, fit
@@ -57,7 +57,7 @@ def train(
     device: torch.device,
     resume: bool,
     report: Callable[[EpochLog], None],
-    transferred: Callable[[Transfer], None],
+    transfer: Transfer | None = None,
 ) -> tuple[dict[str, Any], Evaluation | None]:
     """Trains one network and fills its run folder.
 
@@ -71,7 +71,7 @@ def train(
         device: where to train.
         resume: go on from the last state where there is one.
         report: called after every epoch.
-        transferred: called with what was taken over from the job's initial checkpoint.
+        transfer: what to take over from the source that the job names.
 
     Returns:
         The content of `metrics.json`, and the comparison of the test photographs where there are
@@ -79,7 +79,7 @@ def train(
 
     Raises:
         OutputError: the folder has another run, or a run and `resume` is not set.
-        CheckpointError: the last state or the initial checkpoint cannot be read.
+        CheckpointError: the last state cannot be read.
     """
     going_on = _prepare(run, job, resume)
     by_name = {specimen.name: specimen for specimen in data.specimens}
@@ -94,7 +94,7 @@ def train(
         start = load_checkpoint(run / LAST)
     else:
         start = Checkpoint(
-            tensors=network.state_dict(),
+            tensors=network.state_dict() | (transfer.weights() if transfer else {}),
             recipe=recipe,
             spec=data.spec,
             input_width=size[0],
@@ -104,9 +104,6 @@ def train(
             epoch=0,
             validation_px=float("nan"),
         )
-        if job.init:
-            start, transfer = start_from(start, load_checkpoint(Path(job.init)))
-            transferred(transfer)
 
     log = TrainingLog(run, start.epoch)
 
@@ -117,8 +114,18 @@ def train(
     def tensors(specimens: list[Specimen], for_training: bool = False) -> TensorSet:
         return load_tensors(data.spec, specimens, size, recipe.channels, start.fit, for_training)
 
-    validation_set = tensors(validation)
-    best = fit(run, start, tensors(training, True), validation_set, device, logged)
+    training_set, validation_set = tensors(training, True), tensors(validation)
+    further_shapes = torch.from_numpy(data.shapes).float()
+    best = fit(
+        run,
+        start,
+        training_set,
+        validation_set,
+        device,
+        logged,
+        shapes=torch.cat((training_set.xy, further_shapes)),
+        taken_over=transfer.loaded if transfer else (),
+    )
     log.plot(run / "losses.png")
     metrics = {
         "epoch": best.epoch,
@@ -152,7 +159,7 @@ def _prepare(run: Path, job: Job, resume: bool) -> bool:
             )
         earlier = Job.read(run)
         changed = [
-            field.name
+            field.name.replace("_sha256", " file")
             for field in dataclasses.fields(Job)
             if getattr(earlier, field.name) != getattr(job, field.name)
         ]

@@ -126,6 +126,17 @@ def _model_file(path: Path) -> Path:
     return path
 
 
+def known_names(zoo: str | None = None) -> frozenset[str]:
+    """The five parts, and what the organisation's registry names.
+
+    Raises:
+        HubError: the registry cannot be fetched, and there is no copy of it.
+        ModelError: it is not as it should be.
+    """
+    registry = organisation_registry(zoo, Store(), Hub.from_environment())
+    return frozenset(PARTS) | frozenset({} if registry is None else registry.models)
+
+
 def named_model(name: str, zoo: str | None = None) -> Path:
     """The checked file of a model that the organisation's registry or the package's names.
 
