@@ -91,7 +91,7 @@ def test_shape_transfer_leads_towards_the_partner():
 
 
 def test_shape_transfer_goes_by_the_landmarks_that_both_have():
-    """What one of the two lacks is carried along by the others, and stays where the image shows it."""
+    """What one of the two lacks is carried along by the others, as the image shows it."""
     images, xy = blobs(8)
     only = dataclasses.replace(NOTHING, shape_transfer=1.0)
     gaps = xy.clone()
