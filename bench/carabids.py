@@ -8,6 +8,7 @@ is trained on:
 - the public photographs of the paper's beetles, those of specimens whose number ends in 0 or 5 kept
   aside as test photographs;
 - drawn photographs (`beetle-lm render`);
+- for the pronotum, pictures put together from the public crops of further specimens;
 - for a mandible, mirror images of the other side's photographs, with the landmarks that both have;
 - the shapes of all other specimens with manual landmarks, to which photographs are warped.
 
@@ -27,6 +28,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from accuracy import paper_errors, run, specimen_number
+from patched import patched
 
 from beetle_lm.predict.tps import TpsRecord, write_tps
 from beetle_lm.predict.tps_reader import read_tps
@@ -34,7 +36,12 @@ from beetle_lm.train.render_files import render_series
 from beetle_lm.zoo.parts import find_part
 
 PARTS = ("left-mandible", "right-mandible", "head", "pronotum", "elytra")
-DRAWN, DRAWN_TEST, DRAWN_SIZE = 12, 40, (816, 612)
+DRAWN_TEST, DRAWN_SIZE = 40, (816, 612)
+# Drawings to train on: about a fourth of the pictures.
+DRAWN = {"left-mandible": 12, "right-mandible": 12, "head": 12, "pronotum": 40, "elytra": 12}
+# How often each photograph is taken: the 9 left mandibles would be outweighed by all the rest.
+TIMES = {"left-mandible": 3}
+RECIPE = {"left-mandible": Path(__file__).with_name("few.toml")}
 MIRRORED = {"left-mandible": "right-mandible", "right-mandible": "left-mandible"}
 # Landmarks of the left mandible and those of the right one that lie on the same place: the apex,
 # the base and the outer edge. The teeth of the inner edge differ between the sides.
@@ -59,10 +66,16 @@ def compose(data: Path, part: str, out: Path) -> None:
     shutil.copytree(source / "images", images / "photographs")
     records = read_tps(source / "landmarks.tps")
     tested = [record.image or "" for record in records if is_test(record)]
+    photographed = [record for record in records if not is_test(record)]
+    for number in range(2, TIMES.get(part, 1) + 1):
+        records += again(photographed, images / "photographs", number, images / "again")
     if part in MIRRORED:
         (images / "mirrored").mkdir()
         records += mirrored(data, MIRRORED[part], part, images / "mirrored")
-    drawn = render_series(part, DRAWN, out / "drawing", seed=1000, size=DRAWN_SIZE)
+    if part == "pronotum":
+        (images / "patched").mkdir()
+        records += patched(data, images / "patched")
+    drawn = render_series(part, DRAWN[part], out / "drawing", seed=1000, size=DRAWN_SIZE)
     shutil.copytree(drawn / "images", images / "drawn")
     records += read_tps(drawn / "landmarks.tps")
     write_tps(out / "landmarks.tps", records)
@@ -73,6 +86,17 @@ def compose(data: Path, part: str, out: Path) -> None:
     for name in tested:
         shutil.copy(images / "photographs" / name, out / "test" / name)
     render_series(part, DRAWN_TEST, out / "drawn-test", seed=2000, size=DRAWN_SIZE)
+
+
+def again(records: list[TpsRecord], source: Path, number: int, folder: Path) -> list[TpsRecord]:
+    """Copies of photographs under names of their own."""
+    folder.mkdir(exist_ok=True)
+    renamed = [
+        replace(record, image=f"again{number}_{record.image}", id=None) for record in records
+    ]
+    for old, new in zip(records, renamed, strict=True):
+        shutil.copy(source / (old.image or ""), folder / (new.image or ""))
+    return renamed
 
 
 def mirrored(data: Path, other: str, part: str, folder: Path) -> list[TpsRecord]:
@@ -113,7 +137,7 @@ def measure(data: Path, part: str, out: Path) -> None:
         "|---|---|---|---|",
     ]
     for index, name in enumerate(find_part(part).landmark_names):
-        mean = tested["landmarks"][index]["distance"]["px_256x192"]["mean"]
+        mean = tested["per_landmark"][index]["distance"]["px_256x192"]["mean"]
         rows.append(f"| {index + 1} | {name} | {theirs[:, index].mean():.2f} | {mean:.2f} |")
     (out / "tables.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
     print("\n".join(rows), flush=True)
@@ -145,7 +169,7 @@ def main() -> None:
         run(
             "train", out / "images", out / "landmarks.tps", "--part", part, "--test",
             out / "test.txt", "--shapes", out / "shapes.tps", "--val-share", 0, "-o", out / "run",
-            *(word for word in further if word != "--"),
+            "--recipe", RECIPE.get(part, "compact"), *(word for word in further if word != "--"),
         )  # fmt: skip
         print(f"{(time.perf_counter() - begin) / 60:.1f} minutes of training", flush=True)
         run(
