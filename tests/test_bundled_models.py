@@ -16,7 +16,7 @@ from beetle_lm.zoo.parts import PARTS
 from beetle_lm.zoo.registry import bundled_models, named_model
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-# Most that a model's mean error may be of that of the paper's fine-tuned network (bench/carabids.md).
+# Most that a model's mean error may be of that of the paper's network (bench/carabids.md).
 SHARE = {"left-mandible": 0.45, "right-mandible": 0.4, "head": 0.7, "pronotum": 0.7, "elytra": 0.7}
 
 
@@ -32,9 +32,9 @@ def mean_errors(part: str, images: list[Path], landmarks: Path) -> dict[str, flo
     for result in predictor.predict(images):
         assert result.landmarks is not None, result.error
         width, height = result.size
-        away = result.landmarks.xy - manual[result.name].image_xy(height)
+        away = result.landmarks.xy - manual[Path(result.name).name].image_xy(height)
         away *= (256 / width, 192 / height)
-        errors[result.name] = float(np.linalg.norm(away, axis=1).mean())
+        errors[Path(result.name).name] = float(np.linalg.norm(away, axis=1).mean())
     return errors
 
 
