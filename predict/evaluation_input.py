@@ -8,6 +8,7 @@ from pathlib import Path
 
 from beetle_lm.errors import LandmarkFileError, UsageError
 from beetle_lm.predict.annotations import Annotation, SizeOf, read_annotations
+from beetle_lm.predict.csv_text import unguarded
 from beetle_lm.predict.headers import read_header
 from beetle_lm.predict.images import find_images
 from beetle_lm.predict.matching import NameIndex
@@ -124,8 +125,8 @@ def sizes_beside(predicted: Path) -> SizeOf:
             stream.seek(0)
             for row in csv.DictReader(stream, delimiter=delimiter):
                 if row["width"] and row["height"]:  # empty where the photograph was unreadable
-                    sizes[row["image"]] = (int(row["width"]), int(row["height"]))
-    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+                    sizes[unguarded(row["image"])] = (int(row["width"]), int(row["height"]))
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise LandmarkFileError(
             path, None, f"not a table of predict with image, width and height ({error!r})"
         ) from error

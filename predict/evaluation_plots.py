@@ -19,7 +19,7 @@ from beetle_lm.predict.evaluation_table import UNIT_NAMES
 from beetle_lm.predict.images import read_image
 from beetle_lm.predict.labels import label_places
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.predict.textfile import encodable
+from beetle_lm.predict.textfile import printable
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
 _BLUE, _ORANGE, _VERMILION, _GREY = "#0072B2", "#E69F00", "#D55E00", "#595959"
@@ -143,7 +143,7 @@ def specimens(evaluation: Evaluation, photograph_of: PhotographOf) -> Figure:
         _draw_specimen(axes, evaluation.predicted[index], evaluation.manual[index])
         _draw_photograph(axes, name, photograph_of(name))
         axes.set_title(
-            f"{title}: {encodable(name)}\nmean distance {means[index]:.3g} {unit}",
+            f"{title}: {printable(name)}\nmean distance {means[index]:.3g} {unit}",
             fontsize=10,
             parse_math=False,
         )

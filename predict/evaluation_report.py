@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
@@ -16,9 +14,11 @@ import numpy as np
 
 from beetle_lm import __version__
 from beetle_lm.errors import OutputError
+from beetle_lm.predict.csv_text import csv_line, guarded
 from beetle_lm.predict.evaluate import Evaluation
 from beetle_lm.predict.evaluation_input import PhotographOf
 from beetle_lm.predict.evaluation_statistics import Spread
+from beetle_lm.predict.textfile import encodable
 
 FILES = (
     "per_landmark.csv",
@@ -53,9 +53,9 @@ def write_evaluation(
 
     refuse_existing(folder, overwrite)
     contents = {
-        "per_landmark.csv": _csv_text(_landmark_rows(evaluation)).encode("utf-8", "replace"),
-        "per_specimen.csv": _csv_text(_specimen_rows(evaluation)).encode("utf-8", "replace"),
-        "summary.json": (json_text(evaluation) + "\n").encode("utf-8", "replace"),
+        "per_landmark.csv": _csv_text(_landmark_rows(evaluation)).encode("utf-8"),
+        "per_specimen.csv": _csv_text(_specimen_rows(evaluation)).encode("utf-8"),
+        "summary.json": encodable(json_text(evaluation) + "\n").encode("utf-8"),
         "distances.png": evaluation_plots.png(evaluation_plots.distances(evaluation)),
         "cumulative.png": evaluation_plots.png(evaluation_plots.cumulative(evaluation)),
         "specimens.png": evaluation_plots.png(
@@ -212,16 +212,15 @@ def _specimen_rows(evaluation: Evaluation) -> list[dict[str, object]]:
 
 
 def _csv_text(rows: list[dict[str, object]]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
-    return stream.getvalue()
+    lines = [csv_line(rows[0]), *(csv_line(map(_cell, row.values())) for row in rows)]
+    return encodable("".join(lines))
 
 
 def _cell(value: object) -> object:
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"
+    if isinstance(value, str):
+        return guarded(value)
     return "" if value is None else value
 
 

@@ -1,10 +1,8 @@
-"""Finding photographs and reading them: one loader for prediction and for training."""
+"""Reading photographs: one loader for prediction and for training."""
 
 from __future__ import annotations
 
-import glob
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.headers import Header, parse_header, read_header
+from beetle_lm.predict.headers import MAX_PIXELS, Header, read_header, read_whole
+from beetle_lm.predict.image_files import EXTENSIONS, ImageFile, find_images
 from beetle_lm.predict.orientation import to_upright, turn_upright, upright_size
+from beetle_lm.predict.textfile import printable
 
 __all__ = [
     "EXTENSIONS",
+    "MAX_PIXELS",
     "SMALLEST_SIDE",
     "Frame",
     "Header",
@@ -28,11 +29,10 @@ __all__ = [
     "read_image",
 ]
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
-"""File name endings, in lower case, by which photographs are found in folders."""
-
 SMALLEST_SIDE = 8
 """Width and height in pixels below which a picture is refused: no landmark could be seen in it."""
+
+_BAND_VALUES = 1 << 18
 
 _REDUCED_FLAGS = {
     (1, 1): cv2.IMREAD_GRAYSCALE,
@@ -51,20 +51,6 @@ if hasattr(cv2, "setLogLevel"):
     cv2.setLogLevel(_SILENT)
 else:  # OpenCV 5
     cv2.utils.logging.setLogLevel(_SILENT)
-
-
-@dataclass(frozen=True)
-class ImageFile:
-    """A photograph to read.
-
-    Args:
-        path: where it is.
-        name: its path below the folder that was searched, with '/' on every system; unique in
-            one list of images.
-    """
-
-    path: Path
-    name: str
 
 
 @dataclass(frozen=True)
@@ -126,49 +112,12 @@ class Picture:
         return cls(pixels, (width, height), Frame(0.0, 0.0, float(width), float(height)))
 
 
-def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[ImageFile]:
-    """Lists the photographs in files, folders and globs, sorted by name, each once.
-
-    Files that are named are taken whatever their ending; folders and globs give the files that end
-    like images (in any case). Hidden files and what is in hidden sub-folders are passed over.
-
-    Args:
-        inputs: paths of files or folders, or glob patterns.
-        recursive: also look into sub-folders.
-
-    Raises:
-        ImageError: an input does not exist, or no photograph was found.
-    """
-    files: list[Path] = []
-    roots: list[Path] = []
-    for given in inputs:
-        path = Path(given)
-        if path.is_dir():
-            files.extend(_images_in(path, recursive))
-            roots.append(path)
-        elif path.exists():
-            files.append(path)
-            roots.append(path.parent)
-        else:
-            matched = [Path(match) for match in glob.glob(str(given), recursive=True)]
-            if not matched:
-                raise ImageError(f"there is no file or folder {given}")
-            chosen = [match for match in matched if match.is_file() and _is_image(match)]
-            files.extend(chosen)
-            roots.extend(match.parent for match in chosen)
-    if not files:
-        listed = ", ".join(str(given) for given in inputs)
-        hint = "" if recursive else "; -r looks into sub-folders too"
-        raise ImageError(
-            f"no images in {listed} (looked for {', '.join(sorted(EXTENSIONS))}){hint}"
-        )
-    unique = {_absolute(path): path for path in files}
-    root = _common_root([_absolute(root) for root in roots])
-    named = [ImageFile(path, _name_below(root, absolute)) for absolute, path in unique.items()]
-    return sorted(named, key=lambda image: image.name)
-
-
-def read_image(path: Path, channels: int, at_least: tuple[int, int] | None = None) -> Picture:
+def read_image(
+    path: Path,
+    channels: int,
+    at_least: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Picture:
     """Reads a photograph upright, as 8 bit grey or RGB.
 
     JPEG, PNG, TIFF (first page), BMP and WebP; 16 bit is scaled to 8, transparency is composited
@@ -181,33 +130,30 @@ def read_image(path: Path, channels: int, at_least: tuple[int, int] | None = Non
         at_least: width and height of a box; the picture is decoded no smaller than it has to be to
             fill the box in one direction (so that fitting it in never enlarges it). None decodes
             all pixels.
+        max_pixels: a picture of more is refused before it is decoded.
 
     Raises:
-        ImageError: the file cannot be read, is no image, is damaged or too small.
+        ImageError: the file cannot be read, is no image, is damaged, too small or too large.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path.name} cannot be read: {error.strerror or error}") from error
-    header = parse_header(data, path.name)
+    name = printable(path.name)
+    header, data = read_whole(path, max_pixels)
     if min(header.size) < SMALLEST_SIDE:
         width, height = header.size
-        raise ImageError(f"{path.name} is too small to show anything ({width} x {height} pixels)")
+        raise ImageError(f"{name} is too small to show anything ({width} x {height} pixels)")
     reduction = 1
-    flags = cv2.IMREAD_UNCHANGED
-    if header.is_jpeg:
-        if at_least is not None:
-            reduction = _reduction(header.size, at_least)
-        flags = _REDUCED_FLAGS[channels, reduction] | cv2.IMREAD_IGNORE_ORIENTATION
+    if header.is_jpeg and at_least is not None:
+        reduction = _reduction(header.size, at_least)
     try:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        pixels = _decoded(data, header, channels, reduction)
     except cv2.error as error:
-        raise ImageError(f"{path.name} cannot be decoded: {error.err}") from error
-    if decoded is None:
-        raise ImageError(f"{path.name} cannot be decoded: it is damaged or of an unknown kind")
-    pixels = _to_channels(_to_8_bit(decoded), channels)
-    if header.format != "TIFF":  # OpenCV turns TIFFs itself, whatever it is told
-        pixels = turn_upright(pixels, header.orientation)
+        raise ImageError(f"{name} cannot be decoded: {error.err}") from error
+    except MemoryError as error:
+        raise ImageError(f"{name} cannot be decoded: there is not enough memory") from error
+    if pixels is None:
+        raise ImageError(f"{name} cannot be decoded: it is damaged or of an unknown kind")
+    expected = tuple(-(-side // reduction) for side in header.size)
+    if pixels.shape[1::-1] != expected:
+        raise ImageError(f"{name} is damaged: its header gives another size than its pixels")
     return Picture(
         np.ascontiguousarray(pixels),
         header.size,
@@ -216,36 +162,18 @@ def read_image(path: Path, channels: int, at_least: tuple[int, int] | None = Non
     )
 
 
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-
-
-def _is_hidden(folder: Path) -> bool:
-    return any(part.startswith(".") for part in folder.parts)
-
-
-def _images_in(folder: Path, recursive: bool) -> Iterable[Path]:
-    found: Iterable[Path] = folder.rglob("*") if recursive else folder.iterdir()
-    try:
-        images = [path for path in found if _is_image(path) and not path.is_dir()]
-        return [path for path in images if not _is_hidden(path.relative_to(folder).parent)]
-    except OSError as error:
-        raise ImageError(f"{folder} cannot be searched: {error.strerror}") from error
-
-
-def _common_root(roots: Sequence[Path]) -> Path | None:
-    try:
-        return Path(os.path.commonpath(roots))
-    except ValueError:  # on different drives
+def _decoded(
+    data: bytes, header: Header, channels: int, reduction: int
+) -> NDArray[np.uint8] | None:
+    flags = cv2.IMREAD_UNCHANGED
+    if header.is_jpeg:
+        flags = _REDUCED_FLAGS[channels, reduction] | cv2.IMREAD_IGNORE_ORIENTATION
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if decoded is None:
         return None
-
-
-def _name_below(root: Path | None, path: Path) -> str:
-    return path.as_posix() if root is None else path.relative_to(root).as_posix()
+    pixels = _to_channels(_to_8_bit(decoded), channels)
+    # OpenCV turns TIFFs itself, whatever it is told.
+    return pixels if header.format == "TIFF" else turn_upright(pixels, header.orientation)
 
 
 def _reduction(size: tuple[int, int], at_least: tuple[int, int]) -> int:
@@ -264,26 +192,43 @@ def _covered(pixels: NDArray[np.uint8], header: Header, reduction: int) -> Frame
     return Frame(float(left), float(top), float(right), float(bottom))
 
 
+def _bands(pixels: NDArray[np.generic]) -> Iterator[slice]:
+    """Bands of rows: what is calculated in floating point never has the whole picture in memory."""
+    rows = max(1, _BAND_VALUES // max(1, pixels[0].size))
+    return (slice(top, top + rows) for top in range(0, len(pixels), rows))
+
+
 def _to_8_bit(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint8:
         return np.asarray(pixels, np.uint8)
-    values = pixels.astype(np.float32)
+    scaled = np.empty(pixels.shape, np.uint8)
+    with np.errstate(all="ignore"):  # damaged files have values of every kind
+        low, high = _range(pixels)
+        factor = 255.0 / max(high - low, 1e-12)
+        for band in _bands(pixels):
+            values = (np.nan_to_num(pixels[band].astype(np.float64)) - low) * factor
+            scaled[band] = np.clip(np.rint(values), 0, 255)
+    return scaled
+
+
+def _range(pixels: NDArray[np.generic]) -> tuple[float, float]:
+    """The values that become black and white."""
     if pixels.dtype == np.uint16:
         # Cameras store 10, 12 or 14 bit in 16: the range is that of the bits in use.
-        low, high = 0.0, float(2 ** max(8, int(values.max()).bit_length()) - 1)
-    else:
+        highest = max(int(pixels[band].max()) for band in _bands(pixels))
+        return 0.0, float(2 ** max(8, highest.bit_length()) - 1)
+    ends = []
+    for band in _bands(pixels):
+        values = pixels[band].astype(np.float64)
         finite = values[np.isfinite(values)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    scaled = (np.nan_to_num(values) - low) * (255.0 / max(high - low, 1e-12))
-    return np.asarray(np.clip(np.rint(scaled), 0, 255), np.uint8)
+        ends += [float(finite.min()), float(finite.max())] if finite.size else []
+    return (min(ends), max(ends)) if ends else (0.0, 1.0)
 
 
 def _to_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     """OpenCV's grey, BGR or BGRA as grey or RGB."""
     if pixels.ndim == 3 and pixels.shape[2] == 4:
-        alpha = pixels[..., 3:].astype(np.float32) / 255.0
-        over_white = pixels[..., :3] * alpha + 255.0 * (1.0 - alpha)
-        pixels = np.rint(over_white).astype(np.uint8)
+        pixels = _over_white(pixels)
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[..., 0]
     if channels == 1 and pixels.ndim == 3:
@@ -292,3 +237,11 @@ def _to_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
         code = cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB
         return np.asarray(cv2.cvtColor(pixels, code), np.uint8)
     return pixels
+
+
+def _over_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    opaque = np.empty((*pixels.shape[:2], 3), np.uint8)
+    for band in _bands(pixels):
+        alpha = pixels[band][..., 3:].astype(np.float32) / 255.0
+        opaque[band] = np.rint(pixels[band][..., :3] * alpha + 255.0 * (1.0 - alpha))
+    return opaque

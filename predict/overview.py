@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from beetle_lm.predict.overlay import Marked, small_dot
+from beetle_lm.predict.textfile import printable
 
 MOST = 12
 """How many photographs the overview of one part shows."""
@@ -130,7 +131,7 @@ def _place(
     pen.rectangle((left - 1, top - 1, left + width, top + height), outline=_LIGHT)
     font = _font("DejaVuSans.ttf", _SMALL)
     middle, below = corner[0] + _CELL[0] / 2, corner[1] + _CELL[1] + 7
-    pen.text((middle, below), _shortened(cell.name, font), _GREY, font, "mt")
+    pen.text((middle, below), _shortened(printable(cell.name), font), _GREY, font, "mt")
 
 
 def _with_legend(picture: Image.Image, pen: ImageDraw.ImageDraw) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from beetle_lm.predict.images import ImageFile, Picture, read_image
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.session import Device, Session
+from beetle_lm.predict.textfile import printable
 from beetle_lm.zoo.card import ModelCard
 from beetle_lm.zoo.registry import resolve
 
@@ -175,6 +176,7 @@ def _prepare(item: Item, number: int, card: ModelCard) -> _Ready | Result:
         return Result(name, None, 1, None, str(error))
     except Exception as error:  # one photograph never stops the others
         reason = f"{Path(name).name} cannot be read: {type(error).__name__}: {error}"
+        reason = printable(reason)
         return Result(name, None, 1, None, reason)
     planes = pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     return _Ready(name, picture.size, picture.orientation, placement, planes)

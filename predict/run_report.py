@@ -17,6 +17,7 @@ from beetle_lm.predict.predictor import Predictor, Result
 from beetle_lm.predict.result_files import planned
 from beetle_lm.predict.run import Finished, Options
 from beetle_lm.predict.run_plan import Observer
+from beetle_lm.predict.textfile import printable
 
 
 def tell_plan(plan: Plan, options: Options) -> None:
@@ -128,7 +129,7 @@ class Terminal(Observer):
             typer.echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
 
     def _line(self, task: Task, result: Result) -> str:
-        name = result.name
+        name = printable(result.name)
         if result.error is not None:
             named = f"{name}: " if "/" in name else ""
             return f"failed: {self._of_part(task)}{named}{result.error}"

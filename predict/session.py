@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from beetle_lm.errors import DeviceError, ModelError
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.zoo.card import CARD_KEY, ModelCard
+from beetle_lm.zoo.card import ModelCard
+from beetle_lm.zoo.onnx_card import card_in
+from beetle_lm.zoo.onnx_contents import refuse_foreign
 
 Device = Literal["auto", "cpu", "cuda"]
 """What a model runs on; 'auto' takes CUDA where it can be had and the CPU elsewhere."""
@@ -57,7 +59,8 @@ class Session:
         """Loads a model file.
 
         Args:
-            path: an ONNX file with a card in its metadata.
+            path: an ONNX file with a card in its metadata, of standard operators, and with nothing
+                in a second file.
             device: what to run it on.
             threads: CPU threads that one step may use; None leaves the choice to onnxruntime.
 
@@ -70,8 +73,9 @@ class Session:
             data = path.read_bytes()
         except OSError as error:
             raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
+        refuse_foreign(io.BytesIO(data), path.name)
         session = create(runtime, data, path.name, device, threads)
-        card = _card_of(session, path.name)
+        card = card_in(io.BytesIO(data), path.name)
         return cls(
             card=card,
             path=path,
@@ -92,7 +96,8 @@ class Session:
             Landmarks (N, K, 2) in pixels of the model's input, and scores (N, K).
 
         Raises:
-            ModelError: the model cannot be run, e.g. for want of memory.
+            ModelError: the model cannot be run, e.g. for want of memory, or does not give what its
+                card promises.
         """
         try:
             xy, score = self._session.run(["landmarks", "score"], {"image": batch})
@@ -101,6 +106,12 @@ class Session:
                 f"{self.path.name} cannot be run on a batch of {len(batch)}: {_first_line(error)};"
                 " a smaller batch needs less memory"
             ) from error
+        expected = (len(batch), len(self.card.spec))
+        if np.shape(xy) != (*expected, 2) or np.shape(score) != expected:
+            raise ModelError(
+                f"{self.path.name} gave landmarks of {np.shape(xy)} and scores of {np.shape(score)}"
+                f" for a batch of {len(batch)}, not what its card promises"
+            )
         return np.asarray(xy, np.float64), np.asarray(score, np.float64)
 
 
@@ -166,19 +177,6 @@ def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | 
 
 def _first_line(error: object) -> str:
     return str(error).strip().split("\n", 1)[0]
-
-
-def _card_of(session: Any, name: str) -> ModelCard:
-    text = session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
-    if text is None:
-        raise ModelError(
-            f"{name} is not a beetle-lm model: it carries no card; `beetle-lm export` makes models"
-            " that do"
-        )
-    try:
-        return ModelCard.from_json(text)
-    except ModelError as error:
-        raise ModelError(f"{name}: {error}") from error
 
 
 def _batch_size(session: Any, card: ModelCard, name: str) -> int | None:

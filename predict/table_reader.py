@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from beetle_lm.errors import LandmarkFileError
+from beetle_lm.predict.csv_text import unguarded
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.textfile import parse_number, read_text, shown
 
@@ -64,7 +65,8 @@ def read_table(path: Path) -> Table:
     Cells may be parted by ',', ';' or tabs (then decimal commas are read too). Missing is an empty
     cell, ``NA`` or ``nan`` in x or y. A wide table must say where y points: ``y1_down``, or
     ``y1_up``; ml-morph's ``id,X1,Y1,...`` is known to have y up. In a tidy table ``y`` points down.
-    Columns that are not known are passed over with a warning.
+    Columns that are not known are passed over with a warning. The apostrophe that our own tables
+    have before names that are like formulas is taken away.
 
     Raises:
         LandmarkFileError: the file cannot be read, or is no table of landmarks; names the line and
@@ -88,7 +90,7 @@ class _Reader:
     def read(self) -> Table:
         header = next(self._rows, None)
         if header is None:
-            raise LandmarkFileError(self._path, None, "is empty")
+            raise self._error(1, "is empty")
         columns = [cell.strip() for cell in header.cells]
         known: dict[str, int] = {}
         for index, column in enumerate(columns):
@@ -97,7 +99,7 @@ class _Reader:
         tidy = "landmark" in known
         table = (self._tidy if tidy else self._wide)(header, columns, known)
         if not table.specimens:
-            raise LandmarkFileError(self._path, None, "holds no landmarks: no row after the first")
+            raise self._error(header.line, "holds no landmarks: no row after the first")
         return table
 
     def _wide(self, header: _Row, columns: Sequence[str], known: dict[str, int]) -> Table:
@@ -154,7 +156,7 @@ class _Reader:
                     found,
                     _points(points),
                     rows[0].line,
-                    None if name is None else tuple(row.cells[name] for row in ordered),
+                    None if name is None else tuple(unguarded(row.cells[name]) for row in ordered),
                     None
                     if score is None
                     else np.array([self._number(row, score) for row in ordered], np.float64),
@@ -207,7 +209,7 @@ class _Reader:
     def _name(self, row: _Row, column: int) -> str:
         if not row.cells[column].strip():
             raise self._error(row.line, "the name of the image is empty")
-        return row.cells[column]
+        return unguarded(row.cells[column])
 
     def _number(self, row: _Row, column: int) -> float:
         text = row.cells[column].strip()

@@ -3,7 +3,8 @@
 Wide, one row per specimen: ``image,x1,y1_down,x2,y2_down,...``. The identifier is first and only
 coordinates follow, as MorphoJ and R want it; the column names say that y points down. Tidy, one row
 per landmark: ``image,landmark,name,x,y,score``, y down as well. In both an empty cell is a missing
-value. All coordinates are image pixels.
+value. All coordinates are image pixels. A name that a spreadsheet would take for a formula has an
+apostrophe before it.
 
 With `excel` the text begins with a BOM, cells are parted by ';' and decimals by a comma: what Excel
 opens with a double click where the comma is the decimal sign.
@@ -14,13 +15,12 @@ The functions give text for a file that is open with ``encoding="utf-8", newline
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from beetle_lm.predict.csv_text import csv_line, guarded
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.textfile import BOM, encodable, fixed
 
@@ -45,7 +45,7 @@ def wide_row(image: str, xy: Floats, excel: bool = False) -> str:
         excel: as European Excels read it.
     """
     numbers = [_cell(value, _COORDINATE_DECIMALS, excel) for value in xy.ravel().tolist()]
-    return _csv([[image, *numbers]], excel)
+    return _csv([[guarded(image), *numbers]], excel)
 
 
 def tidy_header(excel: bool = False) -> str:
@@ -72,9 +72,9 @@ def tidy_rows(
     scores = np.full(len(xy), np.nan) if score is None else score
     rows = [
         [
-            image,
+            guarded(image),
             str(number),
-            name,
+            guarded(name),
             _cell(x, _COORDINATE_DECIMALS, excel),
             _cell(y, _COORDINATE_DECIMALS, excel),
             _cell(value, _SCORE_DECIMALS, excel),
@@ -98,6 +98,4 @@ def _cell(value: float, decimals: int, excel: bool) -> str:
 
 
 def _csv(rows: Iterable[Iterable[str]], excel: bool) -> str:
-    text = io.StringIO()
-    csv.writer(text, delimiter=";" if excel else ",", lineterminator="\n").writerows(rows)
-    return encodable(text.getvalue())
+    return encodable("".join(csv_line(row, ";" if excel else ",") for row in rows))

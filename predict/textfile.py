@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from beetle_lm.errors import LandmarkFileError, OutputError
+from beetle_lm.zoo.parts import CONTROL_CHARACTER
 
 BOM = "\ufeff"
 """The mark by which Excel knows UTF-8; written first in the file."""
 
 _SHOWN = 60
 _MISSING = frozenset({"na", "nan"})
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*|,\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -29,7 +31,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise LandmarkFileError(path, None, f"cannot be read: {error.strerror or error}") from error
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise LandmarkFileError(path, None, "is UTF-16 text; save it as UTF-8")
+        raise LandmarkFileError(path, 1, "is UTF-16 text; save it as UTF-8")
     if (null := data.find(b"\0")) >= 0:
         raise LandmarkFileError(path, _line_of(data, null), "found a null byte: this is no text")
     try:
@@ -75,8 +77,21 @@ def shown(text: str) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text without what UTF-8 cannot hold (file names that are no text on Linux): '?' there."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """The text with what UTF-8 cannot hold (file names that are no text on Linux) as %FF.
+
+    Names that differ only there stay different, as they would not with '?'.
+    """
+    return _SURROGATE.sub(lambda found: _escaped(ord(found[0])), text)
+
+
+def printable(text: str) -> str:
+    """The text on one line of a message: escapes for what ends lines or commands a terminal."""
+    return CONTROL_CHARACTER.sub(lambda found: repr(found[0])[1:-1], encodable(text))
+
+
+def _escaped(surrogate: int) -> str:
+    byte = surrogate - 0xDC00  # so Python shows a byte of a name that it cannot decode
+    return f"%{byte:02X}" if 0x80 <= byte <= 0xFF else f"%u{surrogate:04X}"
 
 
 def base_name(image: str) -> str:

@@ -52,7 +52,7 @@ class _Reader:
         while self._key() is not None:
             records.append(self._record())
         if not records:
-            raise LandmarkFileError(self._path, None, "holds no landmarks: there is no LM= line")
+            raise self._error(1, "holds no landmarks: there is no LM= line")
         self._warn(self._line_with_comma, "decimal commas were read as decimal points")
         self._warn(
             self._line_with_negatives, "a point with two negative coordinates was read as missing"

@@ -53,7 +53,7 @@ def make_bad(kind: str, folder: Path) -> str:
         noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
         Image.fromarray(noise).save(path)
         path.write_bytes(path.read_bytes()[:20000])
-        return "m bad.png cannot be decoded: it is damaged or of an unknown kind"
+        return "m bad.png is truncated: the end of the picture is missing"
     if kind == "empty":
         path.touch()
         return "m bad.jpg is empty (0 bytes)"

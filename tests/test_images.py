@@ -101,6 +101,15 @@ def test_16_bit_is_scaled_not_clipped(tmp_path: Path, suffix: str, bits: int) ->
     assert read_image(tmp_path / f"a{suffix}", 1).pixels[5] == pytest.approx(np.arange(256), abs=1)
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, 3e38, -3e38])
+def test_values_of_every_kind_in_floating_point(tmp_path: Path, odd: float) -> None:
+    values = np.tile(np.linspace(0, 1, 16, dtype=np.float32), (16, 1))
+    values[3, 3] = odd
+    values.view(np.uint32)[4, 4] = 0x7FA00000  # a NaN that complains when it is converted
+    cv2.imwrite(str(tmp_path / "a.tif"), values)
+    assert read_image(tmp_path / "a.tif", 3).pixels.shape == (16, 16, 3)
+
+
 def test_16_bit_colour(tmp_path: Path, pixels: NDArray[np.uint8]) -> None:
     cv2.imwrite(str(tmp_path / "a.tif"), pixels[..., ::-1].astype(np.uint16) * 257)
     assert close(read_image(tmp_path / "a.tif", 3).pixels, pixels)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from growth import MOST_GROWTH, growth
 from mutation import mutated
 
 from beetle_lm.errors import LandmarkFileError
@@ -93,7 +94,7 @@ def test_tidy_round_trip(table, excel):
 
 def test_names_that_are_no_text_can_be_written(table):
     path = table(wide_header(1) + wide_row("a\udcff.jpg", XY[:1]))
-    assert read_annotations(path, nobody)[0].image == "a?.jpg"
+    assert read_annotations(path, nobody)[0].image == "a%FF.jpg"
 
 
 def test_pythons_csv_reader_sees_plain_numbers(table):
@@ -168,9 +169,9 @@ def test_rows_of_a_tidy_table_may_be_mixed(table):
 @pytest.mark.parametrize(
     ("text", "line", "found"),
     [
-        ("", None, "empty"),
-        ("\n,,\n", None, "empty"),
-        ("image,x1,y1_down\n", None, "no row"),
+        ("", 1, "empty"),
+        ("\n,,\n", 1, "empty"),
+        ("image,x1,y1_down\n", 1, "no row"),
         ("hello\nworld\n", 1, "expected the columns image,x1,y1_down"),
         ("image\na.jpg\n", 1, "expected the columns"),
         ("x1,y1_down\n1,2\n", 1, "expected the columns"),
@@ -241,3 +242,44 @@ def test_any_bytes_give_specimens_or_an_error_that_names_the_file(table):
             assert not any(np.isinf(each.points).any() for each in found.specimens)
             outcomes[True] += 1
     assert min(outcomes.values()) > 100
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        ("", "image,", "x1,y1_down\na,1,2\n"),
+        ("", '"', ""),
+        ("", ";", "\n"),
+        ("image,x1,y1_down\na,", "9", ",1\n"),
+        ("image,x1,y1_down\n", "a,1,2\n", ""),
+        ("image,x1,y1_down\n", '"a\n', '",1,2\n'),
+        ("image,landmark,x,y\n", "a,1,1,2\n", ""),
+        ("image,landmark,x,y\n", "\r", "a,1,1,1e9999\n"),
+    ],
+    ids=repr,
+)
+def test_large_nonsense_is_read_in_linear_time(table, piece):
+    begin, middle, end = piece
+
+    def read(times: int) -> None:
+        path = table(begin + middle * times + end)
+        try:
+            read_table(path)
+        except LandmarkFileError as error:
+            assert error.line is not None
+            assert len(str(error)) < 500
+
+    assert growth(read, 20_000 // len(middle)) < MOST_GROWTH
+
+
+def test_wide_and_long_tables_are_read_in_linear_time(table):
+    def wide(times: int) -> None:
+        xy = np.ones((times, 2))
+        read_table(table(wide_header(times) + wide_row("a.jpg", xy)))
+
+    def tidy(times: int) -> None:
+        names = [str(number) for number in range(times)]
+        read_table(table(tidy_header() + tidy_rows("a.jpg", names, np.ones((times, 2)))))
+
+    assert growth(wide, 500) < MOST_GROWTH
+    assert growth(tidy, 500) < MOST_GROWTH

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from beetle_lm.errors import ModelError, PartError
-from beetle_lm.zoo.parts import PartSpec
+from beetle_lm.zoo.parts import CONTROL_CHARACTER, PartSpec
 
 CARD_KEY = "beetle_lm_card"
 """The key of the card's JSON in the ONNX file's `metadata_props`."""
@@ -17,6 +18,8 @@ CARD_FORMAT = 1
 
 Fit = Literal["letterbox", "stretch"]
 """How an image is fitted into the model's input: with its proportions kept, or filling it."""
+
+_LARGEST_SIDE = 8192  # of the input; a batch of such would take gigabytes
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class ModelCard:
     licence: str
 
     def __post_init__(self) -> None:
-        if self.input_width < 1 or self.input_height < 1:
+        if not (1 <= self.input_width <= _LARGEST_SIDE and 1 <= self.input_height <= _LARGEST_SIDE):
             raise ModelError(
                 f"the model's card gives an impossible input size,"
                 f" {self.input_width} x {self.input_height}"
@@ -75,7 +78,7 @@ class ModelCard:
         if self.channels not in (1, 3):
             raise ModelError(f"the model's card gives {self.channels} channels; 1 or 3 can be read")
         if self.fit not in get_args(Fit):
-            raise ModelError(f"the model's card gives an unknown fit, {self.fit!r}")
+            raise ModelError(f"the model's card gives an unknown fit, {self.fit!r:.60}")
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -111,14 +114,15 @@ class ModelCard:
         """
         try:
             fields = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also for numbers of 5000 digits
             raise ModelError(f"the model's card is damaged: {error}") from error
         if not isinstance(fields, dict) or "format" not in fields:
             raise ModelError("the model's card is damaged: it does not say its format version")
         found = fields.pop("format")
         if type(found) is not int or found != CARD_FORMAT:
+            told = CONTROL_CHARACTER.sub("?", str(found))[:60]
             raise ModelError(
-                f"the model's card has format version {found}, this beetle-lm reads version"
+                f"the model's card has format version {told}, this beetle-lm reads version"
                 f" {CARD_FORMAT}; install the beetle-lm that the model was made with, or export"
                 " the model again"
             )
@@ -126,13 +130,16 @@ class ModelCard:
         if missing := sorted(set(wanted) - set(fields)):
             raise ModelError(f"the model's card lacks the field '{missing[0]}'")
         if unknown := sorted(set(fields) - set(wanted)):
-            raise ModelError(f"the model's card has an unknown field '{unknown[0]}'")
+            raise ModelError(f"the model's card has an unknown field {unknown[0]!r:.60}")
         for name, kind in wanted.items():
             if type(fields[name]) is not kind:
                 raise ModelError(
                     f"the model's card gives {name} as {type(fields[name]).__name__},"
                     f" not {kind.__name__}"
                 )
+        for name in ("version", "weights_sha256", "provenance", "licence"):
+            if _is_unfit(fields[name]):
+                raise ModelError(f"the model's card has a control character in its {name}")
         try:
             spec = PartSpec.from_dict(fields.pop("part"))
             metrics = tuple(_metrics(entry) for entry in fields.pop("metrics"))
@@ -157,10 +164,18 @@ _FIELD_TYPES: dict[str, type] = {
 
 def _metrics(entry: Any) -> Metrics:
     try:
-        return Metrics(
+        metrics = Metrics(
             str(entry["data"]), int(entry["photographs"]), float(entry["mean_px_256x192"])
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(
             "the model's card is damaged: metrics need data, photographs and mean_px_256x192"
         ) from error
+    if not math.isfinite(metrics.mean_px_256x192) or _is_unfit(metrics.data):
+        raise ModelError("the model's card is damaged: its metrics hold an impossible value")
+    return metrics
+
+
+def _is_unfit(text: str) -> bool:
+    """Whether a text, which may have several lines, could do more to a terminal than be read."""
+    return CONTROL_CHARACTER.search(text.replace("\n", "")) is not None

@@ -229,10 +229,11 @@ def _print_landmarks(spec: PartSpec) -> None:
 def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*columns)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # [red] in a name is a part of the name
     console = Console()
     # A pipe has no width of its own, and a name that is cut off is of no use to a script.
     (console if console.is_terminal else Console(width=200)).print(table)

@@ -100,7 +100,7 @@ class Registry:
         """
         try:
             fields = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(f"{where} is no registry: {error}") from error
         if not isinstance(fields, dict) or set(fields) != {"models"}:
             raise ModelError(f'{where} is no registry: it must be {{"models": {{...}}}}')
@@ -131,7 +131,7 @@ def _entry(fields: Any, name: str, where: str) -> ModelEntry:
             Metrics(str(given["data"]), int(given["photographs"]), float(given["mean_px_256x192"]))
             for given in fields["metrics"]
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(
             f"{where}: metrics of {name} need data, photographs and mean_px_256x192"
         ) from error

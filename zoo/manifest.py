@@ -11,6 +11,7 @@ from pathlib import Path
 from beetle_lm.errors import ModelError
 from beetle_lm.zoo.card import ModelCard
 from beetle_lm.zoo.onnx_card import read_card
+from beetle_lm.zoo.onnx_contents import check_contents
 
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "card.json"
@@ -48,6 +49,7 @@ class Manifest:
             ModelError: the file cannot be read or is no model of beetle-lm's.
         """
         card = read_card(path)
+        check_contents(path)
         return cls(file_sha256(path), path.stat().st_size, card)
 
     def to_json(self) -> str:
@@ -69,7 +71,7 @@ class Manifest:
         """
         try:
             fields = json.loads(text)
-        except ValueError as error:  # bytes that are no text are one, too
+        except (ValueError, RecursionError) as error:  # bytes that are no text are one, too
             raise ModelError(f"{MANIFEST_FILE} is damaged: {error}") from error
         if not isinstance(fields, dict) or set(fields) != set(_FIELDS):
             raise ModelError(f"{MANIFEST_FILE} is not beetle-lm's: it needs {', '.join(_FIELDS)}")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from beetle_lm.errors import PartError
+
+CONTROL_CHARACTER = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What ends a line, commands a terminal, turns the direction of text, or is half a character."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,8 @@ class PartSpec:
             of the part are then never mirrored in training.
 
     Raises:
-        PartError: no landmarks, a repeated name, or pairs outside the scheme.
+        PartError: no landmarks, a repeated name, a control character in a name, or pairs outside
+            the scheme.
     """
 
     name: str
@@ -34,6 +41,8 @@ class PartSpec:
         n = len(self.landmark_names)
         if not self.name.strip():
             raise PartError("a part needs a name")
+        if unfit := next(filter(CONTROL_CHARACTER.search, (self.name, *self.landmark_names)), None):
+            raise PartError(f"a name of a part or landmark has a control character: {unfit!r:.60}")
         if n == 0:
             raise PartError(f"{self.name}: a part needs at least one landmark")
         if len(set(self.landmark_names)) != n:

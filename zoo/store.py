@@ -23,6 +23,7 @@ from typing import BinaryIO
 from beetle_lm.errors import ModelError, OutputError
 from beetle_lm.zoo.manifest import Manifest, file_sha256
 from beetle_lm.zoo.onnx_card import read_card
+from beetle_lm.zoo.onnx_contents import check_contents
 
 _UNFINISHED = ".unfinished-"
 _ABANDONED_AFTER = 24 * 3600  # seconds
@@ -236,6 +237,7 @@ def _check(path: Path, manifest: Manifest, source: str) -> None:
             f" not {manifest.sha256}; nothing was kept. Try again, and if it stays so tell those"
             " who published it"
         )
+    check_contents(path)
     if read_card(path) != manifest.card:
         raise ModelError(
             f"{source}: the card beside the model is not the one inside it; nothing was kept."
