@@ -104,8 +104,27 @@ def predict(
             help="Coordinates of the upright picture, or of the pixels as stored (tpsDig)."
         ),
     ] = "apply",
+    max_pixels: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Refuse photographs of more pixels, unread."),
+    ] = 500_000_000,
+    isolate: Annotated[
+        bool,
+        typer.Option(
+            "--isolate",
+            help="Decode in separate processes: a photograph that crashes its decoder, or takes"
+            " over a minute, fails alone.",
+        ),
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with an interrupted run in OUT; photographs done are kept."
+        ),
+    ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace earlier results in OUT.")
+        bool,
+        typer.Option("--overwrite", help="Replace earlier results in OUT, drop an unfinished run."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be read and written, and stop.")
@@ -123,8 +142,11 @@ def predict(
     With neither --part nor --model, INPUTS is one folder: each sub-folder that is named after a
     part is predicted with the model of that part, into OUT/PART.
 
+    Results are kept on the disk as they come. After Ctrl-C, a crash, a power cut or on a full disk
+    the same command with --resume goes on, to the same results.
+
     Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
-    are there).
+    are there), 130 stopped by Ctrl-C.
     """
     if scale is not None and not 0 < scale < float("inf"):
         raise UsageError(f"--scale must be above 0, got {scale}")
@@ -134,13 +156,14 @@ def predict(
 
     import warnings
 
+    from beetle_lm.predict.options import Options
     from beetle_lm.predict.plan import Request
-    from beetle_lm.predict.run import Options
     from beetle_lm.predict.run_plan import run_plan
     from beetle_lm.predict.run_report import Terminal, tell_plan
 
     warnings.filterwarnings("ignore", module="PIL")  # on odd headers; the image is read or it fails
-    plan = _plan(Request(inputs, output, recursive, reference, exif, overwrite), part, model, zoo)
+    request = Request(inputs, output, recursive, reference, exif, overwrite, resume)
+    plan = _plan(request, part, model, zoo)
     options = Options(
         formats=chosen,
         exif=exif,
@@ -149,7 +172,8 @@ def predict(
         overlay=overlay,
         batch_size=batch_size,
         workers=workers,
-        overwrite=overwrite,
+        max_pixels=max_pixels,
+        isolate=isolate,
     )
     if dry_run:
         tell_plan(plan, options)
@@ -159,10 +183,12 @@ def predict(
         with terminal:
             summary = run_plan(plan, options, device, threads, terminal)
     except KeyboardInterrupt:
-        typer.echo(f"stopped; {terminal.what_stays()}", err=True)
+        nothing = f"nothing was written to {plan.output}"
+        typer.echo(f"stopped; {terminal.what_stays() or nothing}", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     except BeetleLMError:
-        typer.echo(terminal.what_stays(), err=True)
+        if terminal.has_begun and (stays := terminal.what_stays()):
+            typer.echo(stays, err=True)
         raise
     terminal.tell_problems()
     if as_json:

@@ -19,6 +19,7 @@ from beetle_lm.predict.evaluation_table import UNIT_NAMES
 from beetle_lm.predict.images import read_image
 from beetle_lm.predict.labels import label_places
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.reading import Read
 from beetle_lm.predict.textfile import printable
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
@@ -126,12 +127,15 @@ def cumulative(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def specimens(evaluation: Evaluation, photograph_of: PhotographOf) -> Figure:
+def specimens(
+    evaluation: Evaluation, photograph_of: PhotographOf, read: Read = read_image
+) -> Figure:
     """Predicted over manual landmarks on the worst, the median and the best specimen.
 
     Args:
         evaluation: what to draw.
         photograph_of: finds the photograph of an image name; None leaves the ground blank.
+        read: reads the photographs.
     """
     by_rank = {rank: index for index, rank in enumerate(evaluation.ranks) if rank is not None}
     chosen = {"worst": 1, "median": len(by_rank) // 2 + 1, "best": len(by_rank)}
@@ -141,7 +145,7 @@ def specimens(evaluation: Evaluation, photograph_of: PhotographOf) -> Figure:
         index = by_rank[rank]
         name = evaluation.images[index]
         _draw_specimen(axes, evaluation.predicted[index], evaluation.manual[index])
-        _draw_photograph(axes, name, photograph_of(name))
+        _draw_photograph(axes, name, photograph_of(name), read)
         axes.set_title(
             f"{title}: {printable(name)}\nmean distance {means[index]:.3g} {unit}",
             fontsize=10,
@@ -211,11 +215,11 @@ def _draw_specimen(axes: Axes, predicted: Floats, manual: Floats) -> None:
     axes.set_yticks([])
 
 
-def _draw_photograph(axes: Axes, name: str, path: Path | None) -> None:
+def _draw_photograph(axes: Axes, name: str, path: Path | None, read: Read) -> None:
     if path is None:
         return
     try:
-        picture = read_image(path, channels=3, at_least=_SHOWN_SIZE)
+        picture = read(path, 3, _SHOWN_SIZE)
     except ImageError as error:
         logging.getLogger("beetle_lm").warning(
             "%s is drawn without its photograph: %s", name, error

@@ -18,6 +18,8 @@ from beetle_lm.predict.csv_text import csv_line, guarded
 from beetle_lm.predict.evaluate import Evaluation
 from beetle_lm.predict.evaluation_input import PhotographOf
 from beetle_lm.predict.evaluation_statistics import Spread
+from beetle_lm.predict.images import read_image
+from beetle_lm.predict.reading import Read
 from beetle_lm.predict.textfile import encodable
 
 FILES = (
@@ -36,6 +38,7 @@ def write_evaluation(
     folder: Path,
     photograph_of: PhotographOf = lambda _: None,
     overwrite: bool = False,
+    read: Read = read_image,
 ) -> None:
     """Writes the files named in `FILES` into a folder, which is made if need be.
 
@@ -45,6 +48,7 @@ def write_evaluation(
         photograph_of: finds the photograph of an image name, None where there is none; the worst,
             the median and the best specimen are drawn on theirs.
         overwrite: replace the files of an earlier evaluation.
+        read: reads the photographs.
 
     Raises:
         OutputError: the folder cannot be written, or holds an evaluation already.
@@ -59,7 +63,7 @@ def write_evaluation(
         "distances.png": evaluation_plots.png(evaluation_plots.distances(evaluation)),
         "cumulative.png": evaluation_plots.png(evaluation_plots.cumulative(evaluation)),
         "specimens.png": evaluation_plots.png(
-            evaluation_plots.specimens(evaluation, photograph_of)
+            evaluation_plots.specimens(evaluation, photograph_of, read)
         ),
     }
     try:

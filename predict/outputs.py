@@ -1,26 +1,26 @@
-"""The folder of results: written beside, moved into place at the end."""
+"""The landmark files and tables of a run: what is written of each result."""
 
 from __future__ import annotations
 
-import csv
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
 import numpy as np
 
+from beetle_lm.predict.csv_text import csv_line, guarded
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.orientation import ExifFrame, to_stored, upright_size
 from beetle_lm.predict.predictor import Result
-from beetle_lm.predict.result_files import Format, shared_base_names, unique_ids
+from beetle_lm.predict.result_files import Format, shared_base_names
 from beetle_lm.predict.tables import tidy_header, tidy_rows, wide_header, wide_row
 from beetle_lm.predict.textfile import base_name, encodable, fixed
 from beetle_lm.predict.tps import TpsFormatter, TpsRecord
-from beetle_lm.predict.unfinished import UnfinishedFolder, unwritable
+from beetle_lm.predict.unfinished import writing
 from beetle_lm.zoo.parts import PartSpec
 
 SPECIMEN_COLUMNS = (
@@ -64,46 +64,38 @@ class Written:
             size = upright_size(size, result.orientation)
         return cls(np.where((score < min_score)[:, None], np.nan, xy), score, size)
 
+    @property
+    def missing(self) -> int:
+        """How many landmarks are left out."""
+        return int(np.isnan(self.xy[:, 0]).sum())
 
-class ResultFolder:
-    """Writes results into a folder as they come; all of them appear at the end, or none.
 
-    Use it as a context: what was not finished with `finish` is removed.
+class ResultFiles:
+    """Writes the landmark files and tables of a run, one result after the other, as a context.
 
     Args:
-        folder: where the results go; made if need be.
+        folder: where they go.
         spec: the part.
-        names: names of all images, in their order.
+        ids: an identifier for each image's name, in the order of the images.
         formats: which landmark files to write.
-        frame: the frame of the written coordinates.
-        min_score: landmarks with a lower score are written as missing.
         scale: units per pixel for the TPS file, None where unknown.
-        overwrite: replace the results of an earlier run.
 
     Raises:
-        OutputError: the folder cannot be written, or holds results already.
+        OutputError: the folder cannot be written.
     """
 
     def __init__(
         self,
         folder: Path,
         spec: PartSpec,
-        names: Sequence[str],
-        *,
+        ids: Mapping[str, str],
         formats: Sequence[Format] = ("tps", "csv"),
-        frame: ExifFrame = "apply",
-        min_score: float = 0.0,
         scale: float | None = None,
-        overwrite: bool = False,
     ) -> None:
-        self._place = UnfinishedFolder(folder, overwrite)
-        self.counts = {"images": 0, "ok": 0, "failed": 0, "landmarks_below_min_score": 0}
-        self.turned = 0
+        self._folder = folder
         self._spec = spec
-        self._ids = unique_ids(names)
-        self._shared = frozenset(shared_base_names(names))
-        self._frame: ExifFrame = frame
-        self._min_score = min_score
+        self._ids = ids
+        self._shared = frozenset(shared_base_names(ids))
         self._scale = scale
         self._formats = tuple(formats)
         self._tps = TpsFormatter()
@@ -111,22 +103,19 @@ class ResultFolder:
         self._streams: dict[str, TextIO] = {}
 
     @property
-    def unfinished(self) -> Path:
-        """Where results lie until they are whole; anything else for the folder goes there too."""
-        return self._place.path
+    def paths(self) -> list[Path]:
+        """The files."""
+        return [self._folder / name for name in self._streams]
 
     def __enter__(self) -> Self:
-        self._place.__enter__()
-        try:
+        with ExitStack() as stack, writing(self._folder):
             if "tps" in self._formats:
-                self._open("landmarks.tps", "")
+                self._open(stack, "landmarks.tps", "")
             if "csv" in self._formats:
-                self._open("landmarks.csv", wide_header(len(self._spec)))
-                self._open("predictions.csv", tidy_header())
-            self._open("specimens.csv", ",".join(SPECIMEN_COLUMNS) + "\n")
-        except OSError as error:
-            self._abandon()
-            raise unwritable(self._place.folder, error) from error
+                self._open(stack, "landmarks.csv", wide_header(len(self._spec)))
+                self._open(stack, "predictions.csv", tidy_header())
+            self._open(stack, "specimens.csv", ",".join(SPECIMEN_COLUMNS) + "\n")
+            self._files = stack.pop_all()
         if self._shared and "tps" in self._formats:
             _log.warning(
                 "photographs in different folders have the same name, e.g. %s: in landmarks.tps"
@@ -135,58 +124,33 @@ class ResultFolder:
             )
         return self
 
-    def add(self, result: Result) -> Written | None:
-        """Writes one result; returns what was written of its landmarks, None if it has none.
-
-        Raises:
-            OutputError: the folder cannot be written, e.g. because the disk is full.
-        """
-        written = Written.of(result, self._frame, self._min_score)
-        self.counts["images"] += 1
-        self.counts["failed" if written is None else "ok"] += 1
-        self.turned += result.orientation != 1
-        try:
-            self._write_specimen(result, written)
-            if written is not None:
-                self._write_landmarks(result.name, written)
-        except OSError as error:
-            raise unwritable(self._place.folder, error) from error
-        return written
-
-    def finish(self, run: dict[str, Any]) -> None:
-        """Writes `run` as run.json and moves all results into place.
-
-        Raises:
-            OutputError: the folder cannot be written.
-        """
-        try:
-            self._files.close()
-        except OSError as error:
-            raise unwritable(self._place.folder, error) from error
-        self._place.finish(run)
-
-    def overlay_path(self, name: str) -> Path:
-        """Where the overlay of an image goes; its folders are kept."""
-        parts = [part for part in PurePosixPath(self._ids[name]).parts if part not in ("/", "..")]
-        safe = [part.replace(":", "_").replace("\\", "_") for part in parts]
-        last = f"{safe[-1]}.jpg"
-        return self.unfinished.joinpath("overlays", *safe[:-1], last)
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._abandon()
+        with writing(self._folder):
+            self._files.close()
 
-    def _abandon(self) -> None:
-        self._files.close()
-        self._place.abandon()
+    def add(self, result: Result, written: Written | None) -> None:
+        """Writes one result.
 
-    def _open(self, name: str, header: str) -> None:
-        stream = (self.unfinished / name).open("w", encoding="utf-8", newline="")
-        self._streams[name] = self._files.enter_context(stream)
+        Args:
+            result: what came of a photograph.
+            written: what is written of its landmarks, None if it has none.
+
+        Raises:
+            OutputError: the folder cannot be written, e.g. because the disk is full.
+        """
+        with writing(self._folder):
+            self._write_specimen(result, written)
+            if written is not None:
+                self._write_landmarks(result.name, written)
+
+    def _open(self, stack: ExitStack, name: str, header: str) -> None:
+        stream = (self._folder / name).open("w", encoding="utf-8", newline="")
+        self._streams[name] = stack.enter_context(stream)
         stream.write(header)
 
     def _write_specimen(self, result: Result, written: Written | None) -> None:
@@ -196,11 +160,11 @@ class ResultFolder:
         if written is not None:
             size = written.size
             scores = _score(written.score.mean()), _score(written.score.min())
-            missing = int(np.isnan(written.xy[:, 0]).sum())
-            self.counts["landmarks_below_min_score"] += missing
+            missing = written.missing
         status = "failed" if written is None else "ok"
-        row = (encodable(result.name), status, result.error or "", *size, *scores, missing)
-        csv.writer(self._streams["specimens.csv"], lineterminator="\n").writerow(row)
+        reason = guarded(result.error or "")
+        row = (guarded(result.name), status, reason, *size, *scores, missing)
+        self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
     def _write_landmarks(self, name: str, written: Written) -> None:
         if "tps" in self._formats:

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from beetle_lm.predict.images import read_image
 from beetle_lm.predict.labels import label_places
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.reading import Read
 
 _LONGEST, _SHORTEST = 1600, 1000
 _JPEG_QUALITY = 88
@@ -41,7 +42,12 @@ class Marked:
 
     @classmethod
     def read(
-        cls, photograph: Path, xy: Floats, score: Floats, manual: Floats | None = None
+        cls,
+        photograph: Path,
+        xy: Floats,
+        score: Floats,
+        manual: Floats | None = None,
+        read: Read = read_image,
     ) -> Marked:
         """A photograph at the scale of its overlay, 1000 to 1600 pixels long.
 
@@ -50,11 +56,12 @@ class Marked:
             xy: (n, 2) pixels of the upright photograph, NaN missing.
             score: (n,) scores from 0 to 1.
             manual: (m, 2) manual landmarks in the same frame.
+            read: reads the photograph.
 
         Raises:
             ImageError: the photograph cannot be read.
         """
-        picture = read_image(photograph, 3, at_least=(_LONGEST, _LONGEST))
+        picture = read(photograph, 3, at_least=(_LONGEST, _LONGEST))
         origin = np.array([picture.frame.left, picture.frame.top])
         decoded = picture.pixels.shape[1] / picture.frame.width
         longest = max(picture.size)

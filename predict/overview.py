@@ -43,7 +43,7 @@ class Cell:
 
 
 class Selection:
-    """Gathers the photographs of a part for its overview, as they pass through a run.
+    """Gathers the photographs of a part for its overview.
 
     Which ones is settled by their names, before any is read: `MOST` of them, evenly spaced.
 
@@ -56,11 +56,13 @@ class Selection:
         self.cells: list[Cell] = []
         self._names = frozenset(_evenly(names, MOST))
 
+    def wants(self, name: str) -> bool:
+        """Whether a photograph is one of those that are shown."""
+        return name in self._names
+
     def add(self, name: str, marked: Marked, min_score: float = 0.0) -> None:
-        """Takes a photograph if it is one of those that are shown."""
-        if name in self._names:
-            drawn = marked.fitted(*_CELL).dotted(_DOT, min_score)
-            self.cells.append(Cell(name, drawn))
+        """Takes a photograph that is wanted."""
+        self.cells.append(Cell(name, marked.fitted(*_CELL).dotted(_DOT, min_score)))
 
 
 def overview(parts: Mapping[str, Selection]) -> NDArray[np.uint8]:

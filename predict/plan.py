@@ -11,7 +11,8 @@ from beetle_lm.errors import ImageError, ModelError, UsageError
 from beetle_lm.predict.images import EXTENSIONS, ImageFile, find_images
 from beetle_lm.predict.orientation import ExifFrame
 from beetle_lm.predict.reference import Reference
-from beetle_lm.predict.result_files import is_result, refuse_existing
+from beetle_lm.predict.result_files import is_result, is_unfinished
+from beetle_lm.predict.unfinished import refuse_unless_free
 from beetle_lm.zoo.onnx_card import read_card
 from beetle_lm.zoo.registry import known_names, named_model
 
@@ -47,10 +48,14 @@ class Plan:
         tasks: one for each part.
         together: the folder that holds the folders of several parts; None where one part was asked
             for.
+        overwrite: earlier results may be replaced, and an unfinished run may be dropped.
+        resume: an unfinished run is gone on with, if there is one.
     """
 
     tasks: tuple[Task, ...]
     together: Path | None = None
+    overwrite: bool = False
+    resume: bool = False
 
     @property
     def output(self) -> Path:
@@ -68,7 +73,8 @@ class Request:
         recursive: also look into sub-folders for photographs.
         reference: manual landmarks, for several parts a folder of theirs.
         frame: the frame of the manual landmarks.
-        overwrite: earlier results may be replaced.
+        overwrite: earlier results may be replaced, and an unfinished run may be dropped.
+        resume: an unfinished run is gone on with, if there is one.
     """
 
     inputs: Sequence[str]
@@ -77,6 +83,7 @@ class Request:
     reference: Path | None = None
     frame: ExifFrame = "apply"
     overwrite: bool = False
+    resume: bool = False
 
 
 def plan_one(request: Request, model: Path, part: str | None = None) -> Plan:
@@ -96,10 +103,12 @@ def plan_one(request: Request, model: Path, part: str | None = None) -> Plan:
     """
     images = _photographs(request.inputs, request.recursive)
     if request.output is not None:  # told before the model is read
-        refuse_existing(request.output, request.overwrite)
+        refuse_unless_free(request.output, request.overwrite, request.resume)
     name = part or read_card(model).spec.name
     folder = request.output or Path(f"beetle-lm-{_file_name(name)}")
-    return Plan((_task(name, model, images, folder, request.reference, request),))
+    refuse_unless_free(folder, request.overwrite, request.resume)
+    task = _task(name, model, images, folder, request.reference, request.frame)
+    return Plan((task,), None, request.overwrite, request.resume)
 
 
 def plan_parts(request: Request, zoo: str | None) -> Plan | None:
@@ -133,16 +142,19 @@ def plan_parts(request: Request, zoo: str | None) -> Plan | None:
         return None
     references = _references([path.name for path in folders], request.reference)
     together = request.output or Path("beetle-lm-parts")
-    refuse_existing(together, request.overwrite)
+    refuse_unless_free(together, request.overwrite, request.resume)
+    goes_on = request.resume and is_unfinished(together)
     models = {path.name: _model_of(path, zoo) for path in folders}
     tasks = []
     for path in folders:
         inside = path / "images"
         images = _photographs([str(inside if inside.is_dir() else path)], request.recursive)
         folder, manual = together / path.name, references.get(path.name)
-        tasks.append(_task(path.name, models[path.name], images, folder, manual, request))
+        if not goes_on:  # or else the parts before the interrupted one are there already
+            refuse_unless_free(folder, request.overwrite)
+        tasks.append(_task(path.name, models[path.name], images, folder, manual, request.frame))
     _tell_passed_over(root, [path for path in found if path not in folders])
-    return Plan(tuple(tasks), together)
+    return Plan(tuple(tasks), together, request.overwrite, request.resume)
 
 
 def _task(
@@ -151,12 +163,11 @@ def _task(
     images: tuple[ImageFile, ...],
     folder: Path,
     manual: Path | None,
-    request: Request,
+    frame: ExifFrame,
 ) -> Task:
-    refuse_existing(folder, request.overwrite)
     reference = None
     if manual is not None:
-        reference = Reference.read(manual, images, request.frame)
+        reference = Reference.read(manual, images, frame)
         reference.check(read_card(model).spec)
     return Task(part, model, images, folder, reference)
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.errors import ImageError, UsageError
+from beetle_lm.errors import ImageError, IsolationError, UsageError
 from beetle_lm.predict.images import ImageFile, Picture, read_image
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
+from beetle_lm.predict.reading import Read
 from beetle_lm.predict.session import Device, Session
 from beetle_lm.predict.textfile import printable
 from beetle_lm.zoo.card import ModelCard
@@ -92,7 +93,11 @@ class Predictor:
         return self.session.provider
 
     def predict(
-        self, items: Iterable[Item], batch_size: int = 8, workers: int = 2
+        self,
+        items: Iterable[Item],
+        batch_size: int = 8,
+        workers: int = 2,
+        read: Read = read_image,
     ) -> Generator[Result, None, None]:
         """Places landmarks on photographs, in their order, one result for each.
 
@@ -103,6 +108,7 @@ class Predictor:
             items: paths, `ImageFile`s or arrays of pixels.
             batch_size: photographs that go through the model at once.
             workers: threads that read photographs.
+            read: reads the photographs; see `beetle_lm.predict.reading`.
 
         Raises:
             UsageError: fewer than one photograph in a batch, or fewer than one worker.
@@ -112,10 +118,10 @@ class Predictor:
             raise UsageError("batch size and workers must be at least 1")
         if isinstance(items, Sized):
             batch_size = min(batch_size, max(1, len(items)))
-        return self._results(items, self.session.batch_size or batch_size, workers)
+        return self._results(items, self.session.batch_size or batch_size, workers, read)
 
     def _results(
-        self, items: Iterable[Item], batch_size: int, workers: int
+        self, items: Iterable[Item], batch_size: int, workers: int, read: Read
     ) -> Generator[Result, None, None]:
         numbered = enumerate(items, start=1)
         pool = ThreadPoolExecutor(workers, thread_name_prefix="read")
@@ -124,7 +130,7 @@ class Predictor:
             while True:
                 wanted = 2 * batch_size + workers - len(ahead)
                 for number, item in islice(numbered, wanted):
-                    ahead.append(pool.submit(_prepare, item, number, self.card))
+                    ahead.append(pool.submit(_prepare, item, number, self.card, read))
                 if not ahead:
                     return
                 group = [ahead.popleft().result() for _ in range(min(batch_size, len(ahead)))]
@@ -166,14 +172,16 @@ class _Ready:
         return Result(self.name, self.size, self.orientation, landmarks, None)
 
 
-def _prepare(item: Item, number: int, card: ModelCard) -> _Ready | Result:
+def _prepare(item: Item, number: int, card: ModelCard, read: Read) -> _Ready | Result:
     name = _name(item, number)
     try:
-        picture = _picture(item, card)
+        picture = _picture(item, card, read)
         placement = Placement.fit(picture.frame, card.input_size, card.fit)
         pixels = placement.render(picture)
     except ImageError as error:
         return Result(name, None, 1, None, str(error))
+    except IsolationError:  # all others would fail as well
+        raise
     except Exception as error:  # one photograph never stops the others
         reason = f"{Path(name).name} cannot be read: {type(error).__name__}: {error}"
         reason = printable(reason)
@@ -190,8 +198,8 @@ def _name(item: Item, number: int) -> str:
     return Path(item).as_posix()
 
 
-def _picture(item: Item, card: ModelCard) -> Picture:
+def _picture(item: Item, card: ModelCard, read: Read) -> Picture:
     if isinstance(item, np.ndarray):
         return Picture.from_array(item, card.channels)
     path = item.path if isinstance(item, ImageFile) else Path(item)
-    return read_image(path, card.channels, at_least=card.input_size)
+    return read(path, card.channels, at_least=card.input_size)

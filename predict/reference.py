@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,15 @@ from beetle_lm.zoo.parts import PartSpec
 
 
 class Reference:
-    """The manual landmarks of a landmark file, matched with photographs by name."""
+    """The manual landmarks of a landmark file, matched with photographs by name.
+
+    Args:
+        manual: all of them.
+        by_name: those of photographs, by the photographs' names.
+        headers: of these photographs, where they can be read.
+        frame: the frame of the manual landmarks.
+        sha256: checksum of the file.
+    """
 
     def __init__(
         self,
@@ -28,13 +38,16 @@ class Reference:
         by_name: Mapping[str, Annotation],
         headers: Mapping[str, Header],
         frame: ExifFrame,
+        sha256: str,
     ) -> None:
+        self.sha256 = sha256
         self._manual = manual
         self._by_name = by_name
         self._headers = headers
         self._frame = frame
         self._predicted: list[Annotation] = []
         self._sizes: dict[str, tuple[int, int]] = {}
+        self._without: list[str] = []
 
     @classmethod
     def read(cls, path: Path, images: Sequence[ImageFile], frame: ExifFrame) -> Reference:
@@ -60,7 +73,7 @@ class Reference:
 
         manual = read_annotations(path, size_of)
         by_name = {image.image: other for image, other in pair_by_image(wanted, manual)}
-        return cls(manual, by_name, headers, frame)
+        return cls(manual, by_name, headers, frame, sha256(path.read_bytes()).hexdigest())
 
     def check(self, spec: PartSpec) -> None:
         """Holds the manual landmarks against the part that is to be predicted.
@@ -86,8 +99,11 @@ class Reference:
 
     def add(self, name: str, written: Written) -> None:
         """Takes the predicted landmarks of a photograph."""
-        self._predicted.append(Annotation(name, written.xy))
-        self._sizes[name] = written.size
+        if name in self._by_name:
+            self._predicted.append(Annotation(name, written.xy))
+            self._sizes[name] = written.size
+        else:  # only the name is needed, and there may be a million
+            self._without.append(name)
 
     def is_drawn_upright(self, name: str) -> bool:
         """Whether the compared coordinates of a photograph are those of the upright picture."""
@@ -100,7 +116,8 @@ class Reference:
         Raises:
             LandmarkError: no photograph has both, or their numbers of landmarks differ.
         """
-        return evaluate(self._predicted, self._manual, self._sizes, spec, scale)
+        compared = evaluate(self._predicted, self._manual, self._sizes, spec, scale)
+        return replace(compared, only_predicted=tuple(self._without))
 
 
 def _headers(images: Sequence[ImageFile]) -> dict[str, Header]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -25,18 +25,45 @@ RESULTS = (
 )
 """All that a run may write, in the order in which it is moved into place."""
 
+UNFINISHED = ".incomplete"
+"""Name of the folder, in that of the results, of all that an unfinished run has done so far."""
 
-def refuse_existing(folder: Path, overwrite: bool) -> None:
+MARK = "unfinished.txt"
+"""Name of the file in `UNFINISHED` without which what is there is only left over."""
+
+MOVING = ".incomplete.moving"
+"""Name of a file that lies among the results while they are moved into place."""
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether a run into a folder began and did not come to its end."""
+    return (folder / UNFINISHED / MARK).is_file()
+
+
+def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None:
     """Makes sure that results in a folder replace nothing unasked, and only earlier results.
 
+    Args:
+        folder: where results are to go.
+        overwrite: earlier results may be replaced, and an unfinished run may be dropped.
+        resume: an unfinished run may be gone on with.
+
     Raises:
-        OutputError: the folder is a file, or holds results and `overwrite` is False, or holds
-            files that are called like results but have no run.json with them.
+        OutputError: the folder is a file, or holds an unfinished run or results that may not be
+            replaced, or files that are called like results but are from no run.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file, results need a folder; give another one with -o")
+    if is_unfinished(folder):
+        if resume:
+            return
+        if not overwrite:
+            raise OutputError(
+                f"{folder} holds an unfinished run; --resume goes on with it, --overwrite starts"
+                " anew, -o names another folder"
+            )
     existing = [name for name in RESULTS if (folder / name).exists()]
-    if existing and RESULTS[-1] not in existing:
+    if existing and RESULTS[-1] not in existing and not (folder / MOVING).exists():
         raise OutputError(
             f"{folder} holds {existing[0]}, but no {RESULTS[-1]}: it is not from an earlier run and"
             " is never overwritten; name another folder with -o"
@@ -78,11 +105,23 @@ def unique_ids(names: Sequence[str]) -> dict[str, str]:
     return ids if len(set(ids.values())) == len(ids) else {name: name for name in names}
 
 
+def overlay_path(folder: Path, identifier: str) -> Path:
+    """Where the overlay of an image goes; the folders of its name are kept.
+
+    Args:
+        folder: the folder of results.
+        identifier: the image's, as `unique_ids` gives it.
+    """
+    parts = [part for part in PurePosixPath(identifier).parts if part not in ("/", "..")]
+    safe = [part.replace(":", "_").replace("\\", "_") for part in parts]
+    return folder.joinpath("overlays", *safe[:-1], f"{safe[-1]}.jpg")
+
+
 def _stem(name: str) -> str:
     return PurePosixPath(name).with_suffix("").as_posix()
 
 
-def shared_base_names(names: Sequence[str]) -> list[str]:
+def shared_base_names(names: Iterable[str]) -> list[str]:
     """The file names that photographs in different folders have in common."""
     counts = Counter(base_name(name) for name in names)
     return [name for name, count in counts.items() if count > 1]

@@ -5,27 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-from beetle_lm.predict.overview import overview
-from beetle_lm.predict.plan import Plan, Task
-from beetle_lm.predict.predictor import Predictor, Result
-from beetle_lm.predict.run import Finished, Options, predict_to_folder, write_drawing
+from beetle_lm.predict.durable import sync_files, write_json
+from beetle_lm.predict.observer import Finished, Observer
+from beetle_lm.predict.options import Options
+from beetle_lm.predict.overview import Selection, overview
+from beetle_lm.predict.plan import Plan
+from beetle_lm.predict.predictor import Predictor
+from beetle_lm.predict.reading import reading
+from beetle_lm.predict.run import run_task, write_drawing
 from beetle_lm.predict.session import Device
-from beetle_lm.predict.unfinished import UnfinishedFolder
-
-
-class Observer:
-    """Is told how a run goes on; this one does nothing with it."""
-
-    def started(self, task: Task, predictor: Predictor) -> None:
-        """The model of a part is loaded."""
-
-    def placed(self, task: Task, result: Result) -> None:
-        """A photograph is done, or failed."""
-
-    def finished(self, task: Task, finished: Finished) -> None:
-        """All results of a part are in their folder, to stay whatever comes."""
+from beetle_lm.predict.unfinished import UnfinishedRun, locked, place, remove_stale, writing
 
 
 def run_plan(
@@ -36,6 +28,8 @@ def run_plan(
     observer: Observer | None = None,
 ) -> dict[str, Any]:
     """Predicts all parts; for several also writes run.json, and the overview, of all together.
+
+    What is done stays on the disk when this is stopped, and the same plan with `resume` goes on.
 
     Args:
         plan: what is predicted, and where to.
@@ -48,43 +42,33 @@ def run_plan(
         The summary, as `--json` prints it.
 
     Raises:
-        OutputError: a folder cannot be written.
+        OutputError: a folder cannot be written, another run is writing into it, or it holds an
+            unfinished run of another kind.
         ModelError: a model cannot be run.
         DeviceError: there is no runtime, or not the device that was asked for.
+        IsolationError: the processes that decode cannot be started.
     """
     observer = observer or Observer()
+    parts = [task.part for task in plan.tasks]
     done = []
     with ExitStack() as stack:
-        whole = None
+        run = stack.enter_context(UnfinishedRun(plan.output, plan.overwrite, plan.resume))
+        read = stack.enter_context(reading(options.max_pixels, options.isolate))
+        for number, task in enumerate(plan.tasks, start=1):
+            with ExitStack() as own:
+                if task.folder != plan.output:
+                    own.enter_context(locked(task.folder))
+                predictor = Predictor.load(task.model, device, threads)
+                path = run.part(number)
+                done.append(run_task(predictor, task, path, parts, options, read, observer))
+            observer.finished(task, done[-1])
+        summary = _told(done[0])
         if plan.together is not None:
-            whole = stack.enter_context(UnfinishedFolder(plan.together, options.overwrite))
-        for task in plan.tasks:
-            done.append(_run(task, options, device, threads, observer))
-        if whole is None:
-            return _told(done[0])
-        summary = _summary(plan, done)
-        shown = {task.part: one.shown for task, one in zip(plan.tasks, done, strict=True)}
-        if any(selection.cells for selection in shown.values()):
-            write_drawing(whole.path / "overview.jpg", overview(shown))
-        whole.finish(summary)
+            summary = _summary(plan, done)
+            shown = {part: one.shown for part, one in zip(parts, done, strict=True)}
+            _write(plan.together, run.path / "results", summary, shown)
+        run.finish()
     return summary
-
-
-def _run(
-    task: Task, options: Options, device: Device, threads: int | None, observer: Observer
-) -> Finished:
-    predictor = Predictor.load(task.model, device, threads)
-    observer.started(task, predictor)
-    finished = predict_to_folder(
-        predictor,
-        task.images,
-        task.folder,
-        options,
-        task.reference,
-        lambda result: observer.placed(task, result),
-    )
-    observer.finished(task, finished)
-    return finished
 
 
 def _told(finished: Finished) -> dict[str, Any]:
@@ -100,3 +84,17 @@ def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
         "counts": dict(counts),
         "parts": {task.part: _told(one) for task, one in zip(plan.tasks, done, strict=True)},
     }
+
+
+def _write(
+    folder: Path, unfinished: Path, summary: dict[str, Any], shown: dict[str, Selection]
+) -> None:
+    """Writes what belongs to all parts together; nothing of it is kept if it is cut short."""
+    with writing(folder):
+        unfinished.mkdir(exist_ok=True)
+        if any(selection.cells for selection in shown.values()):
+            write_drawing(unfinished / "overview.jpg", overview(shown))
+            sync_files([unfinished / "overview.jpg"])
+        write_json(unfinished / "run.json", summary)
+        remove_stale(unfinished, folder)
+        place(unfinished, folder)

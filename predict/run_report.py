@@ -12,11 +12,11 @@ from rich.progress import TimeRemainingColumn as TimeLeft
 
 from beetle_lm.predict import evaluation_table
 from beetle_lm.predict.evaluate import Evaluation
+from beetle_lm.predict.observer import Finished, Observer
+from beetle_lm.predict.options import Options
 from beetle_lm.predict.plan import Plan, Task
 from beetle_lm.predict.predictor import Predictor, Result
-from beetle_lm.predict.result_files import planned
-from beetle_lm.predict.run import Finished, Options
-from beetle_lm.predict.run_plan import Observer
+from beetle_lm.predict.result_files import is_unfinished, planned
 from beetle_lm.predict.textfile import printable
 
 
@@ -49,17 +49,23 @@ class Terminal(Observer):
         self._plan = plan
         self._quiet, self._verbose = quiet, verbose
         self._done: list[tuple[Task, Finished]] = []
+        self._kept: dict[str, int] = {}
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
         hidden = quiet or verbose or not console.is_terminal
         self._bar = Progress(*columns, console=console, transient=True, disable=hidden)
-        total = sum(len(task.images) for task in plan.tasks)
-        self._row = self._bar.add_task("landmarks", total=total)
+        self._total = sum(len(task.images) for task in plan.tasks)
+        self._row = self._bar.add_task("landmarks", total=self._total)
 
     @property
     def failed(self) -> int:
         """How many photographs have no landmarks so far."""
         return sum(finished.failed for _, finished in self._done)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any photograph is done."""
+        return bool(self._kept)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -73,12 +79,14 @@ class Terminal(Observer):
     ) -> None:
         self._bar.stop()
 
-    def started(self, task: Task, predictor: Predictor) -> None:
-        """Names the model."""
-        self._bar.update(self._row, description=task.part)
+    def started(self, task: Task, predictor: Predictor, done: int) -> None:
+        """Names the model, and says where the run goes on."""
+        self._bar.update(self._row, description=task.part, advance=done)
         card = predictor.card
         if not self._quiet:
             typer.echo(f"{card.spec.name}, model {card.version}, on {predictor.provider}", err=True)
+            if done:
+                typer.echo(f"going on after {done} of {_counted(len(task.images))}", err=True)
 
     def placed(self, task: Task, result: Result) -> None:
         """Counts one photograph."""
@@ -86,16 +94,22 @@ class Terminal(Observer):
         if self._verbose:
             typer.echo(self._line(task, result), err=True)
 
+    def kept(self, task: Task, count: int) -> None:
+        """Remembers how much is done."""
+        self._kept[task.part] = count
+
     def finished(self, task: Task, finished: Finished) -> None:
         """Remembers what came of one part."""
         self._done.append((task, finished))
 
-    def what_stays(self) -> str:
-        """Says what is there of a run that came to no good end."""
-        if not self._done:
-            return f"nothing was written to {self._plan.output}"
-        parts = ", ".join(task.part for task, _ in self._done)
-        return f"finished in {self._plan.output}: {parts}; nothing else was written"
+    def what_stays(self) -> str | None:
+        """Says what is there of a run that came to no good end, and how to go on; None: nothing."""
+        if not is_unfinished(self._plan.output):
+            return None
+        done, parts = sum(self._kept.values()), ", ".join(task.part for task, _ in self._done)
+        there = f" ({parts} finished)" if parts and self._plan.together is not None else ""
+        told = f"{done} of {_counted(self._total)} done{there}, kept in {self._plan.output}; "
+        return (told if done else "") + "the same command with --resume goes on"
 
     def tell_problems(self) -> None:
         """Says on stderr what failed, and what could not be compared."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from processes import command_line
 
 from beetle_lm.predict.orientation import turn_upright
 
@@ -181,6 +177,18 @@ def test_landmarks_below_the_score_are_missing_everywhere(
     assert rows(out / "specimens.csv")[0]["missing"] == "1"
 
 
+def test_names_are_no_formulas(command: Command, model: Path, photos: Path, tmp_path: Path) -> None:
+    (photos / "a.png").rename(photos / "=1+1.png")
+    (photos / "-2.png").touch()
+    command("predict", photos, "-m", model, "-o", tmp_path / "out")
+    for name in ("landmarks.csv", "predictions.csv", "specimens.csv"):
+        found = {row["image"] for row in rows(tmp_path / "out" / name)}
+        assert "'=1+1.png" in found
+        assert not any(image.startswith(("=", "-")) for image in found)
+    reasons = {row["image"]: row["reason"] for row in rows(tmp_path / "out" / "specimens.csv")}
+    assert reasons["'-2.png"].startswith("'-2.png is empty")
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_frame_of_the_written_coordinates(
     command: Command, model: Path, draw: Draw, tmp_path: Path, orientation: int
@@ -251,6 +259,18 @@ def test_files_of_the_user_are_never_overwritten(
     assert done.code == 1
     assert "not from an earlier run and is never overwritten" in done.err
     assert manual.read_text(encoding="utf-8") == "LM=0\nID=mine\n"
+
+
+def test_photographs_of_more_pixels_than_allowed_are_refused(
+    command: Command, model: Path, photos: Path, tmp_path: Path, draw: Draw
+) -> None:
+    Image.fromarray(draw((401, 300), POINTS)).save(photos / "large.png")
+    call = ("predict", photos, "-m", model, "--overlay", "--max-pixels", SIZE[0] * SIZE[1])
+    done = command(*call, "-o", tmp_path / "out")
+    assert done.code == 3
+    assert "failed: large.png is too large to be decoded: 401 x 300 pixels" in done.err
+    specimens = rows(tmp_path / "out" / "specimens.csv")
+    assert [row["status"] for row in specimens] == ["ok", "ok", "failed"]
 
 
 def test_other_files_in_the_folder_of_results_stay(
@@ -414,27 +434,7 @@ def test_help_and_program_work_as_a_process(model: Path, photos: Path, tmp_path:
     assert done.stderr == "dots, model 1.0, on CPUExecutionProvider\n"  # no bar without a terminal
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-def test_ctrl_c_leaves_nothing_behind(model: Path, draw: Draw, tmp_path: Path) -> None:
-    photos, out = tmp_path / "photos", tmp_path / "out"
-    photos.mkdir()
-    Image.fromarray(draw((2400, 1800), POINTS)).save(photos / "0.png")
-    for i in range(1, 400):
-        os.link(photos / "0.png", photos / f"{i}.png")
-    call = command_line("predict", photos, "-m", model, "-o", out)
-    process = subprocess.Popen(call, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 30
-    while not (out / ".incomplete").exists() and time.monotonic() < until:
-        time.sleep(0.02)
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert f"stopped; nothing was written to {out}" in said
-    assert not out.exists()
-
-
-def test_leftovers_of_a_killed_run_do_no_harm(
+def test_leftovers_that_nobody_can_go_on_with_do_no_harm(
     command: Command, model: Path, photos: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"

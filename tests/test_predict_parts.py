@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +13,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from processes import command_line
 
 from beetle_lm.zoo.entries import ModelEntry
 
@@ -370,24 +364,3 @@ def test_overview_is_no_photograph(
     assert (photos / "overview.jpg").is_file()
     again = command(*call, "--overwrite")
     assert again.out.startswith("1 image:")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-def test_finished_parts_stay_after_ctrl_c(
-    zoo: Path, photos: Path, draw: Draw, tmp_path: Path
-) -> None:
-    out, head = tmp_path / "out", photos / "head"
-    Image.fromarray(draw((2400, 1800), POINTS)).save(head / "0.png")
-    for i in range(1, 400):
-        os.link(head / "0.png", head / f"{i}.png")
-    call = command_line("predict", photos, "--zoo", zoo, "-o", out)
-    process = subprocess.Popen(call, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 30
-    while not (out / "head" / ".incomplete").exists() and time.monotonic() < until:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert f"stopped; finished in {out}: elytra; nothing else was written" in said
-    assert statuses(out / "elytra") == {"a.png": "ok", "b.png": "ok"}
-    assert [path.name for path in out.iterdir()] == ["elytra"]

@@ -58,6 +58,10 @@ class OutputError(BeetleLMError):
     """Results cannot be written, or would overwrite earlier ones."""
 
 
+class IsolationError(BeetleLMError):
+    """The processes that decode photographs cannot be started."""
+
+
 class CheckpointError(BeetleLMError):
     """A run folder or checkpoint cannot be read or does not fit."""
 

@@ -1,0 +1,51 @@
+"""What a run tells of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from beetle_lm.predict.evaluate import Evaluation
+from beetle_lm.predict.overview import Selection
+from beetle_lm.predict.plan import Task
+from beetle_lm.predict.predictor import Predictor, Result
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """What a run did.
+
+    Args:
+        folder: where the results are.
+        summary: the content of run.json.
+        images: how many photographs there were.
+        failed: how many of them have no landmarks.
+        failures: the first ten of these.
+        evaluation: the comparison with manual landmarks, where there are any.
+        shown: what the overview shows; nothing without overlays.
+    """
+
+    folder: Path
+    summary: dict[str, Any]
+    images: int
+    failed: int
+    failures: tuple[Result, ...]
+    evaluation: Evaluation | None
+    shown: Selection
+
+
+class Observer:
+    """Is told how a run goes on; this one does nothing with it."""
+
+    def started(self, task: Task, predictor: Predictor, done: int) -> None:
+        """The model of a part is loaded; so many photographs were done by an earlier run."""
+
+    def placed(self, task: Task, result: Result) -> None:
+        """A photograph is done, or failed."""
+
+    def kept(self, task: Task, count: int) -> None:
+        """So many photographs are on the disk, to stay whatever comes."""
+
+    def finished(self, task: Task, finished: Finished) -> None:
+        """All results of a part are in their folder."""
