@@ -53,7 +53,7 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
     roots: list[Path] = []
     for given in inputs:
         path = Path(given)
-        if _is_folder(path):
+        if is_folder(path):
             files.extend(_images_in(path, recursive))
             roots.append(path)
         elif _is_there(path):
@@ -88,10 +88,19 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
 
 
-def _is_folder(path: Path | os.DirEntry[str]) -> bool:
+def is_folder(path: Path | os.DirEntry[str]) -> bool:
+    """Whether it is a folder, as far as one may look; never an error, unlike `Path.is_dir`."""
     try:
         return path.is_dir()
     except OSError:  # a link that leads to itself, or into a folder that is closed to us
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a file, as far as one may look; never an error, unlike `Path.is_file`."""
+    try:
+        return path.is_file()
+    except OSError:
         return False
 
 
@@ -120,7 +129,7 @@ def _images_in(folder: Path, recursive: bool) -> list[Path]:
             with os.scandir(inside) as entries:
                 for entry in entries:
                     path = inside / entry.name
-                    if not _is_folder(entry):
+                    if not is_folder(entry):
                         found += [path] if _is_image(path) else []
                     elif recursive and not entry.name.startswith("."):
                         (links if entry.is_symlink() else waiting).append(path)
@@ -154,13 +163,13 @@ def _matching(pattern: str) -> list[Path]:
         # The library's follows links to folders, round in a circle if they lead there.
         first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
         root = Path(*parts[:first])
-        below = _images_in(root, recursive=True) if _is_folder(root) else []
+        below = _images_in(root, recursive=True) if is_folder(root) else []
         found = [path for path in below if _fits(path.relative_to(root).parts, parts[first:])]
     else:
         found = [Path(match) for match in glob.glob(pattern)]
     if not found:
         raise ImageError(f"there is no file or folder {pattern}")
-    return [path for path in found if _is_image(path) and not _is_folder(path)]
+    return [path for path in found if _is_image(path) and not is_folder(path)]
 
 
 def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:

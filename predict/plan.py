@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beetle_lm.errors import ImageError, ModelError, UsageError
+from beetle_lm.predict.image_files import is_file, is_folder
 from beetle_lm.predict.images import EXTENSIONS, ImageFile, find_images
 from beetle_lm.predict.orientation import ExifFrame
 from beetle_lm.predict.reference import Reference
@@ -129,7 +130,7 @@ def plan_parts(request: Request, zoo: str | None) -> Plan | None:
         UsageError: the manual landmarks are not given as a folder.
         And all that `plan_one` raises.
     """
-    if len(request.inputs) != 1 or not Path(request.inputs[0]).is_dir():
+    if len(request.inputs) != 1 or not is_folder(Path(request.inputs[0])):
         return None
     root = Path(request.inputs[0])
     try:
@@ -137,7 +138,7 @@ def plan_parts(request: Request, zoo: str | None) -> Plan | None:
     except OSError as error:
         raise ImageError(f"{root} cannot be searched: {error.strerror}") from error
     known = known_names(zoo)
-    folders = [path for path in found if path.is_dir() and path.name in known]
+    folders = [path for path in found if is_folder(path) and path.name in known]
     if not folders:
         return None
     references = _references([path.name for path in folders], request.reference)
@@ -148,7 +149,7 @@ def plan_parts(request: Request, zoo: str | None) -> Plan | None:
     tasks = []
     for path in folders:
         inside = path / "images"
-        images = _photographs([str(inside if inside.is_dir() else path)], request.recursive)
+        images = _photographs([str(inside if is_folder(inside) else path)], request.recursive)
         folder, manual = together / path.name, references.get(path.name)
         if not goes_on:  # or else the parts before the interrupted one are there already
             refuse_unless_free(folder, request.overwrite)
@@ -192,13 +193,13 @@ def _model_of(folder: Path, zoo: str | None) -> Path:
 def _references(parts: Sequence[str], folder: Path | None) -> dict[str, Path]:
     if folder is None:
         return {}
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UsageError(
             f"--reference must be a folder where several parts are predicted, with"
             f" {parts[0]}/landmarks.tps and so on in it; {folder} is none"
         )
     files = {part: folder / part / "landmarks.tps" for part in parts}
-    missing = [part for part, file in files.items() if not file.is_file()]
+    missing = [part for part, file in files.items() if not is_file(file)]
     if len(missing) == len(parts):
         raise UsageError(f"--reference {folder} has no {parts[0]}/landmarks.tps or the like in it")
     for part in missing:
@@ -211,8 +212,8 @@ def _tell_passed_over(root: Path, rest: Sequence[Path]) -> None:
     names = [
         path.name
         for path in rest
-        if not (path / "run.json").is_file()
-        and (path.is_dir() or (path.suffix.lower() in EXTENSIONS and not is_result(path)))
+        if not is_file(path / "run.json")
+        and (is_folder(path) or (path.suffix.lower() in EXTENSIONS and not is_result(path)))
     ]
     if names:
         more = len(names) - _NAMED
