@@ -24,6 +24,7 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -143,7 +144,7 @@ def measure(data: Path, part: str, out: Path) -> None:
     print("\n".join(rows), flush=True)
 
 
-def evaluated(out: Path, name: str, images: Path, landmarks: Path) -> dict[str, dict]:  # type: ignore[type-arg]
+def evaluated(out: Path, name: str, images: Path, landmarks: Path) -> dict[str, Any]:
     predicted, evaluation = out / f"{name}-predicted", out / f"{name}-evaluation"
     model = out / f"{out.name}.onnx"
     run("predict", images, "--model", model, "-o", predicted, "--overlay", "--overwrite")
@@ -151,7 +152,7 @@ def evaluated(out: Path, name: str, images: Path, landmarks: Path) -> dict[str, 
         "evaluate", predicted / "landmarks.tps", landmarks, "--images", images, "-o", evaluation,
         "--overwrite", "--json", shown=False,
     )  # fmt: skip
-    result: dict[str, dict] = json.loads(said)  # type: ignore[type-arg]
+    result: dict[str, Any] = json.loads(said)
     return result
 
 

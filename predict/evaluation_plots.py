@@ -23,7 +23,8 @@ from beetle_lm.predict.reading import Read
 from beetle_lm.predict.textfile import printable
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
-_BLUE, _ORANGE, _VERMILION, _GREY = "#0072B2", "#E69F00", "#D55E00", "#595959"
+_BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#595959"
+_MANUAL = "#FF5ADC"  # manual landmarks are crosses of this colour on overlays too
 _DOTS_PER_INCH = 200
 _SHOWN_SIZE = (1200, 1200)
 _MARGIN = 0.15
@@ -171,7 +172,7 @@ def _draw_specimen(axes: Axes, predicted: Floats, manual: Floats) -> None:
         ends = zip(one, other, strict=True)
         axes.plot(*ends, color="black", lw=1.0, zorder=3, label=label, path_effects=_OUTLINE)
     axes.plot(
-        *manual.T,
+        *predicted.T,
         "o",
         markersize=8,
         markerfacecolor="none",
@@ -179,17 +180,17 @@ def _draw_specimen(axes: Axes, predicted: Floats, manual: Floats) -> None:
         markeredgewidth=1.6,
         path_effects=_OUTLINE,
         zorder=4,
-        label="manual",
+        label="predicted",
     )
     axes.plot(
-        *predicted.T,
+        *manual.T,
         "x",
         markersize=5,
-        markeredgecolor=_VERMILION,
+        markeredgecolor=_MANUAL,
         markeredgewidth=1.6,
         path_effects=_OUTLINE,
         zorder=5,
-        label="predicted",
+        label="manual",
     )
     both = np.concatenate([predicted, manual])
     low, high = np.nanmin(both, axis=0), np.nanmax(both, axis=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -188,6 +189,23 @@ def test_what_is_not_named_after_a_part_is_told(
     assert told in done.err.splitlines()[-1]
     again = command("predict", photos, "--zoo", zoo, "-o", out, "--overwrite")
     assert again.err.splitlines()[-1].endswith(told)  # earlier results are no news
+
+
+def test_closed_folders_beside_the_parts_stop_nothing(
+    command: Command, zoo: Path, photos: Path, tmp_path: Path
+) -> None:
+    closed = photos / "closed"
+    (closed / "images").mkdir(parents=True)
+    closed.chmod(0o000)
+    try:
+        if os.access(closed, os.X_OK):
+            pytest.skip("nothing is closed to this user")
+        done = command("predict", photos, "--zoo", zoo, "-o", tmp_path / "out")
+    finally:
+        closed.chmod(0o700)
+    assert done.code == 0
+    assert "closed" in done.err
+    assert statuses(tmp_path / "out" / "head") == {"a.png": "ok"}
 
 
 @pytest.mark.parametrize("several", [False, True])
