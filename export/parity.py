@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from beetle_lm.errors import ParityError
-from beetle_lm.export.to_onnx import Exportable
+from beetle_lm.export.to_onnx import Exportable, assessment_of
 from beetle_lm.predict.images import read_image
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.session import Session
@@ -53,14 +53,13 @@ def check_parity(model: Path, checkpoint: Checkpoint, photographs: Sequence[Path
         raise ParityError("parity is checked on photographs and there are none; give --images")
     images = np.stack([_input(path, checkpoint) for path in photographs])
     with torch.inference_mode():
-        landmarks, scores = (
-            output.numpy() for output in Exportable(checkpoint.network())(torch.from_numpy(images))
-        )
-    found, found_scores = Session.open(model, device="cpu").run(images)
+        network = Exportable(checkpoint.network(), assessment_of(checkpoint).calibration)
+        landmarks, scores, _ = (output.numpy() for output in network(torch.from_numpy(images)))
+    found = Session.open(model, device="cpu").run(images)
     report = ParityReport(
         len(photographs),
-        float(np.abs(found - landmarks).max()),
-        float(np.abs(found_scores - scores).max()),
+        float(np.abs(found.xy - landmarks).max()),
+        float(np.abs(found.score - scores).max()),
     )
     if not report.max_px <= LIMIT_PX:
         raise ParityError(

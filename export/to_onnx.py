@@ -21,8 +21,11 @@ from onnxscript.rewriter.rules.common import (
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from beetle_lm.errors import CheckpointError
+from beetle_lm.train.assessment import Assessment
+from beetle_lm.train.calibration import Calibration, score
 from beetle_lm.train.checkpoint import Checkpoint
-from beetle_lm.train.networks import LandmarkNetwork, decode
+from beetle_lm.train.networks import LandmarkNetwork
 from beetle_lm.train.onnx_weights import HALF
 from beetle_lm.zoo.card import CARD_KEY, Metrics, ModelCard
 
@@ -30,19 +33,23 @@ _OPSET = 18
 
 
 class Exportable(nn.Module):
-    """A network with everything inside: uint8 images in, landmarks and scores out.
+    """A network with everything inside: uint8 images in, landmarks and their doubts out.
 
     `forward` takes images (N, C, H, W) uint8 and returns landmarks (N, K, 2) float32 in input
-    pixels and scores (N, K) float32.
+    pixels, scores (N, K) float32 and expected errors (N, K) float32 in input pixels.
     """
 
-    def __init__(self, network: LandmarkNetwork) -> None:
+    def __init__(self, network: LandmarkNetwork, calibration: Calibration) -> None:
         super().__init__()
         self.network = network
+        self.calibration = calibration
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (N, C, H, W) uint8 to landmarks (N, K, 2) and scores (N, K)."""
-        return decode(self.network(image), self.network.stride)
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Images (N, C, H, W) uint8 to landmarks, scores and expected errors."""
+        size = image.shape[3], image.shape[2]
+        xy, spread = self.network.locate(image)
+        expected = self.calibration.expected(spread, size)
+        return xy, score(expected, size), expected
 
 
 def make_card(
@@ -52,7 +59,12 @@ def make_card(
     provenance: str,
     licence: str,
 ) -> ModelCard:
-    """The card of a checkpoint's model."""
+    """The card of a checkpoint's model.
+
+    Raises:
+        CheckpointError: its training is not finished.
+    """
+    assessment = assessment_of(checkpoint)
     weights = {name: checkpoint.tensors[name].contiguous() for name in sorted(checkpoint.tensors)}
     return ModelCard(
         spec=checkpoint.spec,
@@ -65,7 +77,22 @@ def make_card(
         metrics=metrics,
         provenance=provenance,
         licence=licence,
+        shapes=assessment.shapes,
+        limits=assessment.limits,
     )
+
+
+def assessment_of(checkpoint: Checkpoint) -> Assessment:
+    """How a finished checkpoint's landmarks are judged.
+
+    Raises:
+        CheckpointError: its training is not finished.
+    """
+    if checkpoint.assessment is None:
+        raise CheckpointError(
+            "the training is not finished; `beetle-lm train` with --resume goes on with it"
+        )
+    return checkpoint.assessment
 
 
 def to_onnx(checkpoint: Checkpoint, card: ModelCard, path: Path, half: bool = False) -> None:
@@ -81,6 +108,7 @@ def to_onnx(checkpoint: Checkpoint, card: ModelCard, path: Path, half: bool = Fa
     example = torch.zeros(
         (2, card.channels, card.input_height, card.input_width), dtype=torch.uint8
     )
+    calibration = assessment_of(checkpoint).calibration
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)
@@ -88,10 +116,10 @@ def to_onnx(checkpoint: Checkpoint, card: ModelCard, path: Path, half: bool = Fa
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter's own, about its internals
             program = torch.onnx.export(
-                Exportable(checkpoint.network()).eval(),
+                Exportable(checkpoint.network(), calibration).eval(),
                 (example,),
                 input_names=["image"],
-                output_names=["landmarks", "score"],
+                output_names=["landmarks", "score", "expected_error"],
                 dynamic_shapes={"image": {0: torch.export.Dim("batch", min=1, max=4096)}},
                 opset_version=_OPSET,
                 dynamo=True,

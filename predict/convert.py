@@ -41,6 +41,7 @@ class _Specimen:
     annotation: Annotation
     names: tuple[str, ...] | None = None
     score: Floats | None = None
+    expected_error: Floats | None = None
 
 
 def convert_file(
@@ -105,7 +106,7 @@ def _read(source: Path, size_of: SizeOf) -> list[_Specimen]:
     table = read_table(source)
     annotations = annotations_of_table(source, table, size_of)
     return [
-        _Specimen(annotation, specimen.names, specimen.score)
+        _Specimen(annotation, specimen.names, specimen.score, specimen.expected_error)
         for annotation, specimen in zip(annotations, table.specimens, strict=True)
     ]
 
@@ -138,7 +139,14 @@ def _tidy(specimens: Sequence[_Specimen], part: PartSpec | None, excel: bool) ->
         annotation = each.annotation
         names = part.landmark_names if part else each.names
         numbers = [str(i + 1) for i in range(len(annotation.xy))]
-        yield tidy_rows(annotation.image, names or numbers, annotation.xy, each.score, excel)
+        yield tidy_rows(
+            annotation.image,
+            names or numbers,
+            annotation.xy,
+            each.score,
+            each.expected_error,
+            excel,
+        )
 
 
 def _check_counts(source: Path, part: PartSpec | None, counts: list[tuple[int, int]]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from beetle_lm.errors import ImageError, LandmarkError
 from beetle_lm.predict.evaluate import Evaluation
 from beetle_lm.predict.options import Options
-from beetle_lm.predict.outputs import ResultFiles, Written
+from beetle_lm.predict.outputs import ResultFiles, Written, status_of
 from beetle_lm.predict.overlay import Marked
 from beetle_lm.predict.overview import Selection
 from beetle_lm.predict.plan import Task
@@ -30,7 +30,7 @@ class Gathered:
 
     Args:
         shown: what the overview shows; nothing without overlays.
-        counts: of all photographs, those with landmarks and without, and of left out landmarks.
+        counts: of all photographs, by status, and of left out landmarks.
         turned: how many photographs carry an EXIF orientation.
         failures: the first ten photographs without landmarks.
         evaluation: the comparison with manual landmarks, where there are any.
@@ -38,7 +38,13 @@ class Gathered:
 
     shown: Selection
     counts: dict[str, int] = field(
-        default_factory=lambda: {"images": 0, "ok": 0, "failed": 0, "landmarks_below_min_score": 0}
+        default_factory=lambda: {
+            "images": 0,
+            "ok": 0,
+            "flagged": 0,
+            "failed": 0,
+            "landmarks_below_min_score": 0,
+        }
     )
     turned: int = 0
     failures: list[Result] = field(default_factory=list)
@@ -47,13 +53,11 @@ class Gathered:
     def add(self, result: Result, written: Written | None) -> None:
         """Counts one result, of whose landmarks `written` was written."""
         self.counts["images"] += 1
+        self.counts[status_of(result)] += 1
         self.turned += result.orientation != 1
         if written is not None:
-            self.counts["ok"] += 1
             self.counts["landmarks_below_min_score"] += written.missing
-            return
-        self.counts["failed"] += 1
-        if len(self.failures) < _FAILURES_KEPT:
+        elif len(self.failures) < _FAILURES_KEPT:
             self.failures.append(result)
 
 
@@ -89,7 +93,8 @@ def gather(
         if options.overlay and gathered.shown.wants(result.name):
             marked = marked_photograph(result, image.path, task.reference, read)
             if marked is not None:
-                gathered.shown.add(result.name, marked, options.min_score)
+                flagged = status_of(result) == "flagged"
+                gathered.shown.add(result.name, marked, options.min_score, flagged=flagged)
     if task.reference is not None:
         gathered.evaluation = _evaluation(task.reference, spec, options.scale)
     return gathered

@@ -24,6 +24,8 @@ class Landmarks:
         spec: the part that the landmarks belong to.
         xy: (n, 2) coordinates in image pixels; NaN in both where a landmark is missing.
         score: (n,) scores from 0 to 1, or None where nobody gave any (manual landmarks).
+        expected_error: (n,) expected distances from the true landmarks in image pixels, or None as
+            with the scores.
 
     Raises:
         LandmarkError: the arrays do not have the part's number of landmarks.
@@ -32,6 +34,7 @@ class Landmarks:
     spec: PartSpec
     xy: Floats
     score: Floats | None = None
+    expected_error: Floats | None = None
 
     def __post_init__(self) -> None:
         xy = np.array(self.xy, dtype=np.float64)
@@ -42,13 +45,16 @@ class Landmarks:
             raise LandmarkError(f"{self.spec.name}: a coordinate is infinite")
         xy[np.isnan(xy).any(axis=1)] = np.nan
         object.__setattr__(self, "xy", xy)
-        if self.score is not None:
-            score = np.array(self.score, dtype=np.float64)
-            if score.shape != (len(self.spec),):
+        for name, values in (("score", self.score), ("expected_error", self.expected_error)):
+            if values is None:
+                continue
+            checked = np.array(values, dtype=np.float64)
+            if checked.shape != (len(self.spec),):
                 raise LandmarkError(
-                    f"{self.spec.name} has {len(self.spec)} landmarks, got {score.shape} scores"
+                    f"{self.spec.name} has {len(self.spec)} landmarks, got {checked.shape} as"
+                    f" {name}"
                 )
-            object.__setattr__(self, "score", score)
+            object.__setattr__(self, name, checked)
 
     @property
     def missing(self) -> NDArray[np.bool_]:

@@ -21,6 +21,7 @@ class Finished:
         summary: the content of run.json.
         images: how many photographs there were.
         failed: how many of them have no landmarks.
+        flagged: how many have landmarks that are to be looked at.
         failures: the first ten of these.
         evaluation: the comparison with manual landmarks, where there are any.
         shown: what the overview shows; nothing without overlays.
@@ -30,6 +31,7 @@ class Finished:
     summary: dict[str, Any]
     images: int
     failed: int
+    flagged: int
     failures: tuple[Result, ...]
     evaluation: Evaluation | None
     shown: Selection

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Literal, Self, TextIO
 
 import numpy as np
 
@@ -31,12 +31,24 @@ SPECIMEN_COLUMNS = (
     "height",
     "mean_score",
     "min_score",
+    "mean_expected_error_px",
     "missing",
 )
 
-_SCORE_DECIMALS = 4
+_SCORE_DECIMALS, _ERROR_DECIMALS = 4, 3
 
 _log = logging.getLogger("beetle_lm")
+
+
+Status = Literal["ok", "flagged", "failed"]
+"""What `specimens.csv` says of a photograph: all is well, look at it, it has no landmarks."""
+
+
+def status_of(result: Result) -> Status:
+    """What `specimens.csv` says of a result."""
+    if result.landmarks is None:
+        return "failed"
+    return "ok" if result.doubt is None else "flagged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,23 +58,28 @@ class Written:
     Args:
         xy: (n, 2) pixels, y down; NaN where the score is below the limit.
         score: (n,) scores of all landmarks.
+        expected_error: (n,) expected errors of all landmarks, in pixels.
         size: width and height of the photograph in that frame.
     """
 
     xy: Floats
     score: Floats
+    expected_error: Floats
     size: tuple[int, int]
 
     @classmethod
     def of(cls, result: Result, frame: ExifFrame, min_score: float = 0.0) -> Written | None:
         """What is written of a result; None for one without landmarks."""
-        if result.landmarks is None or result.size is None or result.landmarks.score is None:
+        if result.landmarks is None or result.size is None:
             return None
         xy, score, size = result.landmarks.xy, result.landmarks.score, result.size
+        expected_error = result.landmarks.expected_error
+        if score is None or expected_error is None:
+            return None
         if frame == "stored":
             xy = to_stored(xy, result.orientation, size)
             size = upright_size(size, result.orientation)
-        return cls(np.where((score < min_score)[:, None], np.nan, xy), score, size)
+        return cls(np.where((score < min_score)[:, None], np.nan, xy), score, expected_error, size)
 
     @property
     def missing(self) -> int:
@@ -155,15 +172,18 @@ class ResultFiles:
 
     def _write_specimen(self, result: Result, written: Written | None) -> None:
         size: tuple[int | str, int | str] = result.size or ("", "")
-        scores = ("", "")
+        doubts: tuple[str, ...] = ("", "", "")
         missing: int | str = ""
         if written is not None:
             size = written.size
-            scores = _score(written.score.mean()), _score(written.score.min())
+            doubts = (
+                fixed(float(written.score.mean()), _SCORE_DECIMALS),
+                fixed(float(written.score.min()), _SCORE_DECIMALS),
+                fixed(float(written.expected_error.mean()), _ERROR_DECIMALS),
+            )
             missing = written.missing
-        status = "failed" if written is None else "ok"
-        reason = guarded(result.error or "")
-        row = (guarded(result.name), status, reason, *size, *scores, missing)
+        reason = guarded(result.error or result.doubt or "")
+        row = (guarded(result.name), status_of(result), reason, *size, *doubts, missing)
         self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
     def _write_landmarks(self, name: str, written: Written) -> None:
@@ -175,9 +195,11 @@ class ResultFiles:
             self._streams["landmarks.tps"].write(self._tps.format(record, keep_folders))
         if "csv" in self._formats:
             self._streams["landmarks.csv"].write(wide_row(name, written.xy))
-            rows = tidy_rows(name, self._spec.landmark_names, written.xy, written.score)
+            rows = tidy_rows(
+                name,
+                self._spec.landmark_names,
+                written.xy,
+                written.score,
+                written.expected_error,
+            )
             self._streams["predictions.csv"].write(rows)
-
-
-def _score(value: float) -> str:
-    return fixed(float(value), _SCORE_DECIMALS)

@@ -14,6 +14,7 @@ from beetle_lm.predict.images import read_image
 from beetle_lm.predict.labels import label_places
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.reading import Read
+from beetle_lm.predict.textfile import printable
 
 _LONGEST, _SHORTEST = 1600, 1000
 _JPEG_QUALITY = 88
@@ -21,6 +22,9 @@ _SUBPIXEL_BITS = 4
 # From Okabe and Ito's palette, which the colour-blind tell apart: vermilion, yellow, sky blue.
 _SCORES = (0.0, 0.5, 1.0)
 _COLOURS = np.array([(230, 60, 0), (240, 228, 66), (86, 180, 233)], np.float64)
+FLAGGED = (190, 40, 0)
+"""The colour of the frame around a photograph that is flagged."""
+
 _BLACK, _WHITE, _MANUAL = (0, 0, 0), (255, 255, 255), (255, 90, 220)
 
 
@@ -91,9 +95,13 @@ class Marked:
         manual = None if self.manual is None else self.manual * scale
         return Marked(np.asarray(pixels, np.uint8), self.xy * scale, self.score, manual)
 
-    def drawn(self, min_score: float = 0.0) -> NDArray[np.uint8]:
-        """The pixels with numbered landmarks, and crosses for manual ones; see `draw`."""
-        return draw(self.pixels, self.xy, self.score, min_score=min_score, manual=self.manual)
+    def drawn(self, min_score: float = 0.0, doubt: str | None = None) -> NDArray[np.uint8]:
+        """The pixels with numbered landmarks, and crosses for manual ones; see `draw`.
+
+        Where there is a doubt they are framed in red, and a bar above them says what it is.
+        """
+        pixels = draw(self.pixels, self.xy, self.score, min_score=min_score, manual=self.manual)
+        return pixels if doubt is None else _flagged(pixels, doubt)
 
     def dotted(self, radius: int, min_score: float = 0.0) -> NDArray[np.uint8]:
         """The pixels with a dot on each landmark and nothing else, for small pictures."""
@@ -150,6 +158,30 @@ def draw(
         if not np.isnan(point).any():
             _dot(canvas, point, radius, float(value), trusted=bool(value >= min_score))
     return _numbered(canvas, xy, radius)
+
+
+def _flagged(pixels: NDArray[np.uint8], doubt: str) -> NDArray[np.uint8]:
+    """Framed in the colour of flagged photographs, with the reason in a bar above."""
+    size = max(12, pixels.shape[1] // 55)
+    font = ImageFont.load_default(size=size)
+    words = f"flagged: {printable(doubt)}".split(" ")
+    lines, width = [words[0]], pixels.shape[1] - size
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        if font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    border, step = max(3, size // 3), round(1.4 * size)
+    bar = len(lines) * step + size // 2
+    canvas = cv2.copyMakeBorder(
+        pixels, bar, border, border, border, cv2.BORDER_CONSTANT, value=FLAGGED
+    )
+    picture = Image.fromarray(np.asarray(canvas, np.uint8))
+    pen = ImageDraw.Draw(picture)
+    for number, line in enumerate(lines):
+        pen.text((border + size // 2, (number + 0.6) * step), line, _WHITE, font, "lm")
+    return np.asarray(picture, np.uint8)
 
 
 def _colour(score: float) -> tuple[int, int, int]:

@@ -51,6 +51,11 @@ class Placement:
         return np.array([width / self.frame.width, height / self.frame.height])
 
     @property
+    def image_pixels(self) -> float:
+        """The length in image pixels that one pixel of the input covers, mean of both axes."""
+        return float(1.0 / np.sqrt(self._scale.prod()))
+
+    @property
     def _origin(self) -> Floats:
         return np.array([self.frame.left, self.frame.top])
 

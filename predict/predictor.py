@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import ImageError, IsolationError, UsageError
+from beetle_lm.predict.doubts import doubt
 from beetle_lm.predict.images import ImageFile, Picture, read_image
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
@@ -36,6 +37,8 @@ class Result:
         orientation: EXIF orientation of the file, 1 to 8.
         landmarks: in pixels of the upright photograph, inside it; None where it failed.
         error: one sentence on what went wrong; None where nothing did.
+        doubt: why the landmarks are not to be trusted unseen, in words; None where nothing speaks
+            against them.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Result:
     orientation: int
     landmarks: Landmarks | None
     error: str | None
+    doubt: str | None = None
 
 
 class Predictor:
@@ -149,7 +153,8 @@ class Predictor:
         batch = np.zeros(shape, np.uint8)
         for row, member in zip(batch, ready, strict=False):
             row[...] = member.pixels
-        placed = iter(zip(*self.session.run(batch), strict=True))
+        found = self.session.run(batch)
+        placed = iter(zip(found.xy, found.score, found.expected_error, strict=True))
         return [
             member.finish(*next(placed), card) if isinstance(member, _Ready) else member
             for member in group
@@ -166,10 +171,12 @@ class _Ready:
     placement: Placement
     pixels: NDArray[np.uint8]
 
-    def finish(self, xy: Floats, score: Floats, card: ModelCard) -> Result:
+    def finish(self, xy: Floats, score: Floats, expected_error: Floats, card: ModelCard) -> Result:
         in_image = np.clip(self.placement.to_image(xy), (0.0, 0.0), self.size)
-        landmarks = Landmarks(card.spec, in_image, score)
-        return Result(self.name, self.size, self.orientation, landmarks, None)
+        pixels = self.placement.image_pixels
+        landmarks = Landmarks(card.spec, in_image, score, expected_error * pixels)
+        why = doubt(card, xy, expected_error, pixels)
+        return Result(self.name, self.size, self.orientation, landmarks, None, why)
 
 
 def _prepare(item: Item, number: int, card: ModelCard, read: Read) -> _Ready | Result:

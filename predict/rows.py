@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from beetle_lm.predict.landmarks import Landmarks
+from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.predictor import Result
 from beetle_lm.zoo.parts import PartSpec
 
@@ -124,18 +124,21 @@ def _record(result: Result) -> dict[str, Any]:
         "error": result.error,
     }
     if result.landmarks is not None:
-        score = result.landmarks.score
         record["xy"] = result.landmarks.xy.tolist()
-        record["score"] = None if score is None else score.tolist()
+        record["score"] = _listed(result.landmarks.score)
+        record["expected_error"] = _listed(result.landmarks.expected_error)
+        record["doubt"] = result.doubt
     return record
 
 
 def _result(record: dict[str, Any], spec: PartSpec) -> Result:
     landmarks = None
     if "xy" in record:
-        score = record["score"]
         landmarks = Landmarks(
-            spec, np.array(record["xy"]), None if score is None else np.array(score)
+            spec,
+            np.array(record["xy"]),
+            _array(record["score"]),
+            _array(record["expected_error"]),
         )
     size = record["size"]
     return Result(
@@ -144,4 +147,13 @@ def _result(record: dict[str, Any], spec: PartSpec) -> Result:
         record["orientation"],
         landmarks,
         record["error"],
+        record.get("doubt"),
     )
+
+
+def _listed(values: Floats | None) -> list[float] | None:
+    return None if values is None else values.tolist()
+
+
+def _array(values: list[float] | None) -> Floats | None:
+    return None if values is None else np.array(values)

@@ -87,6 +87,7 @@ def run_task(
         summary,
         counts["images"],
         counts["failed"],
+        counts["flagged"],
         tuple(gathered.failures),
         gathered.evaluation,
         gathered.shown,
@@ -113,7 +114,7 @@ def _predict(
                 marked = marked_photograph(result, image.path, task.reference, read)
                 if marked is not None:
                     picture = overlay_path(part.results, ids[image.name])
-                    write_drawing(picture, marked.drawn(options.min_score))
+                    write_drawing(picture, marked.drawn(options.min_score, result.doubt))
             part.add(result, picture)
             observer.placed(task, result)
     part.all_added()

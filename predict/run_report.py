@@ -133,12 +133,15 @@ class Terminal(Observer):
                 compared = f", on average {_mean(finished.evaluation)} from the manual ones"
             elif finished.evaluation is not None:
                 _print_table(finished.evaluation)
+            flagged = f", {finished.flagged} flagged" if finished.flagged else ""
             failed = f", {finished.failed} failed" if finished.failed else ""
             typer.echo(
                 f"{self._of_part(task)}{_counted(finished.images)}: landmarks on"
-                f" {finished.images - finished.failed}{compared}{failed}; results in"
+                f" {finished.images - finished.failed}{compared}{flagged}{failed}; results in"
                 f" {finished.folder}"
             )
+        if any(finished.flagged for _, finished in self._done):
+            typer.echo(f"`beetle-lm review-list {self._plan.output}` shows what to check first")
         if several and any(finished.shown.cells for _, finished in self._done):
             typer.echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
 
@@ -148,8 +151,9 @@ class Terminal(Observer):
             named = f"{name}: " if "/" in name else ""
             return f"failed: {self._of_part(task)}{named}{result.error}"
         scores = None if result.landmarks is None else result.landmarks.score
+        flagged = "" if result.doubt is None else f", flagged: {result.doubt}"
         return f"{self._of_part(task)}{name}: " + (
-            "" if scores is None else f"mean score {scores.mean():.2f}"
+            "" if scores is None else f"mean score {scores.mean():.2f}{flagged}"
         )
 
     def _of_part(self, task: Task) -> str:

@@ -28,9 +28,25 @@ CUDA = "CUDAExecutionProvider"
 INSTALL = 'pip install "beetle-lm[cpu]"'
 REINSTALL = f"pip uninstall -y onnxruntime onnxruntime-gpu, then {INSTALL} or [gpu]"
 
+_OUTPUTS: dict[str, tuple[int, ...]] = {"landmarks": (2,), "score": (), "expected_error": ()}
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
 # EXHAUSTIVE, the default, costs up to a second for each new shape.
 _CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """What a model gives for a batch.
+
+    Args:
+        xy: (N, K, 2) landmarks in pixels of the model's input.
+        score: (N, K) from 0 to 1.
+        expected_error: (N, K) expected distances from the true landmarks, in the same pixels.
+    """
+
+    xy: Floats
+    score: Floats
+    expected_error: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,33 +102,30 @@ class Session:
             _session=session,
         )
 
-    def run(self, batch: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    def run(self, batch: NDArray[np.uint8]) -> Placed:
         """Places landmarks on a batch of model inputs.
 
         Args:
             batch: uint8 (N, C, H, W) of the card's channels and input size.
-
-        Returns:
-            Landmarks (N, K, 2) in pixels of the model's input, and scores (N, K).
 
         Raises:
             ModelError: the model cannot be run, e.g. for want of memory, or does not give what its
                 card promises.
         """
         try:
-            xy, score = self._session.run(["landmarks", "score"], {"image": batch})
+            found = self._session.run(list(_OUTPUTS), {"image": batch})
         except Exception as error:  # onnxruntime's exceptions have no base of their own
             raise ModelError(
                 f"{self.path.name} cannot be run on a batch of {len(batch)}: {_first_line(error)};"
                 " a smaller batch needs less memory"
             ) from error
-        expected = (len(batch), len(self.card.spec))
-        if np.shape(xy) != (*expected, 2) or np.shape(score) != expected:
-            raise ModelError(
-                f"{self.path.name} gave landmarks of {np.shape(xy)} and scores of {np.shape(score)}"
-                f" for a batch of {len(batch)}, not what its card promises"
-            )
-        return np.asarray(xy, np.float64), np.asarray(score, np.float64)
+        for (output, rest), values in zip(_OUTPUTS.items(), found, strict=True):
+            if np.shape(values) != (len(batch), len(self.card.spec), *rest):
+                raise ModelError(
+                    f"{self.path.name} gave {output} of {np.shape(values)} for a batch of"
+                    f" {len(batch)}, not what its card promises"
+                )
+        return Placed(*(np.asarray(values, np.float64) for values in found))
 
 
 def load_runtime() -> Any:
@@ -189,10 +202,10 @@ def _batch_size(session: Any, card: ModelCard, name: str) -> int | None:
     image = inputs["image"]
     size = [card.channels, card.input_height, card.input_width]
     _check(name, image, "tensor(uint8)", [None, *size])
-    for output, rest in (("landmarks", [count, 2]), ("score", [count])):
+    for output, rest in _OUTPUTS.items():
         if output not in outputs:
             raise ModelError(f"{name} lacks the output '{output}'")
-        _check(name, outputs[output], "tensor(float)", [None, *rest])
+        _check(name, outputs[output], "tensor(float)", [None, count, *rest])
     first = image.shape[0]
     return first if isinstance(first, int) else None
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
 from beetle_lm.predict.landmarks import Floats, centroid_size
+from beetle_lm.zoo.limits import ShapeSpace
 
 with warnings.catch_warnings():  # its docstrings hold unknown escapes, told on the first import
     warnings.simplefilter("ignore")
@@ -55,6 +58,58 @@ def procrustes_distance(first: Floats, second: Floats) -> float:
     target = _unit(second)
     aligned = morphops.opa(_unit(first), target, no_reflect=True)["aligned"]
     return float(np.linalg.norm(aligned - target))
+
+
+@dataclass(frozen=True, eq=False)
+class Superimposed:
+    """A configuration of landmarks on a mean shape.
+
+    Args:
+        shape: (n, 2) the landmarks around the origin, scaled to centroid size 1 and turned onto the
+            mean shape.
+        rotation: how far the landmarks were turned against the mean shape, in degrees from -180
+            to 180; clockwise as seen, where y is down.
+        size: their centroid size.
+    """
+
+    shape: Floats
+    rotation: float
+    size: float
+
+
+def superimpose(xy: Floats, mean: Floats) -> Superimposed | None:
+    """Lays landmarks on a mean shape by least squares, without a reflection.
+
+    Args:
+        xy: (n, 2) coordinates.
+        mean: (n, 2) the mean shape, of centroid size 1 around the origin.
+
+    Returns:
+        None where a landmark is missing (NaN), or all lie in one point.
+    """
+    if not _has_shape(xy):
+        return None
+    unit = _unit(xy)
+    aligned = np.asarray(morphops.opa(unit, mean, no_reflect=True)["aligned"], np.float64)
+    x, y = unit.T
+    turned_x, turned_y = aligned.T
+    turn = math.atan2(
+        float((turned_x * y - turned_y * x).sum()), float((turned_x * x + turned_y * y).sum())
+    )
+    return Superimposed(aligned, math.degrees(turn), centroid_size(xy))
+
+
+def mahalanobis(difference: Floats, space: ShapeSpace) -> float:
+    """How far a shape is from the mean, in standard deviations of the shapes known.
+
+    Args:
+        difference: (n, 2) of the superimposed shape from the mean shape.
+        space: the shapes known.
+    """
+    flat = difference.ravel()
+    scores = np.array(space.components).reshape(-1, flat.size) @ flat
+    rest = max(0.0, float(flat @ flat - scores @ scores))
+    return math.sqrt(float((scores**2 / space.variances).sum()) + rest / space.rest_variance)
 
 
 def _has_shape(xy: Floats) -> bool:

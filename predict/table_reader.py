@@ -37,6 +37,7 @@ class TableSpecimen:
         line: where the specimen begins in the file, counted from 1.
         names: the landmarks' names, None where the table has none.
         score: (n,) scores, NaN where empty; None where the table has none.
+        expected_error: (n,) expected errors in pixels, in the same way.
     """
 
     image: str
@@ -44,6 +45,7 @@ class TableSpecimen:
     line: int
     names: tuple[str, ...] | None = None
     score: Floats | None = None
+    expected_error: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ class _Reader:
             found = shown(self._delimiter.join(columns))
             raise self._error(header.line, f"expected the columns {_KINDS}, found {found}")
         y, name, score = known[ys[0]], known.get("name"), known.get("score")
-        used = {image, landmark, x, y, name, score}
+        error = known.get("expected_error_px")
+        used = {image, landmark, x, y, name, score, error}
         self._warn_of_others(columns, {index for index in used if index is not None})
         groups: dict[str, list[_Row]] = {}
         for row in self._rows_of(columns):
@@ -157,12 +160,16 @@ class _Reader:
                     _points(points),
                     rows[0].line,
                     None if name is None else tuple(unguarded(row.cells[name]) for row in ordered),
-                    None
-                    if score is None
-                    else np.array([self._number(row, score) for row in ordered], np.float64),
+                    self._column(ordered, score),
+                    self._column(ordered, error),
                 )
             )
         return Table(tuple(specimens), ys == ["y_up"])
+
+    def _column(self, rows: Sequence[_Row], column: int | None) -> Floats | None:
+        if column is None:
+            return None
+        return np.array([self._number(row, column) for row in rows], np.float64)
 
     def _in_order(self, image: str, rows: Sequence[_Row], landmark: int) -> list[_Row]:
         """The rows of one specimen, which must be numbered from 1 without a gap."""

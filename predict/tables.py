@@ -2,9 +2,9 @@
 
 Wide, one row per specimen: ``image,x1,y1_down,x2,y2_down,...``. The identifier is first and only
 coordinates follow, as MorphoJ and R want it; the column names say that y points down. Tidy, one row
-per landmark: ``image,landmark,name,x,y,score``, y down as well. In both an empty cell is a missing
-value. All coordinates are image pixels. A name that a spreadsheet would take for a formula has an
-apostrophe before it.
+per landmark: ``image,landmark,name,x,y,score,expected_error_px``, y down as well. In both an empty
+cell is a missing value. All coordinates, and expected errors, are image pixels. A name that a
+spreadsheet would take for a formula has an apostrophe before it.
 
 With `excel` the text begins with a BOM, cells are parted by ';' and decimals by a comma: what Excel
 opens with a double click where the comma is the decimal sign.
@@ -24,10 +24,11 @@ from beetle_lm.predict.csv_text import csv_line, guarded
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.textfile import BOM, encodable, fixed
 
-TIDY_COLUMNS = ("image", "landmark", "name", "x", "y", "score")
+TIDY_COLUMNS = ("image", "landmark", "name", "x", "y", "score", "expected_error_px")
 
 _COORDINATE_DECIMALS = 5
 _SCORE_DECIMALS = 4
+_ERROR_DECIMALS = 3
 
 
 def wide_header(count: int, excel: bool = False) -> str:
@@ -58,6 +59,7 @@ def tidy_rows(
     names: Sequence[str],
     xy: Floats,
     score: Floats | None = None,
+    expected_error: Floats | None = None,
     excel: bool = False,
 ) -> str:
     """The rows of one specimen, one per landmark.
@@ -67,9 +69,12 @@ def tidy_rows(
         names: the n landmarks' names.
         xy: (n, 2) image pixels, y down; NaN where a landmark is missing.
         score: (n,) scores from 0 to 1; None leaves the cells empty.
+        expected_error: (n,) expected errors in image pixels; None leaves the cells empty.
         excel: as European Excels read it.
     """
-    scores = np.full(len(xy), np.nan) if score is None else score
+    unknown = np.full(len(xy), np.nan)
+    scores = unknown if score is None else score
+    errors = unknown if expected_error is None else expected_error
     rows = [
         [
             guarded(image),
@@ -78,9 +83,10 @@ def tidy_rows(
             _cell(x, _COORDINATE_DECIMALS, excel),
             _cell(y, _COORDINATE_DECIMALS, excel),
             _cell(value, _SCORE_DECIMALS, excel),
+            _cell(error, _ERROR_DECIMALS, excel),
         ]
-        for number, (name, (x, y), value) in enumerate(
-            zip(names, xy.tolist(), scores.tolist(), strict=True), start=1
+        for number, (name, (x, y), value, error) in enumerate(
+            zip(names, xy.tolist(), scores.tolist(), errors.tolist(), strict=True), start=1
         )
     ]
     return _csv(rows, excel)

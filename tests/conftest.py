@@ -14,8 +14,10 @@ from hub_server import HubServer
 from numpy.typing import NDArray
 
 from beetle_lm.zoo.card import CARD_KEY, Fit, ModelCard
+from beetle_lm.zoo.limits import Limits, ShapeSpace
 from beetle_lm.zoo.parts import PartSpec
 
+UNLIMITED = Limits(1e3, 1e3, (-180.0, 180.0), (0.0, 100.0))
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
 
 
@@ -133,7 +135,8 @@ def write_model(tmp_path: Path) -> Callable[..., Path]:
 
     With 3 channels its landmarks are the centroids of red, green and blue. With 1 channel all
     three are at the centroid of what is dark, moved by (0, 0), (6, 0) and (0, 4) input pixels.
-    A landmark whose colour is absent gets score 0.
+    A landmark whose colour is absent gets score 0 and an expected error of 40 input pixels; nothing
+    is flagged unless `shapes` or `limits` are given.
     """
     pytest.importorskip("onnx")
 
@@ -147,6 +150,8 @@ def write_model(tmp_path: Path) -> Callable[..., Path]:
         batch: int | str = "N",
         card: str | None = None,
         with_card: bool = True,
+        shapes: ShapeSpace | None = None,
+        limits: Limits = UNLIMITED,
     ) -> Path:
         model_card = ModelCard(
             spec=dots_spec(part),
@@ -159,6 +164,8 @@ def write_model(tmp_path: Path) -> Callable[..., Path]:
             metrics=(),
             provenance="drawn squares",
             licence="Apache-2.0",
+            shapes=shapes,
+            limits=limits,
         )
         text = (model_card.to_json() if card is None else card) if with_card else None
         path = tmp_path / name
@@ -181,6 +188,7 @@ def _dots_model(channels: int, size: tuple[int, int], batch: int | str, card: st
         "full": np.array(255.0 * 4),
         "white": np.array(255.0),
         "one": np.array(1.0),
+        "forty": np.array(40.0),
         "shift": np.array([[[0, 0], [6, 0], [0, 4]]] if channels == 1 else [[[0, 0]] * 3]),
     }
     tensors = [
@@ -209,6 +217,8 @@ def _dots_model(channels: int, size: tuple[int, int], batch: int | str, card: st
         node("Add", ["mass", "tiny"], ["divisor"]),
         node("Div", ["mass", "full"], ["share"]),
         node("Min", ["share", "one"], ["score"]),
+        node("Sub", ["one", "score"], ["lack"]),
+        node("Mul", ["lack", "forty"], ["expected_error"]),
     ]
     for axis in "xy":
         nodes += [
@@ -229,6 +239,7 @@ def _dots_model(channels: int, size: tuple[int, int], batch: int | str, card: st
         [
             value("landmarks", TensorProto.FLOAT, [batch, 3, 2]),
             value("score", TensorProto.FLOAT, [batch, 3]),
+            value("expected_error", TensorProto.FLOAT, [batch, 3]),
         ],
         tensors,
     )

@@ -10,6 +10,7 @@ import pytest
 
 from beetle_lm.errors import ModelError
 from beetle_lm.zoo.card import CARD_FORMAT, Metrics, ModelCard
+from beetle_lm.zoo.limits import Limits
 from beetle_lm.zoo.parts import ELYTRA
 
 CARD = ModelCard(
@@ -23,6 +24,8 @@ CARD = ModelCard(
     metrics=(Metrics("photographs kept aside", 10, 2.5),),
     provenance="drawn beetles, 'Käfer'",
     licence="Apache-2.0",
+    shapes=None,
+    limits=Limits(4.0, 9.0, (-20.0, 25.0), (0.3, 0.8)),
 )
 FIELDS = json.loads(CARD.to_json())
 

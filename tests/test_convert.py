@@ -20,7 +20,8 @@ WIDE = (
     "b.png,0.00000,50.00000,30.50000,10.00000\n"
 )
 TIDY = (
-    "image,landmark,name,x,y,score\nA.JPG,1,1,10.00000,60.00000,\nA.JPG,2,2,,,\n"
+    "image,landmark,name,x,y,score,expected_error_px\n"
+    "A.JPG,1,1,10.00000,60.00000,,\nA.JPG,2,2,,,,\n"
     "b.png,1,1,0.00000,50.00000,\nb.png,2,2,30.50000,10.00000,\n"
 )
 
@@ -74,7 +75,7 @@ def test_tables_need_no_images(folder, command):
 
 
 def test_scores_and_names_stay_from_tidy_to_tidy(folder, command):
-    text = "image,landmark,name,x,y,score\na,1,tip,1.00000,2.00000,0.5000\n"
+    text = "image,landmark,name,x,y,score,expected_error_px\na,1,tip,1.00000,2.00000,0.5000,3.000\n"
     (folder / "t.csv").write_text(text, encoding="utf-8")
     assert command("convert", folder / "t.csv", folder / "u.csv", "--to", "tidy").code == 0
     assert read(folder / "u.csv") == text

@@ -46,17 +46,29 @@ def test_unknown_network_is_named():
 
 def test_decoding_finds_the_peak_between_cells():
     xy = torch.tensor([[[30.0, 21.5], [62.2, 40.7]], [[50.1, 33.3], [26.6, 18.0]]])
-    found, score = decode(heat_maps(xy), stride=4)
+    found, spread = decode(heat_maps(xy), stride=4)
     assert torch.allclose(found, xy, atol=0.05)
-    assert (score > 0.99).all()
+    # The mean distance from the middle of a bump of one cell, in pixels (Rayleigh).
+    assert torch.allclose(spread, torch.full((2, 2), 4 * (torch.pi / 2) ** 0.5), atol=0.1)
 
 
-def test_a_second_peak_lowers_the_score_and_moves_nothing():
+def test_a_second_peak_widens_the_spread_and_moves_nothing():
     xy = torch.tensor([[[20.0, 20.0]]])
     logits = torch.logaddexp(heat_maps(xy), heat_maps(torch.tensor([[[80.0, 50.0]]])) - 0.5)
-    found, score = decode(logits, stride=4)
+    found, spread = decode(logits, stride=4)
     assert torch.allclose(found, xy, atol=0.05)
-    assert 0.55 < float(score) < 0.7
+    share = 1 / (1 + torch.e**-0.5)
+    distance = (60**2 + 30**2) ** 0.5
+    assert float(spread) == pytest.approx(share * 5.01 + (1 - share) * distance, abs=0.5)
+
+
+def test_locating_is_decoding_what_the_network_says():
+    torch.manual_seed(0)
+    network = build_network("nano", 3, 1).eval()
+    images = torch.randint(0, 256, (2, 1, 64, 96), dtype=torch.uint8)
+    with torch.inference_mode():
+        for mine, theirs in zip(network.locate(images), decode(network(images), 4), strict=True):
+            assert torch.equal(mine, theirs)
 
 
 def test_loss_is_least_at_the_truth_and_leaves_out_what_is_missing():

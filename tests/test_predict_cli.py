@@ -79,13 +79,16 @@ def test_results_of_a_folder(command: Command, model: Path, photos: Path, tmp_pa
         assert xy == pytest.approx(np.array(shifted(i)), abs=0.5)
 
     tidy = rows(out / "predictions.csv")
-    assert list(tidy[0]) == ["image", "landmark", "name", "x", "y", "score"]
+    assert list(tidy[0]) == [
+        *("image", "landmark", "name", "x", "y", "score"),
+        "expected_error_px",
+    ]
     assert [(r["landmark"], r["name"]) for r in tidy[:3]] == [
         ("1", "red"),
         ("2", "green"),
         ("3", "blue"),
     ]
-    assert {r["score"] for r in tidy} == {"1.0000"}
+    assert {(r["score"], r["expected_error_px"]) for r in tidy} == {("1.0000", "0.000")}
     assert (float(tidy[1]["x"]), float(tidy[1]["y"])) == pytest.approx((300, 90), abs=0.5)
 
     specimens = rows(out / "specimens.csv")
@@ -98,13 +101,15 @@ def test_results_of_a_folder(command: Command, model: Path, photos: Path, tmp_pa
         "height": "300",
         "mean_score": "1.0000",
         "min_score": "1.0000",
+        "mean_expected_error_px": "0.000",
         "missing": "0",
     }
 
     run = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert run["model"]["part"] == "dots"
     assert run["provider"] == "CPUExecutionProvider"
-    assert run["counts"] == {"images": 3, "ok": 3, "failed": 0, "landmarks_below_min_score": 0}
+    counts = {"images": 3, "ok": 3, "flagged": 0, "failed": 0, "landmarks_below_min_score": 0}
+    assert run["counts"] == counts
     assert run["frame"] == "upright"
 
 

@@ -42,10 +42,12 @@ def test_opens_a_model(write_model: WriteModel) -> None:
 def test_runs_a_batch(write_model: WriteModel) -> None:
     batch = np.full((2, 3, 72, 96), 255, np.uint8)
     batch[1, 1:, 30:40, 20:30] = 0  # red
-    xy, score = Session.open(write_model()).run(batch)
+    placed = Session.open(write_model()).run(batch)
+    xy, score = placed.xy, placed.score
     assert (xy.shape, score.shape) == ((2, 3, 2), (2, 3))
     assert xy[1, 0] == pytest.approx((25, 35))
     assert score.tolist() == [[0, 0, 0], [1, 0, 0]]
+    assert placed.expected_error.tolist() == [[40, 40, 40], [0, 40, 40]]
 
 
 def test_says_when_a_batch_cannot_be_run(write_model: WriteModel) -> None:
@@ -93,10 +95,11 @@ def test_card_that_does_not_fit_the_graph(
 def test_outputs_of_another_name(write_model: WriteModel) -> None:
     path = write_model()
     model = onnx.load(path)
-    model.graph.output[1].name = "confidence"
-    next(node for node in model.graph.node if node.output[0] == "score").output[0] = "confidence"
+    model.graph.output[2].name = "doubt"
+    last = next(node for node in model.graph.node if node.output[0] == "expected_error")
+    last.output[0] = "doubt"
     onnx.save(model, path)
-    with pytest.raises(ModelError, match="lacks the output 'score'"):
+    with pytest.raises(ModelError, match="lacks the output 'expected_error'"):
         Session.open(path)
 
 

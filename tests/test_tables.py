@@ -43,14 +43,14 @@ def test_wide_table_as_written():
 
 
 def test_tidy_table_as_written():
-    assert tidy_header() == "image,landmark,name,x,y,score\n"
-    text = tidy_rows("a.jpg", ("tip", "base, left", "3"), XY, np.array([0.98765, NAN, 1]))
+    assert tidy_header() == "image,landmark,name,x,y,score,expected_error_px\n"
+    text = tidy_rows("a.jpg", ("tip", "base, left", "3"), XY, np.array([0.98765, NAN, 1]), np.array([2, NAN, 0]))
     assert text == (
-        "a.jpg,1,tip,10.50000,20.25000,0.9877\n"
-        'a.jpg,2,"base, left",,,\n'
-        "a.jpg,3,3,0.00000,1234.56789,1.0000\n"
+        "a.jpg,1,tip,10.50000,20.25000,0.9877,2.000\n"
+        'a.jpg,2,"base, left",,,,\n'
+        "a.jpg,3,3,0.00000,1234.56789,1.0000,0.000\n"
     )
-    assert tidy_rows("a.jpg", ("tip",), XY[:1]) == "a.jpg,1,tip,10.50000,20.25000,\n"
+    assert tidy_rows("a.jpg", ("tip",), XY[:1]) == "a.jpg,1,tip,10.50000,20.25000,,\n"
     with pytest.raises(ValueError, match="zip"):
         tidy_rows("a.jpg", ("tip",), XY)
 
@@ -58,9 +58,9 @@ def test_tidy_table_as_written():
 def test_excel_tables_as_written():
     assert wide_header(1, excel=True) == "\ufeffimage;x1;y1_down\n"
     assert wide_row("a,b.jpg", XY[:1], excel=True) == "a,b.jpg;10,50000;20,25000\n"
-    assert tidy_header(excel=True) == "\ufeffimage;landmark;name;x;y;score\n"
+    assert tidy_header(excel=True) == "\ufeffimage;landmark;name;x;y;score;expected_error_px\n"
     text = tidy_rows("a.jpg", ("tip",), XY[:1], np.array([0.5]), excel=True)
-    assert text == "a.jpg;1;tip;10,50000;20,25000;0,5000\n"
+    assert text == "a.jpg;1;tip;10,50000;20,25000;0,5000;\n"
 
 
 @pytest.mark.parametrize("excel", [False, True])
@@ -78,15 +78,17 @@ def test_wide_round_trip(table, excel, image):
 @pytest.mark.parametrize("excel", [False, True])
 def test_tidy_round_trip(table, excel):
     names, score = ("tip", AWKWARD, "3"), np.array([0.5, NAN, 0.25])
+    error = np.array([1.5, NAN, 0.125])
     rows = [
-        tidy_rows(AWKWARD, names, XY, score, excel),
-        tidy_rows("b", ("1",), XY[:1], None, excel),
+        tidy_rows(AWKWARD, names, XY, score, error, excel),
+        tidy_rows("b", ("1",), XY[:1], None, None, excel),
     ]
     path = table(tidy_header(excel) + "".join(rows))
     first, second = read_table(path).specimens
     assert (first.image, first.names, first.line) == (AWKWARD, names, 2)
     np.testing.assert_allclose(first.points, XY, rtol=0, atol=5.1e-6)
     np.testing.assert_array_equal(first.score, score)
+    np.testing.assert_array_equal(first.expected_error, error)
     assert (second.image, second.names) == ("b", ("1",))
     assert np.isnan(second.score).all()
     assert [each.image for each in read_annotations(path, nobody)] == [AWKWARD, "b"]

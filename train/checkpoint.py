@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from beetle_lm.errors import CheckpointError
+from beetle_lm.errors import CheckpointError, ModelError
+from beetle_lm.train.assessment import Assessment
 from beetle_lm.train.networks import LandmarkNetwork, build_network
 from beetle_lm.train.recipe import Recipe
 from beetle_lm.zoo.card import Fit
@@ -38,6 +39,7 @@ class Checkpoint:
         epoch: number of epochs trained.
         validation_px: mean landmark error on the validation photographs, in input pixels; NaN
             where there were none.
+        assessment: how its landmarks are judged; None until the training is finished.
     """
 
     tensors: dict[str, Tensor]
@@ -49,6 +51,7 @@ class Checkpoint:
     seed: int
     epoch: int
     validation_px: float
+    assessment: Assessment | None = None
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -76,6 +79,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     config = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
     config["recipe"] = checkpoint.recipe.to_dict()
     config["spec"] = checkpoint.spec.to_dict()
+    if checkpoint.assessment is not None:
+        config["assessment"] = checkpoint.assessment.to_dict()
     tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
     partial = path.with_name(path.name + ".partial")
     save_file(tensors, partial, metadata={_KEY: json.dumps(config)})
@@ -104,6 +109,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         config["recipe"] = Recipe.from_dict(config["recipe"], str(path))
         config["spec"] = PartSpec.from_dict(config["spec"])
+        if config["assessment"] is not None:
+            config["assessment"] = Assessment.from_dict(config["assessment"])
         return Checkpoint(tensors=tensors, **config)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, ModelError) as error:
         raise CheckpointError(f"{path} is not a checkpoint of beetle-lm, or damaged") from error

@@ -16,7 +16,7 @@ from beetle_lm.train.augment import Augmenter
 from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
 from beetle_lm.train.dataset import TensorSet
 from beetle_lm.train.losses import heat_map_loss
-from beetle_lm.train.networks import LandmarkNetwork, build_network, decode
+from beetle_lm.train.networks import LandmarkNetwork, build_network
 from beetle_lm.train.recipe import Recipe
 from beetle_lm.train.schedule import warm_up_cosine
 
@@ -111,7 +111,7 @@ def fit(
             _average(average, network, min(recipe.averaging, step / (step + 10)))
             loss_sum += loss.detach()
 
-        error = mean_error(predict(average, validation.images, device), validation.xy)
+        error = mean_error(predict(average, validation.images, device)[0], validation.xy)
         weights = {name: tensor.cpu().clone() for name, tensor in average.state_dict().items()}
         state = dataclasses.replace(start, tensors=weights, epoch=epoch, validation_px=error)
         if best is None or math.isnan(error) or error < best.validation_px:
@@ -126,15 +126,17 @@ def fit(
     return best
 
 
-def predict(network: LandmarkNetwork, images: Tensor, device: torch.device) -> Tensor:
-    """Landmarks (N, K, 2) in input pixels of images (N, C, H, W) of the input's size."""
-    found = []
+def predict(
+    network: LandmarkNetwork, images: Tensor, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Landmarks (N, K, 2) and spreads (N, K) in input pixels of images (N, C, H, W) of its size."""
+    if len(images) == 0:
+        return torch.empty(0), torch.empty(0)
     network.eval()
     with torch.inference_mode():
-        for batch in torch.split(images, 16):
-            logits = network(batch.to(device))
-            found.append(decode(logits, network.stride)[0].cpu())
-    return torch.cat(found) if found else torch.empty(0)
+        found = [network.locate(batch.to(device)) for batch in torch.split(images, 16)]
+    xy, spread = zip(*found, strict=True)
+    return torch.cat(xy).cpu(), torch.cat(spread).cpu()
 
 
 def mean_error(predicted: Tensor, manual: Tensor) -> float:

@@ -26,6 +26,13 @@ class LandmarkNetwork(nn.Module):
     def __init__(self, landmarks: int, channels: int) -> None:
         super().__init__()
 
+    def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images as `forward` takes them to landmarks (N, K, 2) and spreads (N, K); see `decode`.
+
+        All that places landmarks goes through here: validation, prediction, the exported file.
+        """
+        return decode(self(images), self.stride)
+
 
 def standardised(images: Tensor) -> Tensor:
     """Images (N, C, H, W) of 0 to 255 with mean 0 and variance 1 each, whatever the exposure."""
@@ -117,10 +124,10 @@ def decode(logits: Tensor, stride: int, radius: float = 3.0) -> tuple[Tensor, Te
         radius: of the square around the peak that is averaged, in cells.
 
     Returns:
-        Landmarks (N, K, 2), x and y in input pixels, and scores (N, K): the share of the
-        probability that lies in that square, from 0 to 1.
+        Landmarks (N, K, 2), x and y in input pixels, and spreads (N, K), in input pixels too: the
+        mean distance from the landmark over all of its heat map's probability.
     """
-    n, k, height, width = logits.shape
+    height, width = logits.shape[2:]
     probability = logits.float().flatten(2).softmax(dim=2)
     xs = torch.arange(width, device=logits.device, dtype=torch.float32).repeat(height)
     ys = torch.arange(height, device=logits.device, dtype=torch.float32).repeat_interleave(width)
@@ -129,10 +136,12 @@ def decode(logits: Tensor, stride: int, radius: float = 3.0) -> tuple[Tensor, Te
     peak_x = peak.float() - peak_y * width
     near = ((xs - peak_x).abs() <= radius) & ((ys - peak_y).abs() <= radius)
     local = probability * near
-    score = local.sum(dim=2)
-    x = (local * xs).sum(dim=2) / score
-    y = (local * ys).sum(dim=2) / score
-    return (torch.stack((x, y), dim=2) + 0.5) * stride, score.reshape(n, k)
+    share = local.sum(dim=2)
+    x = (local * xs).sum(dim=2) / share
+    y = (local * ys).sum(dim=2) / share
+    distance = ((xs - x[..., None]).square() + (ys - y[..., None]).square()).sqrt()
+    spread = (probability * distance).sum(dim=2)
+    return (torch.stack((x, y), dim=2) + 0.5) * stride, spread * stride
 
 
 NETWORKS: dict[str, type[LandmarkNetwork]] = {"compact": Compact, "nano": Nano}

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from beetle_lm.errors import (
     DeviceError,
     OutputError,
 )
 from beetle_lm.predict.evaluate import Evaluation
+from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.textfile import write_text
-from beetle_lm.train.checkpoint import LAST, Checkpoint, load_checkpoint
+from beetle_lm.train.assessment import Assessment, assess
+from beetle_lm.train.calibration import FEWEST, Calibration
+from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
 from beetle_lm.train.dataset import (
     AnnotatedImages,
     Specimen,
@@ -27,12 +31,14 @@ from beetle_lm.train.dataset import (
 from beetle_lm.train.finetune import Transfer
 from beetle_lm.train.job import CONFIG, Job
 from beetle_lm.train.log import TrainingLog
-from beetle_lm.train.loop import EpochLog, fit
+from beetle_lm.train.loop import EpochLog, fit, predict
 from beetle_lm.train.networks import build_network
 from beetle_lm.train.tested import EVALUATION, PREDICTIONS, evaluate_test, predict_test
 
 METRICS = "metrics.json"
 """File name in a run folder: what was measured."""
+
+_MOST_JUDGED = 100  # training photographs whose expected errors are looked at
 
 
 def choose_device(name: str) -> torch.device:
@@ -126,6 +132,10 @@ def train(
         shapes=torch.cat((training_set.xy, further_shapes)),
         taken_over=transfer.loaded if transfer else (),
     )
+    judged = tensors(training[:_MOST_JUDGED])
+    assessment = _assessment(best, training_set.xy, data.shapes, judged, validation_set, device)
+    best = dataclasses.replace(best, assessment=assessment)
+    save_checkpoint(run / BEST, best)
     log.plot(run / "losses.png")
     metrics = {
         "epoch": best.epoch,
@@ -147,6 +157,33 @@ def train(
         }
     write_text(run / METRICS, [json.dumps(metrics, indent=1), "\n"])
     return metrics, evaluation
+
+
+def _assessment(
+    best: Checkpoint,
+    poses: Tensor,
+    further: Floats,
+    judged: TensorSet,
+    validation: TensorSet,
+    device: torch.device,
+) -> Assessment:
+    """By the validation photographs where they are enough, or else by some that it trained on."""
+    network = best.network().to(device)
+    known = int(torch.isfinite(validation.xy[..., 0]).sum())
+    seen = known < FEWEST
+    chosen = judged if seen else validation
+    xy, spread = predict(network, chosen.images, device)
+    error = torch.full_like(spread, torch.nan) if seen else (xy - chosen.xy).norm(dim=2)
+    calibration = Calibration.fit(spread.double().numpy(), error.double().numpy())
+    return assess(
+        calibration,
+        calibration.expected(spread.double(), best.input_size).numpy(),
+        seen,
+        poses.double().numpy(),
+        further,
+        best.recipe.augmentation,
+        best.input_size,
+    )
 
 
 def _prepare(run: Path, job: Job, resume: bool) -> bool:

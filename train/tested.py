@@ -32,7 +32,7 @@ def predict_test(
         path: the CSV file.
         device: where to predict.
     """
-    found = predict(network.to(device), tensors.images, device).numpy().astype(np.float64)
+    found = predict(network.to(device), tensors.images, device)[0].numpy().astype(np.float64)
     names = tensors.spec.landmark_names
     rows = [
         tidy_rows(image, names, placement.to_image(xy))

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from beetle_lm.errors import ModelError, PartError
+from beetle_lm.zoo.limits import Limits, ShapeSpace
 from beetle_lm.zoo.parts import CONTROL_CHARACTER, PartSpec
 
 CARD_KEY = "beetle_lm_card"
 """The key of the card's JSON in the ONNX file's `metadata_props`."""
 
-CARD_FORMAT = 1
+CARD_FORMAT = 2
 """The version of the card's own layout. A card of another version is refused, never guessed at."""
 
 Fit = Literal["letterbox", "stretch"]
@@ -53,9 +54,11 @@ class ModelCard:
         metrics: measured errors; empty where nothing was measured.
         provenance: the data that the model was trained on, in words.
         licence: SPDX expression, or a sentence where none applies.
+        shapes: the shapes of its training; None where too few were known to say how they vary.
+        limits: beyond which the landmarks of a photograph are to be looked at.
 
     Raises:
-        ModelError: sizes or channels are impossible.
+        ModelError: sizes or channels are impossible, or the shapes are of another part.
     """
 
     spec: PartSpec
@@ -68,6 +71,8 @@ class ModelCard:
     metrics: tuple[Metrics, ...]
     provenance: str
     licence: str
+    shapes: ShapeSpace | None
+    limits: Limits
 
     def __post_init__(self) -> None:
         if not (1 <= self.input_width <= _LARGEST_SIDE and 1 <= self.input_height <= _LARGEST_SIDE):
@@ -79,6 +84,11 @@ class ModelCard:
             raise ModelError(f"the model's card gives {self.channels} channels; 1 or 3 can be read")
         if self.fit not in get_args(Fit):
             raise ModelError(f"the model's card gives an unknown fit, {self.fit!r:.60}")
+        if self.shapes is not None and len(self.shapes.mean) != len(self.spec):
+            raise ModelError(
+                f"the model's card has shapes of {len(self.shapes.mean)} landmarks, its part has"
+                f" {len(self.spec)}"
+            )
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -100,6 +110,8 @@ class ModelCard:
                 "metrics": [vars(metrics) for metrics in self.metrics],
                 "provenance": self.provenance,
                 "licence": self.licence,
+                "shapes": None if self.shapes is None else self.shapes.to_dict(),
+                "limits": self.limits.to_dict(),
             },
             ensure_ascii=False,
             indent=1,
@@ -132,7 +144,7 @@ class ModelCard:
         if unknown := sorted(set(fields) - set(wanted)):
             raise ModelError(f"the model's card has an unknown field {unknown[0]!r:.60}")
         for name, kind in wanted.items():
-            if type(fields[name]) is not kind:
+            if type(fields[name]) is not kind and (name, fields[name]) != ("shapes", None):
                 raise ModelError(
                     f"the model's card gives {name} as {type(fields[name]).__name__},"
                     f" not {kind.__name__}"
@@ -145,7 +157,9 @@ class ModelCard:
             metrics = tuple(_metrics(entry) for entry in fields.pop("metrics"))
         except PartError as error:
             raise ModelError(f"the model's card is damaged: {error}") from error
-        return cls(spec=spec, metrics=metrics, **fields)
+        shapes, limits = fields.pop("shapes"), Limits.from_dict(fields.pop("limits"))
+        space = None if shapes is None else ShapeSpace.from_dict(shapes)
+        return cls(spec=spec, metrics=metrics, shapes=space, limits=limits, **fields)
 
 
 _FIELD_TYPES: dict[str, type] = {
@@ -159,6 +173,8 @@ _FIELD_TYPES: dict[str, type] = {
     "metrics": list,
     "provenance": str,
     "licence": str,
+    "shapes": dict,
+    "limits": dict,
 }
 
 

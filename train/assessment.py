@@ -1,0 +1,199 @@
+"""How the landmarks of a trained network are judged: what they are off by, what is unlike them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from sklearn.covariance import oas
+
+from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.shape import Superimposed, mean_shape, superimpose
+from beetle_lm.train.calibration import Calibration
+from beetle_lm.train.recipe import Augmentation
+from beetle_lm.zoo.limits import Limits, ShapeSpace, rounded
+
+_FEWEST_SHAPES = 4  # fewer do not say how shapes vary
+_MOST_COMPONENTS = 12
+_MOST_LEFT_OUT = 300  # shapes, to learn how far the others reach
+_TAIL = 0.002  # share of right photographs that each limit may flag
+_LEAST_FREEDOM = 3  # of Student's t; with fewer it knows no bounds
+_LEAST_SCATTER = 0.1  # of logarithms: few values that are alike by chance allow for this much
+_HONEST, _SEEN = 1.5, 3.0  # how much greater errors may be than those of the photographs at hand
+_LEAST_ERROR = 0.01  # share of the input's diagonal: below this nobody needs to look
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What is known of a trained network's landmarks.
+
+    Args:
+        calibration: from spreads to expected errors.
+        shapes: the shapes that it was trained on; None where they are too few.
+        limits: beyond which a photograph is flagged.
+    """
+
+    calibration: Calibration
+    shapes: ShapeSpace | None
+    limits: Limits
+
+    def to_dict(self) -> dict[str, Any]:
+        """The assessment as JSON values; `from_dict` reads it back."""
+        return {
+            "calibration": vars(self.calibration),
+            "shapes": None if self.shapes is None else self.shapes.to_dict(),
+            "limits": self.limits.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, entries: dict[str, Any]) -> Assessment:
+        """Reads what `to_dict` wrote.
+
+        Raises:
+            ModelError: the shapes or limits are damaged.
+        """
+        shapes = entries["shapes"]
+        return cls(
+            Calibration(**entries["calibration"]),
+            None if shapes is None else ShapeSpace.from_dict(shapes),
+            Limits.from_dict(entries["limits"]),
+        )
+
+
+def assess(
+    calibration: Calibration,
+    expected: Floats,
+    seen: bool,
+    poses: Floats,
+    further: Floats,
+    augmentation: Augmentation,
+    input_size: tuple[int, int],
+) -> Assessment:
+    """Learns from right landmarks what right landmarks look like.
+
+    Args:
+        calibration: from spreads to expected errors.
+        expected: (N, K) expected errors of photographs that are right, in pixels of the input.
+        seen: the network was trained on them, and is surer of them than of others.
+        poses: (N, K, 2) landmarks of the training photographs in pixels of the input.
+        further: (M, K, 2) landmarks of other specimens at any place, in any size and unit.
+        augmentation: how training varied the poses.
+        input_size: width and height of the network's input.
+    """
+    diagonal = math.hypot(*input_size)
+    shapes, fitted = _shape_space(poses, further, float(expected.mean()))
+    rotation, size = (-180.0, 180.0), (0.0, 1.0)
+    if fitted:
+        turns = [each.rotation for each in fitted]
+        sizes = [each.size / diagonal for each in fitted]
+        reach, zoom = augmentation.rotation, max(augmentation.scale, 1.0)
+        rotation = max(-180.0, min(turns) - reach), min(180.0, max(turns) + reach)
+        size = min(sizes) / zoom, max(sizes) * zoom
+        if rotation[0] == rotation[1]:
+            rotation = -180.0, 180.0
+        if size[0] == size[1]:
+            size = 0.0, 1.0
+    allowance, least = _SEEN if seen else _HONEST, _LEAST_ERROR * diagonal
+    mean_limit = max(least, allowance * _upper_limit(expected.mean(axis=1)))
+    landmark_limit = max(2 * least, mean_limit, allowance * _upper_limit(expected.max(axis=1)))
+    errors = rounded((mean_limit, landmark_limit))
+    turn_limits, size_limits = rounded(rotation), rounded(size)
+    limits = Limits(
+        errors[0], errors[1], (turn_limits[0], turn_limits[1]), (size_limits[0], size_limits[1])
+    )
+    return Assessment(calibration, shapes, limits)
+
+
+def _shape_space(
+    poses: Floats, further: Floats, error: float
+) -> tuple[ShapeSpace | None, list[Superimposed]]:
+    """The shapes, and the training photographs' poses against their mean."""
+    every = np.concatenate((poses, further))
+    mean = mean_shape(every) if every.shape[1] > 2 else None
+    if mean is None:
+        return None, []
+    fitted = _superimposed(poses, mean)
+    mean = _turned(mean, [each.rotation for each in fitted])
+    fitted = _superimposed(poses, mean)
+    shapes = np.stack([each.shape.ravel() for each in _superimposed(every, mean)])
+    if len(shapes) < _FEWEST_SHAPES:
+        return None, fitted
+    sizes = [each.size for each in fitted]
+    # A landmark that is off by `error` on average scatters so much in x and in y.
+    noise = 2 / math.pi * (error / float(np.median(sizes))) ** 2 if sizes else 0.0
+    freedom = 2 * len(mean) - 4
+    variances, components = _principal(shapes, freedom)
+    kept = min(len(shapes) - 1, freedom - 1, _MOST_COMPONENTS)
+    rest = float(variances[kept:freedom].mean()) + noise
+    space = ShapeSpace(
+        specimens=len(shapes),
+        mean=tuple(rounded(point) for point in mean.tolist()),
+        components=tuple(rounded(component) for component in components[:kept].tolist()),
+        variances=rounded(variances[:kept] + noise),
+        rest_variance=rounded([rest])[0],
+        distance_limit=rounded([_distance_limit(shapes, freedom, noise)])[0],
+    )
+    return space, fitted
+
+
+def _superimposed(xy: Floats, mean: Floats) -> list[Superimposed]:
+    return [one for one in (superimpose(each, mean) for each in xy) if one is not None]
+
+
+def _turned(mean: Floats, degrees: Sequence[float]) -> Floats:
+    """The mean shape, turned as the mean photograph is."""
+    angle = float(np.angle(np.exp(1j * np.radians(degrees)).sum())) if degrees else 0.0
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return np.asarray(mean @ np.array([[cosine, sine], [-sine, cosine]]), np.float64)
+
+
+def _principal(shapes: Floats, freedom: int) -> tuple[Floats, Floats]:
+    """Variances and principal components of shapes (N, 2n), shrunk towards equal variances.
+
+    The shrinkage is that of Chen et al. (2010), "Shrinkage algorithms for MMSE covariance
+    estimation": the fewer the specimens, the more.
+    """
+    _, sizes, components = np.linalg.svd(shapes - shapes.mean(axis=0), full_matrices=True)
+    variances = np.zeros(freedom)
+    found = min(len(sizes), freedom)
+    variances[:found] = sizes[:found] ** 2 / len(shapes)
+    scores = (shapes - shapes.mean(axis=0)) @ components[:freedom].T
+    share = float(oas(scores, assume_centered=True)[1])
+    variances = (1 - share) * variances + share * variances.mean()
+    return np.maximum(variances, 1e-12), components[:freedom]
+
+
+def _distance_limit(shapes: Floats, freedom: int, noise: float) -> float:
+    """How far from the others a shape of the same kind may be.
+
+    Each shape's distance is measured by statistics that do not know it, as those of a new
+    photograph are.
+    """
+    picked = np.unique(
+        np.linspace(0, len(shapes) - 1, min(len(shapes), _MOST_LEFT_OUT)).astype(int)
+    )
+    distances = []
+    for index in picked:
+        others = np.delete(shapes, index, axis=0)
+        variances, components = _principal(others, freedom)
+        scores = components @ (shapes[index] - others.mean(axis=0))
+        # Landmarks that a network places have its error besides their shape.
+        squared = ((scores**2 + noise) / (variances + noise)).sum()
+        distances.append(math.sqrt(float(squared)))
+    return _upper_limit(np.array(distances))
+
+
+def _upper_limit(values: Floats) -> float:
+    """What another such value hardly exceeds, by their log-normal distribution and the largest.
+
+    The fewer values there are, the farther is the limit.
+    """
+    logs, count = np.log(np.maximum(values, 1e-9)), len(values)
+    scatter = max(_LEAST_SCATTER, float(logs.std(ddof=1)) if count > 1 else 0.0)
+    quantile = float(stats.t.ppf(1 - _TAIL, max(_LEAST_FREEDOM, count - 1)))
+    beyond = quantile * scatter * math.sqrt(1 + 1 / count)
+    return max(float(values.max()), math.exp(float(logs.mean()) + beyond))
