@@ -31,15 +31,11 @@ def doubt(card: ModelCard, xy: Floats, expected_error: Floats, pixels: float) ->
 def _errors(card: ModelCard, expected: Floats, pixels: float) -> Iterator[str]:
     limits, mean, worst = card.limits, float(expected.mean()), int(expected.argmax())
     if mean > limits.mean_error:
-        yield (
-            f"landmarks are expected to be off by {mean * pixels:.1f} px on average (limit"
-            f" {limits.mean_error * pixels:.1f})"
-        )
+        limit = limits.mean_error * pixels
+        yield f"expected error {mean * pixels:.1f} px on average (limit {limit:.1f})"
     elif expected[worst] > limits.landmark_error:
-        yield (
-            f"landmark {worst + 1} is expected to be off by {expected[worst] * pixels:.1f} px"
-            f" (limit {limits.landmark_error * pixels:.1f})"
-        )
+        error, limit = expected[worst] * pixels, limits.landmark_error * pixels
+        yield f"expected error {error:.1f} px at landmark {worst + 1} (limit {limit:.1f})"
 
 
 def _pose_and_shape(card: ModelCard, xy: Floats) -> Iterator[str]:
@@ -58,8 +54,6 @@ def _pose_and_shape(card: ModelCard, xy: Floats) -> Iterator[str]:
     if not limits.size[0] <= size <= limits.size[1]:
         yield f"{'larger' if size > limits.size[1] else 'smaller'} in the picture than in training"
     distance = mahalanobis(found.shape - mean, card.shapes)
-    if distance > card.shapes.distance_limit:
-        yield (
-            f"the shape is unlike those of the training (distance {distance:.1f}, limit"
-            f" {card.shapes.distance_limit:.1f})"
-        )
+    limit = card.shapes.distance_limit
+    if distance > limit:
+        yield f"shape unlike those of the training (distance {distance:.1f}, limit {limit:.1f})"

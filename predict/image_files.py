@@ -32,6 +32,12 @@ class ImageFile:
     path: Path
     name: str
 
+    @property
+    def folder(self) -> Path:
+        """The folder that names are below: the same for all images of one list."""
+        folders = _absolute(self.path).parents
+        return folders[min(self.name.count("/"), len(folders) - 1)]
+
 
 def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[ImageFile]:
     """Lists the photographs in files, folders and globs, sorted by name, each once.

@@ -13,6 +13,9 @@ from beetle_lm.predict.textfile import base_name
 Format = Literal["tps", "csv"]
 """A kind of landmark file."""
 
+REVIEW = ("review.csv", "review.jpg")
+"""What `beetle-lm review-list` makes of results; it goes where they are replaced."""
+
 RESULTS = (
     "landmarks.tps",
     "landmarks.csv",
@@ -21,6 +24,7 @@ RESULTS = (
     "overlays",
     "overview.jpg",
     "evaluation",
+    *REVIEW,
     "run.json",
 )
 """All that a run may write, in the order in which it is moved into place."""
@@ -76,7 +80,7 @@ def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None
 
 def planned(formats: Sequence[Format], overlay: bool, evaluation: bool) -> list[str]:
     """Names of the results that a run with these options writes."""
-    left_out = set()
+    left_out = set(REVIEW)
     if "tps" not in formats:
         left_out.add("landmarks.tps")
     if "csv" not in formats:
@@ -90,7 +94,7 @@ def planned(formats: Sequence[Format], overlay: bool, evaluation: bool) -> list[
 
 def is_result(path: Path) -> bool:
     """Whether a picture was made by an earlier run, and is no photograph to predict."""
-    if path.name == "overview.jpg" and (path.parent / "run.json").is_file():
+    if path.name in ("overview.jpg", "review.jpg") and (path.parent / "run.json").is_file():
         return True
     return any(
         folder.name in ("overlays", "evaluation") and (folder.parent / "run.json").is_file()

@@ -75,7 +75,12 @@ def run_task(
             _predict(predictor, task, part, options, read, observer)
             gathered, written = _write(predictor, task, part, options, read)
             summary = run_record.summary(
-                predictor, options, gathered.counts, part.started, part.rows.seconds
+                predictor,
+                task.images,
+                options,
+                gathered.counts,
+                part.started,
+                part.rows.seconds,
             )
             part.seal(summary, written)
         else:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from beetle_lm import __version__
+from beetle_lm.predict.images import ImageFile
 from beetle_lm.predict.options import Options
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.reference import Reference
@@ -56,12 +57,18 @@ def settings(
 
 
 def summary(
-    predictor: Predictor, options: Options, counts: dict[str, int], started: str, seconds: float
+    predictor: Predictor,
+    images: Sequence[ImageFile],
+    options: Options,
+    counts: dict[str, int],
+    started: str,
+    seconds: float,
 ) -> dict[str, Any]:
     """The content of run.json.
 
     Args:
         predictor: the model.
+        images: the photographs, one at least.
         options: how photographs were predicted and what was written.
         counts: of photographs and landmarks.
         started: when, in ISO format.
@@ -77,6 +84,7 @@ def summary(
             "sha256": session.sha256,
             "weights_sha256": card.weights_sha256,
         },
+        "photographs": str(images[0].folder),
         "provider": session.provider,
         "versions": {
             "python": platform.python_version(),

@@ -22,7 +22,7 @@ WIDE = (
 TIDY = (
     "image,landmark,name,x,y,score,expected_error_px\n"
     "A.JPG,1,1,10.00000,60.00000,,\nA.JPG,2,2,,,,\n"
-    "b.png,1,1,0.00000,50.00000,\nb.png,2,2,30.50000,10.00000,\n"
+    "b.png,1,1,0.00000,50.00000,,\nb.png,2,2,30.50000,10.00000,,\n"
 )
 
 

@@ -112,7 +112,7 @@ def test_names_come_back_from_tables_as_they_were(
     assert found.image == name
     np.testing.assert_array_equal(found.points, XY)
     landmarks = (landmark, "2", "3")
-    text = tidy_header(excel) + tidy_rows(name, landmarks, XY, None, excel)
+    text = tidy_header(excel) + tidy_rows(name, landmarks, XY, None, None, excel)
     path.write_text(text, "utf-8", newline="")
     (found,) = read_table(path).specimens
     assert (found.image, found.names) == (name, landmarks)

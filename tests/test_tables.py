@@ -44,7 +44,8 @@ def test_wide_table_as_written():
 
 def test_tidy_table_as_written():
     assert tidy_header() == "image,landmark,name,x,y,score,expected_error_px\n"
-    text = tidy_rows("a.jpg", ("tip", "base, left", "3"), XY, np.array([0.98765, NAN, 1]), np.array([2, NAN, 0]))
+    score, error = np.array([0.98765, NAN, 1]), np.array([2, NAN, 0])
+    text = tidy_rows("a.jpg", ("tip", "base, left", "3"), XY, score, error)
     assert text == (
         "a.jpg,1,tip,10.50000,20.25000,0.9877,2.000\n"
         'a.jpg,2,"base, left",,,,\n'
@@ -228,7 +229,7 @@ def test_any_bytes_give_specimens_or_an_error_that_names_the_file(table):
         for excel in (False, True)
         for header, row in [
             (wide_header(3, excel), wide_row(AWKWARD, XY, excel) + wide_row("b", XY, excel)),
-            (tidy_header(excel), tidy_rows(AWKWARD, names, XY, None, excel)),
+            (tidy_header(excel), tidy_rows(AWKWARD, names, XY, None, None, excel)),
         ]
     ]
     pieces = [b",", b";", b'"', b"\n", b"\r", b"1e400", b"x9", b"\x81", b"\0", b"999999", b"-"]
