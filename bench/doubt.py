@@ -22,6 +22,7 @@ import csv
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -66,7 +67,7 @@ def wrong_versions(pixels: Pixels, xy: Points, number: int) -> Iterator[tuple[st
         left = (width - box_width) * (number % 2)
         top = (height - box_height) * (number // 2 % 2)
         corner = np.array([left, top])
-        inside = (xy >= corner) & (xy < corner + [box_width, box_height])
+        inside = (xy >= corner) & (xy < corner + np.array((box_width, box_height)))
         if not inside.all():
             yield kind, pixels[top : top + box_height, left : left + box_width]
 
@@ -143,7 +144,7 @@ def error_table(results: Path, manual: dict[str, Points]) -> Iterator[str]:
     table = table[np.isfinite(table).all(axis=1)]
     yield "| score | landmarks | expected error, px | observed error, px |"
     yield "|---|---:|---:|---:|"
-    for low, high in zip(SCORES[:-1], SCORES[1:], strict=True):
+    for low, high in pairwise(SCORES):
         part = table[(table[:, 0] >= low) & (table[:, 0] < high)]
         if len(part):
             expected, observed = part[:, 1].mean(), part[:, 2].mean()

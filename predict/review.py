@@ -37,7 +37,7 @@ _RANKS = {"failed": 0, "flagged": 1, "ok": 2}
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class PlacedLandmarks:
     """The landmarks of a photograph as its results have them.
 
     Args:
@@ -82,7 +82,7 @@ class Reviewed:
     reason: str
     mean_error: float | None
     mean_score: float | None
-    placed: Placed | None = None
+    placed: PlacedLandmarks | None = None
 
     @property
     def rank(self) -> tuple[int, float, str, str]:
@@ -236,7 +236,7 @@ def _specimens(folder: Path, summary: dict[str, Any]) -> Iterator[Reviewed]:
         )
 
 
-def _placed(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, Placed]:
+def _placed(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, PlacedLandmarks]:
     """The landmarks of the photographs that were chosen, by their names."""
     wanted = {one.image for one in chosen if one.part == part and one.status != "failed"}
     if not wanted or not path.exists():  # a run may write TPS alone
@@ -250,12 +250,12 @@ def _placed(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, Placed]:
                 _number(path, line, row[key]) for key in ("x", "y", "score", "expected_error_px")
             )
             names.setdefault(image, []).append(unguarded(row["name"]))
-            values = [np.nan if cell is None else cell for cell in cells]
-            numbers.setdefault(image, []).append(values)
+            known = [np.nan if cell is None else cell for cell in cells]
+            numbers.setdefault(image, []).append(known)
     placed = {}
     for image, values in numbers.items():
         table = np.array(values)
-        placed[image] = Placed(tuple(names[image]), table[:, :2], table[:, 2], table[:, 3])
+        placed[image] = PlacedLandmarks(tuple(names[image]), table[:, :2], table[:, 2], table[:, 3])
     return placed
 
 

@@ -66,7 +66,7 @@ def sheet(
     across, down = len(rows[0]), len(rows)
     font = _font("DejaVuSans.ttf", _SMALL)
     lines = max(len(_notes(cell, font)) for cells in rows for cell in cells if cell is not None)
-    step_x, step_y = CELL[0] + _GAP, CELL[1] + 34 + lines * _LINE + _GAP
+    step_x, step_y = CELL[0] + _GAP, CELL[1] + 30 + lines * _LINE + _GAP
     height = _MARGIN + _HEADING + down * step_y + _LEGEND
     picture = Image.new("RGB", (2 * _MARGIN + across * step_x - _GAP, height), _WHITE)
     pen = ImageDraw.Draw(picture)
@@ -88,7 +88,7 @@ def _place(
     picture: Image.Image, pen: ImageDraw.ImageDraw, cell: Cell, corner: tuple[int, int]
 ) -> None:
     font, bold = _font("DejaVuSans.ttf", _SMALL), _font("DejaVuSans-Bold.ttf", _SMALL)
-    middle, below = corner[0] + CELL[0] / 2, corner[1] + CELL[1] + 6 + _FRAME
+    middle, below = corner[0] + CELL[0] / 2, corner[1] + CELL[1] + 4 + _FRAME
     if cell.pixels is None:
         width, height = CELL
         pen.text((middle, corner[1] + height / 2), "no picture to show", _GREY, font, "mm")

@@ -238,7 +238,9 @@ def test_model_file_tells_all_and_nothing_of_this_machine(trained, command):
     assert os.fsencode(sys.prefix) not in path.read_bytes()
     [image] = model.graph.input
     assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
-    assert [output.name for output in model.graph.output] == ["landmarks", "score"]
+    assert [output.name for output in model.graph.output] == [
+        *("landmarks", "score", "expected_error"),
+    ]
 
 
 def test_a_file_that_differs_from_its_network_is_not_written(trained, command, monkeypatch):

@@ -23,6 +23,7 @@ _MOST_LEFT_OUT = 300  # shapes, to learn how far the others reach
 _TAIL = 0.002  # share of right photographs that each limit may flag
 _LEAST_FREEDOM = 3  # of Student's t; with fewer it knows no bounds
 _LEAST_SCATTER = 0.1  # of logarithms: few values that are alike by chance allow for this much
+_LEAST_ROTATION, _LEAST_ZOOM = 5.0, 1.1  # of a pose: so much is allowed without augmentation too
 _HONEST, _SEEN = 1.5, 3.0  # how much greater errors may be than those of the photographs at hand
 _LEAST_ERROR = 0.01  # share of the input's diagonal: below this nobody needs to look
 
@@ -88,23 +89,16 @@ def assess(
     shapes, fitted = _shape_space(poses, further, float(expected.mean()))
     rotation, size = (-180.0, 180.0), (0.0, 1.0)
     if fitted:
-        turns = [each.rotation for each in fitted]
-        sizes = [each.size / diagonal for each in fitted]
-        reach, zoom = augmentation.rotation, max(augmentation.scale, 1.0)
-        rotation = max(-180.0, min(turns) - reach), min(180.0, max(turns) + reach)
-        size = min(sizes) / zoom, max(sizes) * zoom
-        if rotation[0] == rotation[1]:
-            rotation = -180.0, 180.0
-        if size[0] == size[1]:
-            size = 0.0, 1.0
+        reach = max(augmentation.rotation, _LEAST_ROTATION)
+        low, high = _range([each.rotation for each in fitted], reach)
+        rotation = max(-180.0, low), min(180.0, high)
+        zoom = math.log(max(augmentation.scale, _LEAST_ZOOM))
+        low, high = _range([math.log(each.size / diagonal) for each in fitted], zoom)
+        size = math.exp(low), math.exp(high)
     allowance, least = _SEEN if seen else _HONEST, _LEAST_ERROR * diagonal
     mean_limit = max(least, allowance * _upper_limit(expected.mean(axis=1)))
     landmark_limit = max(2 * least, mean_limit, allowance * _upper_limit(expected.max(axis=1)))
-    errors = rounded((mean_limit, landmark_limit))
-    turn_limits, size_limits = rounded(rotation), rounded(size)
-    limits = Limits(
-        errors[0], errors[1], (turn_limits[0], turn_limits[1]), (size_limits[0], size_limits[1])
-    )
+    limits = Limits(*rounded((mean_limit, landmark_limit)), _rounded(rotation), _rounded(size))
     return Assessment(calibration, shapes, limits)
 
 
@@ -187,13 +181,30 @@ def _distance_limit(shapes: Floats, freedom: int, noise: float) -> float:
     return _upper_limit(np.array(distances))
 
 
-def _upper_limit(values: Floats) -> float:
-    """What another such value hardly exceeds, by their log-normal distribution and the largest.
+def _range(values: Sequence[float], reach: float) -> tuple[float, float]:
+    """What training covered: the values as far as they were varied, and their likes."""
+    beyond = _beyond(len(values)) * float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    mean = float(np.mean(values))
+    return min(min(values) - reach, mean - beyond), max(max(values) + reach, mean + beyond)
 
-    The fewer values there are, the farther is the limit.
+
+def _beyond(count: int) -> float:
+    """How many standard deviations from the mean of so many values hardly any other lies.
+
+    The fewer values there are, the farther.
     """
-    logs, count = np.log(np.maximum(values, 1e-9)), len(values)
-    scatter = max(_LEAST_SCATTER, float(logs.std(ddof=1)) if count > 1 else 0.0)
     quantile = float(stats.t.ppf(1 - _TAIL, max(_LEAST_FREEDOM, count - 1)))
-    beyond = quantile * scatter * math.sqrt(1 + 1 / count)
-    return max(float(values.max()), math.exp(float(logs.mean()) + beyond))
+    return quantile * math.sqrt(1 + 1 / count)
+
+
+def _upper_limit(values: Floats) -> float:
+    """What another such value hardly exceeds, by their log-normal distribution and the largest."""
+    logs = np.log(np.maximum(values, 1e-9))
+    scatter = max(_LEAST_SCATTER, float(logs.std(ddof=1)) if len(values) > 1 else 0.0)
+    limit = math.exp(float(logs.mean()) + _beyond(len(values)) * scatter)
+    return max(float(values.max()), limit)
+
+
+def _rounded(pair: tuple[float, float]) -> tuple[float, float]:
+    low, high = rounded(pair)
+    return low, high

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from beetle_lm.zoo.card import ModelCard
     from beetle_lm.zoo.manifest import Manifest
     from beetle_lm.zoo.parts import PartSpec
 
@@ -85,7 +86,7 @@ def show_model(
     ] = False,
     as_json: _Json = False,
 ) -> None:
-    """Shows a model's card: landmarks, input, measured errors, origin, licence, SHA-256."""
+    """Shows a model's card: landmarks, input, errors, what is flagged, origin, licence, SHA-256."""
     import json
 
     from beetle_lm.zoo.entries import ModelEntry
@@ -209,6 +210,7 @@ def _print_card(manifest: Manifest) -> None:
             )
             for m in card.metrics
         ),
+        ("flags", _flags(card)),
         ("trained on", card.provenance),
         ("licence", card.licence),
         ("size", f"{manifest.size} bytes"),
@@ -219,6 +221,22 @@ def _print_card(manifest: Manifest) -> None:
     if not card.metrics:
         typer.echo(f"{'error':<11}not measured")
     _print_landmarks(card.spec)
+
+
+def _flags(card: ModelCard) -> str:
+    limits = card.limits
+    told = (
+        f"expected error above {limits.mean_error:.1f} px of the input on average, or"
+        f" {limits.landmark_error:.1f} px at a landmark"
+    )
+    if card.shapes is None:
+        return f"{told}; shape and pose are not looked at"
+    low, high = (100 * share for share in limits.size)
+    return (
+        f"{told}; turned beyond {limits.rotation[0]:.0f} to {limits.rotation[1]:.0f} degrees;"
+        f" centroid size beyond {low:.0f} to {high:.0f} % of the input's diagonal; shape beyond"
+        f" distance {card.shapes.distance_limit:.1f} from the mean of {card.shapes.specimens}"
+    )
 
 
 def _print_landmarks(spec: PartSpec) -> None:

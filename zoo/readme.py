@@ -101,7 +101,8 @@ that never has one, download `model.onnx` from this page's files and give its pa
 One specimen per photograph. The part should fill the picture, in the position and orientation of
 the photographs that the model was trained on. Any size will do: the model itself looks at a
 {colour} picture of {size} pixels, and gives the landmarks in pixels of the
-photograph. Look at the overlays before you use the coordinates.
+photograph, with the error to expect of each. Photographs of another kind, turned or cut off are
+flagged in `specimens.csv`; `beetle-lm review-list` shows which to check first.
 
 ## Landmarks
 
@@ -124,8 +125,9 @@ photograph. Look at the overlays before you use the coordinates.
 ## For programs
 
 `model.onnx` needs no Python and nothing beside it: input `image`, uint8 {shape};
-outputs `landmarks`, float32 (N, {count}, 2) in pixels of the input, and `score`, float32
-(N, {count}). Photographs are fitted into the input by {_fit(card.fit)}.
+outputs `landmarks`, float32 (N, {count}, 2) in pixels of the input, `score`, float32
+(N, {count}) from 0 to 1, and `expected_error`, float32 (N, {count}), the expected distance from the
+true landmark in pixels of the input. Photographs are fitted into the input by {_fit(card.fit)}.
 `card.json` says all this to programs.
 
 | file | size | SHA-256 |
