@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from beetle_lm.errors import RecipeError  # noqa: E402
 from beetle_lm.train.losses import heat_map_loss  # noqa: E402
-from beetle_lm.train.networks import build_network, decode  # noqa: E402
+from beetle_lm.train.networks import build_network, cut_patches, decode  # noqa: E402
 
 
 def heat_maps(xy, stride=4, size=(16, 24), height=8.0):
@@ -19,24 +19,64 @@ def heat_maps(xy, stride=4, size=(16, 24), height=8.0):
     return height - squared / 2
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("landmarks", [1, 18])
-def test_compact_is_small_and_takes_any_multiple(landmarks, channels):
-    network = build_network("compact", landmarks, channels).eval()
-    assert sum(p.numel() for p in network.parameters()) < 1_000_000
-    for height, width in ((64, 96), (96, 32)):
+@pytest.mark.parametrize("name", ["nano", "compact", "fine"])
+@pytest.mark.parametrize(("landmarks", "channels"), [(1, 3), (18, 1)])
+def test_networks_take_any_multiple(name, landmarks, channels):
+    network = build_network(name, landmarks, channels).eval()
+    for height, width in ((64, 128), (128, 64)):
         images = torch.zeros((2, channels, height, width), dtype=torch.uint8)
+        whole = torch.zeros((2, channels, height // 2, width // 2))
+        patches, centres = (
+            torch.zeros((2, landmarks, channels, 64, 64)),
+            torch.zeros((2, landmarks, 2)),
+        )
         with torch.inference_mode():
-            assert network(images).shape == (2, landmarks, height // 4, width // 4)
+            first, second = network(whole, patches, centres)
+            xy, spread = network.locate(images)
+        assert first.shape == (2, landmarks, height // 8, width // 8)
+        assert second.shape == (2, landmarks, 32, 32)
+        assert xy.shape == (2, landmarks, 2) and spread.shape == (2, landmarks)
+
+
+def test_the_default_is_small():
+    network = build_network("compact", 18, 1)
+    assert sum(parameter.numel() for parameter in network.parameters()) < 1_000_000
 
 
 def test_exposure_does_not_matter():
     torch.manual_seed(0)
     network = build_network("compact", 3, 1).eval()
-    images = torch.rand(1, 1, 64, 64) * 100 + 20
+    whole = torch.rand(1, 1, 64, 64) * 200 + 10
+    patches, centres = torch.rand(1, 3, 1, 64, 64) * 200 + 10, torch.full((1, 3, 2), 64.0)
     with torch.inference_mode():
-        plain, brighter = network(images), network(images * 1.5 + 30)
-    assert (plain - brighter).abs().max() < 0.1 * plain.std()
+        plain = network(whole, patches, centres)
+        brighter = network(whole * 1.5 + 30, patches * 1.5 + 30, centres)
+    for one, other in zip(plain, brighter, strict=True):
+        assert (one - other).abs().max() < 0.1 * one.std()
+
+
+def test_locating_looks_again_where_the_first_look_points():
+    """Landmarks are those of both looks together, whatever the weights."""
+    torch.manual_seed(0)
+    network = build_network("nano", 3, 1).eval()
+    images = torch.randint(0, 256, (2, 1, 128, 192), dtype=torch.uint8)
+    whole = images.float().unflatten(3, (-1, 2)).mean(4).unflatten(2, (-1, 2)).mean(3)
+    with torch.inference_mode():
+        anywhere = torch.zeros((2, 3, 1, 64, 64)), torch.zeros((2, 3, 2))
+        centres, _ = decode(network(whole, *anywhere)[0], 8)
+        patches = cut_patches(images.float(), centres)
+        again, _ = decode(network(whole, patches, centres)[1], 2)
+        xy, _ = network.locate(images)
+    assert torch.allclose(xy, centres + again - 32, atol=1e-3)
+
+
+def test_patches_are_cut_between_pixels():
+    ys, xs = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
+    images = (xs + 1000 * ys)[None, None]  # says where each pixel lies, at its centre + 0.5
+    patch = cut_patches(images, torch.tensor([[[50.25, 40.0]]]))[0, 0, 0]
+    assert patch.shape == (64, 64)
+    assert float(patch[0, 0]) == pytest.approx(18.25 + 8000, abs=0.1)
+    assert float(patch[63, 63]) == pytest.approx(81.25 + 71000, abs=0.1)
 
 
 def test_unknown_network_is_named():
@@ -60,15 +100,6 @@ def test_a_second_peak_widens_the_spread_and_moves_nothing():
     share = 1 / (1 + torch.e**-0.5)
     distance = (60**2 + 30**2) ** 0.5
     assert float(spread) == pytest.approx(share * 5.01 + (1 - share) * distance, abs=0.5)
-
-
-def test_locating_is_decoding_what_the_network_says():
-    torch.manual_seed(0)
-    network = build_network("nano", 3, 1).eval()
-    images = torch.randint(0, 256, (2, 1, 64, 96), dtype=torch.uint8)
-    with torch.inference_mode():
-        for mine, theirs in zip(network.locate(images), decode(network(images), 4), strict=True):
-            assert torch.equal(mine, theirs)
 
 
 def test_loss_is_least_at_the_truth_and_leaves_out_what_is_missing():

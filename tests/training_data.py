@@ -38,7 +38,7 @@ def tps_record(name: str, xy: Sequence[Sequence[float]] | np.ndarray, height: in
 def small_recipe(path: Path, **changes: object) -> Path:
     """A recipe for drawn images that trains in a second or two."""
     entries: dict[str, object] = {
-        "name": "small", "network": "compact", "input_pixels": 6144, "channels": 1, "epochs": 3,
+        "name": "small", "network": "compact", "input_pixels": 12288, "channels": 1, "epochs": 3,
         "steps_per_epoch": 3, "batch_size": 4, "learning_rate": 3e-3, "weight_decay": 1e-2,
         "averaging": 0.9, "target_sigma": 1.0, "coordinate_weight": 0.5,
     }  # fmt: skip

@@ -21,7 +21,7 @@ from beetle_lm.predict.placement import Placement
 from beetle_lm.zoo.card import Fit
 from beetle_lm.zoo.parts import PARTS, PartSpec, part_of
 
-_STORED_PER_INPUT = 1.5  # stored images are so much larger that zooming in still shows detail
+_STORED_PER_INPUT = 1.1  # stored images are so much larger that zooming in still shows detail
 
 
 @dataclass(frozen=True)
@@ -254,8 +254,9 @@ def load_tensors(
     Raises:
         TrainingDataError: photographs that cannot be decoded, all in one list.
     """
+    # Even sizes, so that pairs of pixels can be averaged.
     factor = _STORED_PER_INPUT if for_training else 1.0
-    stored = (round(size[0] * factor), round(size[1] * factor))
+    stored = (round(size[0] * factor / 2) * 2, round(size[1] * factor / 2) * 2)
     images = torch.empty((len(specimens), channels, stored[1], stored[0]), dtype=torch.uint8)
     xy = np.empty((len(specimens), len(spec), 2))
     placements, problems = [], []

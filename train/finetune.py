@@ -179,4 +179,5 @@ def _shapes(network: str, landmarks: int, channels: int) -> dict[str, torch.Size
 
 
 def _layer(name: str) -> str:
-    return name.rpartition(".")[0]
+    """The layer of a tensor; all that knows the landmarks counts as one, the head."""
+    return HEAD if name.startswith(HEAD + ".") else name.rpartition(".")[0]

@@ -12,11 +12,18 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from beetle_lm.train.augment import Augmenter
+from beetle_lm.train.augment import Augmenter, Varied
 from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
 from beetle_lm.train.dataset import TensorSet
 from beetle_lm.train.losses import heat_map_loss
-from beetle_lm.train.networks import LandmarkNetwork, build_network
+from beetle_lm.train.networks import (
+    PATCH,
+    PATCH_STRIDE,
+    SHRUNK,
+    STRIDE,
+    LandmarkNetwork,
+    build_network,
+)
 from beetle_lm.train.recipe import Recipe
 from beetle_lm.train.schedule import warm_up_cosine
 
@@ -97,12 +104,8 @@ def fit(
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["share"]
             drawn = torch.randint(len(shapes), batch.shape, generator=generator, device=device)
-            inputs, targets = augment(images[batch], xy[batch], shapes[drawn], generator)
-            with _mixed_precision(device):
-                logits = network(inputs.contiguous(memory_format=torch.channels_last))
-            loss = heat_map_loss(
-                logits, targets, network.stride, recipe.target_sigma, recipe.coordinate_weight
-            )
+            varied = augment(images[batch], xy[batch], shapes[drawn], generator)
+            loss = _loss(network, varied, recipe, start.input_size)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -124,6 +127,28 @@ def fit(
     if best is None:
         raise ValueError("a training needs at least one epoch")
     return best
+
+
+def _loss(
+    network: LandmarkNetwork, varied: Varied, recipe: Recipe, input_size: tuple[int, int]
+) -> Tensor:
+    """That of both looks; landmarks that are missing or outside the image take no part."""
+    with _mixed_precision(varied.whole.device):
+        first, second = network(
+            varied.whole.contiguous(memory_format=torch.channels_last),
+            varied.patches,
+            varied.centres,
+        )
+    size = torch.tensor(input_size, device=varied.xy.device)
+    there = ((varied.xy > 0) & (varied.xy < size)).all(dim=2, keepdim=True)  # False for NaN
+    xy = torch.where(there, varied.xy, torch.nan)
+    in_patch = xy - varied.centres + PATCH / 2
+    looks = ((first, xy, SHRUNK * STRIDE), (second, in_patch, PATCH_STRIDE))
+    losses = [
+        heat_map_loss(logits, target, stride, recipe.target_sigma, recipe.coordinate_weight)
+        for logits, target, stride in looks
+    ]
+    return losses[0] + losses[1]
 
 
 def predict(

@@ -1,4 +1,4 @@
-"""The networks: photographs in, one heat map per landmark out."""
+"""The networks: photographs in, a first and a second look at every landmark out."""
 
 from __future__ import annotations
 
@@ -9,37 +9,28 @@ from torch import Tensor, nn
 from beetle_lm.errors import RecipeError
 
 HEAD = "head"
-"""The layer of every network that knows the landmarks: all before it serves any part."""
+"""The layers of every network that know the landmarks: all others serve any part."""
+
+SHRUNK = 2
+"""How many times smaller than the input the image of the first look is, along each side."""
+
+STRIDE = 4
+"""Pixels of the first look's image per cell of its heat maps."""
+
+PATCH = 64
+"""Width and height of the second look's patches, in pixels of the input."""
+
+PATCH_STRIDE = 2
+"""Pixels of the input per cell of a patch's heat map."""
+
+_CONTEXT = SHRUNK * STRIDE  # input pixels per cell of the features that both looks share
 
 
-class LandmarkNetwork(nn.Module):
-    """A network that gives one heat map per landmark.
-
-    `forward` takes images (N, C, H, W) of grey levels from 0 to 255 in any number type, H and W
-    multiples of `multiple`, and returns logits (N, K, H / stride, W / stride). The centre of heat
-    map cell (i, j) lies at ((j + 0.5) * stride, (i + 0.5) * stride) in input pixels.
-    """
-
-    stride: int
-    multiple: int
-
-    def __init__(self, landmarks: int, channels: int) -> None:
-        super().__init__()
-
-    def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images as `forward` takes them to landmarks (N, K, 2) and spreads (N, K); see `decode`.
-
-        All that places landmarks goes through here: validation, prediction, the exported file.
-        """
-        return decode(self(images), self.stride)
-
-
-def standardised(images: Tensor) -> Tensor:
-    """Images (N, C, H, W) of 0 to 255 with mean 0 and variance 1 each, whatever the exposure."""
-    images = images.float() / 255.0
-    centred = images - images.mean(dim=(1, 2, 3), keepdim=True)
-    spread = centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
-    return centred / (spread + 0.02)
+def exposure(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and contrast (N, 1, 1, 1) of images (N, C, H, W), each divided by which looks alike."""
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    spread = (images - mean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    return mean, spread + 5.0
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -63,22 +54,32 @@ class _Residual(nn.Module):
         return F.relu(x + self.second(self.first(x)))
 
 
-class Compact(LandmarkNetwork):
-    """Residual stages from stride 4 to stride 32 and a top-down path back to stride 4.
+class LandmarkNetwork(nn.Module):
+    """A network that looks twice: at the whole image, then at a patch around each landmark.
+
+    The first look sees the image at half the input's resolution: residual stages from stride 4 to
+    stride 32 and a top-down path back to stride 4 (a feature pyramid). The second sees patches of
+    the input itself, together with the first look's features of the same place.
 
     Plain 3 x 3 convolutions, because they train twice as fast on a CPU as inverted residuals of
     about the same number of weights (`bench/blocks.py`).
+
+    Args:
+        landmarks: their number K.
+        channels: of the images, C.
     """
 
-    stride = 4
-    multiple = 32
+    multiple = SHRUNK * 32
+    """What the width and height of the input must be multiples of."""
+
     widths: tuple[int, ...] = (32, 48, 64, 96)
     depths: tuple[int, ...] = (1, 1, 2, 2)
     top_down = 48
+    patch_widths: tuple[int, int, int] = (16, 32, 24)
     block: type[nn.Module] = _Residual
 
     def __init__(self, landmarks: int, channels: int) -> None:
-        super().__init__(landmarks, channels)
+        super().__init__()
         self.stem = nn.Sequential(
             _convolution(channels, 16, stride=2), _convolution(16, self.widths[0], stride=2)
         )
@@ -91,28 +92,164 @@ class Compact(LandmarkNetwork):
         self.stages = nn.ModuleList(stages)
         self.lateral = nn.ModuleList(nn.Conv2d(width, self.top_down, 1) for width in self.widths)
         self.smooth = nn.ModuleList(self.block(self.top_down) for _ in self.widths)
-        self.head = nn.Conv2d(self.top_down, landmarks, 1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) of 0 to 255 to logits (N, K, H / 4, W / 4)."""
-        x = self.stem(standardised(images))
+        shallow, deep, last = self.patch_widths
+        self.patch_stem = _convolution(channels, shallow, stride=2)
+        self.patch_down = _convolution(shallow, deep, stride=2)
+        self.context = nn.Conv2d(self.top_down, deep, 1)
+        self.patch_blocks = nn.Sequential(self.block(deep), self.block(deep))
+        self.patch_up = _convolution(deep + shallow, last)
+        self.head = nn.ModuleDict(
+            {
+                "first": nn.Conv2d(self.top_down, landmarks, 1),
+                "second": nn.Conv2d(landmarks * last, landmarks, 1, groups=landmarks),
+            }
+        )
+
+    def forward(self, whole: Tensor, patches: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """Both looks, the second one at given places, as training needs them.
+
+        Args:
+            whole: (N, C, H / 2, W / 2) grey levels from 0 to 255 of images of the input's size,
+                shrunk.
+            patches: (N, K, C, 64, 64) grey levels of the same images in full.
+            centres: (N, K, 2) of the patches, in pixels of the input.
+
+        Returns:
+            Logits (N, K, H / 8, W / 8) of the first look; the centre of cell (i, j) lies at
+            ((j + 0.5) * 8, (i + 0.5) * 8) in input pixels. Logits (N, K, 32, 32) of the second;
+            that of cell (i, j) at ((j + 0.5) * 2, (i + 0.5) * 2) in pixels of the patch.
+        """
+        mean, contrast = exposure(whole)
+        features, first = self._first_look((whole - mean) / contrast)
+        standard = (patches - mean[:, None]) / contrast[:, None]
+        return first, self._second_look(features, standard, centres)
+
+    def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Landmarks of images: the second look goes where the first one found each.
+
+        All that places landmarks goes through here: validation, prediction, the exported file.
+
+        Args:
+            images: (N, C, H, W) of 0 to 255 in any number type; H and W are multiples of
+                `multiple`.
+
+        Returns:
+            Landmarks (N, K, 2) in pixels of the input, and spreads (N, K) in the same unit: the
+            mean distance of the second look's probability from the landmark, and of what the
+            first look places outside the patch.
+        """
+        images = images.float()
+        whole = F.avg_pool2d(images, SHRUNK)
+        mean, contrast = exposure(whole)
+        features, logits = self._first_look((whole - mean) / contrast)
+        centres, _ = decode(logits, _CONTEXT)
+        patches = cut_patches((images - mean) / contrast, centres)
+        xy, spread = decode(self._second_look(features, patches, centres), PATCH_STRIDE)
+        xy = xy + centres - PATCH / 2
+        return xy, spread + _beyond(logits, xy)
+
+    def _first_look(self, whole: Tensor) -> tuple[Tensor, Tensor]:
+        """Standardised images (N, C, h, w) to features and logits of a fourth of their size."""
+        x = self.stem(whole)
         levels = []
         for stage in self.stages:
             x = stage(x)
             levels.append(x)
         merged = self.smooth[-1](self.lateral[-1](levels[-1]))
         for level in range(len(levels) - 2, -1, -1):
-            merged = F.interpolate(merged, scale_factor=2.0, mode="bilinear", align_corners=False)
+            merged = _doubled(merged)
             merged = self.smooth[level](merged + self.lateral[level](levels[level]))
-        logits: Tensor = self.head(merged)
+        return merged, self.head["first"](merged)
+
+    def _second_look(self, features: Tensor, patches: Tensor, centres: Tensor) -> Tensor:
+        """Standardised patches (N, K, C, 64, 64) to logits (N, K, 32, 32)."""
+        landmarks = patches.shape[1]
+        context = _sampled(
+            self.context(features).float(), centres / _CONTEXT, _offsets(PATCH // _CONTEXT, centres)
+        )
+        fine = self.patch_stem(patches.flatten(0, 1))
+        x = F.relu(self.patch_down(fine) + _doubled(context.flatten(0, 1)))
+        x = _doubled(self.patch_blocks(x))
+        x = self.patch_up(torch.cat((x, fine), dim=1))
+        side = PATCH // PATCH_STRIDE
+        logits: Tensor = self.head["second"](x.reshape(-1, landmarks * x.shape[1], side, side))
         return logits
 
 
-class Nano(Compact):
-    """`Compact` at half its width: a third of the time, a quarter of the weights."""
+class Nano(LandmarkNetwork):
+    """Half as wide: a third of the time, a quarter of the weights."""
 
     widths = (16, 24, 32, 48)
     top_down = 24
+    patch_widths = (8, 16, 16)
+
+
+class Fine(LandmarkNetwork):
+    """Half as wide again: twice the weights and the time."""
+
+    widths = (48, 72, 96, 144)
+    top_down = 64
+    patch_widths = (16, 48, 32)
+
+
+def cut_patches(images: Tensor, centres: Tensor) -> Tensor:
+    """Patches of images around points, between pixels too.
+
+    Args:
+        images: (N, C, H, W); beyond their edges they go on as they end.
+        centres: (N, K, 2) in pixels.
+
+    Returns:
+        (N, K, C, 64, 64).
+    """
+    return _sampled(images, centres, _offsets(PATCH, centres))
+
+
+def patch_points(centres: Tensor) -> Tensor:
+    """Where the pixels of patches lie: (N, K, 64 * 64, 2) for centres (N, K, 2)."""
+    return centres[:, :, None] + _offsets(PATCH, centres)
+
+
+def _offsets(side: int, like: Tensor) -> Tensor:
+    """The centres of side x side cells, row by row, from the middle of all: (side * side, 2)."""
+    steps = torch.arange(side, device=like.device, dtype=torch.float32) + (0.5 - side / 2)
+    return torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=2).reshape(-1, 2)
+
+
+def _sampled(images: Tensor, centres: Tensor, offsets: Tensor) -> Tensor:
+    """Images (N, C, H, W) at squares of points around centres (N, K, 2): (N, K, C, side, side)."""
+    height, width = images.shape[2:]
+    size = torch.tensor([width, height], device=images.device, dtype=torch.float32)
+    where = (centres[:, :, None] + offsets) / size * 2.0 - 1.0
+    found = F.grid_sample(images, where, padding_mode="border", align_corners=False)
+    side = round(len(offsets) ** 0.5)
+    return found.permute(0, 2, 1, 3).unflatten(3, (side, side))
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def _beyond(logits: Tensor, xy: Tensor) -> Tensor:
+    """Mean distance (N, K) from points (N, K, 2) of the first look's probability outside patches.
+
+    What lies inside counts nothing. All in pixels of the input.
+    """
+    probability, xs, ys = _cells(logits)
+    dx = (xs + 0.5) * _CONTEXT - xy[..., :1]
+    dy = (ys + 0.5) * _CONTEXT - xy[..., 1:]
+    outside = torch.maximum(dx.abs(), dy.abs()) > PATCH / 2
+    return (probability * outside * (dx.square() + dy.square()).sqrt()).sum(dim=2)
+
+
+def _cells(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Probabilities (N, K, h * w) of heat maps, and the cells' x and y, each (h * w,)."""
+    height, width = logits.shape[2:]
+    probability = logits.float().flatten(2).softmax(dim=2)
+    xs = torch.arange(width, device=logits.device, dtype=torch.float32).repeat(height)
+    ys = torch.arange(height, device=logits.device, dtype=torch.float32).repeat_interleave(width)
+    return probability, xs, ys
 
 
 def decode(logits: Tensor, stride: int, radius: float = 3.0) -> tuple[Tensor, Tensor]:
@@ -120,17 +257,15 @@ def decode(logits: Tensor, stride: int, radius: float = 3.0) -> tuple[Tensor, Te
 
     Args:
         logits: (N, K, h, w).
-        stride: input pixels per heat map cell.
+        stride: pixels per heat map cell.
         radius: of the square around the peak that is averaged, in cells.
 
     Returns:
-        Landmarks (N, K, 2), x and y in input pixels, and spreads (N, K), in input pixels too: the
-        mean distance from the landmark over all of its heat map's probability.
+        Landmarks (N, K, 2), x and y in pixels, and spreads (N, K), in pixels too: the mean
+        distance from the landmark over all of its heat map's probability.
     """
-    height, width = logits.shape[2:]
-    probability = logits.float().flatten(2).softmax(dim=2)
-    xs = torch.arange(width, device=logits.device, dtype=torch.float32).repeat(height)
-    ys = torch.arange(height, device=logits.device, dtype=torch.float32).repeat_interleave(width)
+    width = logits.shape[3]
+    probability, xs, ys = _cells(logits)
     peak = probability.argmax(dim=2, keepdim=True)
     peak_y = torch.div(peak, width, rounding_mode="floor").float()
     peak_x = peak.float() - peak_y * width
@@ -144,7 +279,11 @@ def decode(logits: Tensor, stride: int, radius: float = 3.0) -> tuple[Tensor, Te
     return (torch.stack((x, y), dim=2) + 0.5) * stride, spread * stride
 
 
-NETWORKS: dict[str, type[LandmarkNetwork]] = {"compact": Compact, "nano": Nano}
+NETWORKS: dict[str, type[LandmarkNetwork]] = {
+    "nano": Nano,
+    "compact": LandmarkNetwork,
+    "fine": Fine,
+}
 
 
 def build_network(name: str, landmarks: int, channels: int) -> LandmarkNetwork:
