@@ -12,7 +12,7 @@ and the test photographs of all other sets. OUT/SET/doubt.md gets what is printe
 - the share that is flagged, of the right photographs (at most 5 % is wanted) and of each wrong kind
   (at least 95 % of all);
 - for landmarks of right photographs, in bins of the score, the mean of the expected and of the
-  observed error in pixels.
+  observed error, in pixels of a photograph that is as large as 256 x 192 (by its diagonal).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from beetle_lm.predict.images import read_image
 CARABIDS = ("left-mandible", "right-mandible", "head", "pronotum", "elytra")
 SETS = (*CARABIDS, "wings", "mollusk")
 RIGHT = "right"
+DIAGONAL = 320.0  # of 256 x 192
 MOST_OF_OTHERS, BLANKS = 8, 24
 SCORES = (0.0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0001)
 
@@ -134,15 +135,21 @@ def flag_table(results: Path) -> Iterator[str]:
 
 
 def error_table(results: Path, manual: dict[str, Points]) -> Iterator[str]:
+    scale = {
+        row["image"]: DIAGONAL / np.hypot(float(row["width"]), float(row["height"]))
+        for row in rows(results / "specimens.csv")
+        if row["width"]
+    }
     found = []
     for row in rows(results / "predictions.csv"):
         if row["image"] in manual:
             truth = manual[row["image"]][int(row["landmark"]) - 1]
             error = float(np.hypot(*(np.array([row["x"], row["y"]], float) - truth)))
-            found.append((float(row["score"]), float(row["expected_error_px"]), error))
+            errors = np.array((float(row["expected_error_px"]), error)) * scale[row["image"]]
+            found.append((float(row["score"]), *errors))
     table = np.array(found)
     table = table[np.isfinite(table).all(axis=1)]
-    yield "| score | landmarks | expected error, px | observed error, px |"
+    yield "| score | landmarks | expected error | observed error |"
     yield "|---|---:|---:|---:|"
     for low, high in pairwise(SCORES):
         part = table[(table[:, 0] >= low) & (table[:, 0] < high)]

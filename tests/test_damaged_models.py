@@ -18,7 +18,7 @@ from mutation import mutated
 
 from beetle_lm.errors import ModelError
 from beetle_lm.predict.session import Session
-from beetle_lm.zoo.card import CARD_KEY, ModelCard
+from beetle_lm.zoo.card import CARD_FORMAT, CARD_KEY, ModelCard
 from beetle_lm.zoo.manifest import Manifest
 from beetle_lm.zoo.onnx_card import read_card
 from beetle_lm.zoo.onnx_contents import check_contents, refuse_foreign
@@ -30,7 +30,7 @@ WriteModel = Callable[..., Path]
 Command = Callable[..., Any]
 
 CARD: dict[str, Any] = {
-    "format": 1,
+    "format": CARD_FORMAT,
     "part": {"name": "dots", "landmark_names": ["red", "green", "blue"], "mirror_pairs": []},
     "input_width": 96,
     "input_height": 72,
@@ -41,6 +41,20 @@ CARD: dict[str, Any] = {
     "metrics": [{"data": "drawn squares", "photographs": 3, "mean_px_256x192": 0.5}],
     "provenance": "drawn squares",
     "licence": "Apache-2.0",
+    "shapes": {
+        "specimens": 7,
+        "mean": [[0.70710678, 0.0], [-0.70710678, 0.0], [0.0, 0.0]],
+        "components": [[0.0, 1.0, 0.0, 0.0, 0.0, 0.0]],
+        "variances": [0.01],
+        "rest_variance": 0.001,
+        "distance_limit": 4.5,
+    },
+    "limits": {
+        "mean_error": 3.0,
+        "landmark_error": 8.0,
+        "rotation": [-20.0, 20.0],
+        "size": [0.2, 0.8],
+    },
 }
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
@@ -134,11 +148,11 @@ def test_a_model_that_is_damaged_anywhere_is_loaded_or_refused(write_model: Writ
     for _ in range(100):
         path.write_bytes(mutated(content, rng, [b"\0", b"\xff\xff\xff\xff\x7f", b"\x08"], most=3))
         try:
-            xy, _ = Session.open(path, "cpu", threads=1).run(np.zeros((1, 3, 72, 96), np.uint8))
+            placed = Session.open(path, "cpu", threads=1).run(np.zeros((1, 3, 72, 96), np.uint8))
         except ModelError as error:
             assert path.name in str(error)
         else:
-            assert xy.shape == (1, 3, 2)
+            assert placed.xy.shape == (1, 3, 2)
 
 
 def test_a_second_card_is_refused(write_model: WriteModel) -> None:
@@ -276,7 +290,7 @@ def test_a_model_that_does_not_give_what_its_card_promises(write_model: WriteMod
     path.write_bytes(model.SerializeToString())
     session = Session.open(path)
     whole = np.full((2, 3, 72, 96), 2, np.uint8)
-    assert session.run(whole)[0].shape == (2, 3, 2)
+    assert session.run(whole).xy.shape == (2, 3, 2)
     with pytest.raises(ModelError, match=r"gave landmarks of \(1, 3, 2\) .* not what its card"):
         session.run(np.ones_like(whole))
 

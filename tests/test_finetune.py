@@ -22,6 +22,7 @@ from beetle_lm.cli import app  # noqa: E402
 from beetle_lm.export.to_onnx import Exportable  # noqa: E402
 from beetle_lm.predict.session import Session  # noqa: E402
 from beetle_lm.predict.tps_reader import read_tps  # noqa: E402
+from beetle_lm.train.calibration import DEFAULT  # noqa: E402
 from beetle_lm.train.checkpoint import load_checkpoint  # noqa: E402
 from beetle_lm.train.finetune import open_source  # noqa: E402
 from beetle_lm.train.log import TrainingLog  # noqa: E402
@@ -108,10 +109,12 @@ def test_the_weights_in_a_model_file_predict_as_the_file_does(pretrained, precis
         [cv2.resize(cv2.imread(str(p), 0), session.card.input_size)[None] for p in paths]
     )
     with torch.inference_mode():
-        own, own_scores = Exportable(network.eval())(torch.from_numpy(images))
-    landmarks, scores = session.run(images)
-    assert np.abs(own.numpy() - landmarks).max() < 0.01
-    assert np.abs(own_scores.numpy() - scores).max() < 1e-3
+        exportable = Exportable(network.eval(), DEFAULT)
+        own, own_scores, own_errors = exportable(torch.from_numpy(images))
+    placed = session.run(images)
+    assert np.abs(own.numpy() - placed.xy).max() < 0.01
+    assert np.abs(own_scores.numpy() - placed.score).max() < 1e-3
+    assert own_errors.numpy() == pytest.approx(placed.expected_error, rel=0.01)
 
 
 def test_a_model_file_holds_the_weights_that_were_trained(pretrained):

@@ -114,7 +114,8 @@ def test_each_part_with_its_own_model(
         assert run["model"]["part"] == part
         assert (out / part / "landmarks.tps").is_file()
     whole = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    assert whole["counts"] == {"images": 4, "ok": 4, "failed": 0, "landmarks_below_min_score": 0}
+    counts = {"images": 4, "ok": 4, "flagged": 0, "failed": 0, "landmarks_below_min_score": 0}
+    assert whole["counts"] == counts
     assert not (out / "overview.jpg").exists()
 
 

@@ -98,7 +98,7 @@ def assess(
     allowance, least = _SEEN if seen else _HONEST, _LEAST_ERROR * diagonal
     mean_limit = max(least, allowance * _upper_limit(expected.mean(axis=1)))
     landmark_limit = max(2 * least, mean_limit, allowance * _upper_limit(expected.max(axis=1)))
-    limits = Limits(*rounded((mean_limit, landmark_limit)), _rounded(rotation), _rounded(size))
+    limits = Limits(*_rounded((mean_limit, landmark_limit)), _rounded(rotation), _rounded(size))
     return Assessment(calibration, shapes, limits)
 
 
