@@ -2,8 +2,8 @@
 
     python bench/blocks.py
 
-Prints milliseconds of a training step (16 grey images of 256 x 192, two threads) for networks of
-about the same number of weights in the shape of `Compact`, and the ratio of the two.
+Prints milliseconds of a training step (16 grey images of 256 x 192, two threads) for first looks of
+about the same number of weights in the shape of `compact`, and the ratio of the two.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ class InvertedResidual(nn.Module):
         return x + self.layers(x)
 
 
-class Depthwise(networks.Compact):
+class Depthwise(networks.LandmarkNetwork):
     depths = (1, 2, 3, 4)
     block = InvertedResidual
 
 
-def step_ms(network: nn.Module, runs: int = 9) -> float:
+def step_ms(network: networks.LandmarkNetwork, runs: int = 9) -> float:
     network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = torch.rand(16, 1, 192, 256).contiguous(memory_format=torch.channels_last)
     times = []
     for _ in range(runs):
         begin = time.perf_counter()
         with loop._mixed_precision(torch.device("cpu")):
-            output = network(images)
+            _, output = network._first_look(images)
         output.float().square().mean().backward()
         times.append((time.perf_counter() - begin) * 1000)
     return statistics.median(times[2:])
@@ -56,7 +56,7 @@ def step_ms(network: nn.Module, runs: int = 9) -> float:
 
 def main() -> None:
     torch.set_num_threads(2)
-    plain, depthwise = networks.Compact(11, 1), Depthwise(11, 1)
+    plain, depthwise = networks.LandmarkNetwork(11, 1), Depthwise(11, 1)
     results = {}
     for name, network in (("plain 3 x 3", plain), ("inverted residual", depthwise)):
         weights = sum(parameter.numel() for parameter in network.parameters())

@@ -141,10 +141,10 @@ def test_all_but_the_head_is_taken_over(pretrained, fine_tune, tmp_path, source,
     path = pretrained.run.parent / source
     done = fine_tune(path, body_rate=0)
     assert done.code == 0
-    assert f"loaded 54 of 55 layers from {path} ({about}); {NEW_HEAD}" in done.err
+    assert f"loaded 69 of 70 layers from {path} ({about}); {NEW_HEAD}" in done.err
     first, second = open_source(str(path)).tensors, tuned(tmp_path)
     assert farthest(first, second, head=False) == 0
-    assert second["head.weight"].shape[0] == 3
+    assert second["head.second.weight"].shape[0] == 3
     config = tomllib.loads((tmp_path / "tuned" / "config.toml").read_text(encoding="utf-8"))
     file = path / "best.safetensors" if path.is_dir() else path
     assert (config["init"], config["init_sha256"]) == (str(path), file_sha256(file))
@@ -160,7 +160,7 @@ def test_from_a_registry(pretrained, fine_tune, command, tmp_path, monkeypatch):
     (lab / "registry.json").write_text(text, encoding="utf-8")
     done = fine_tune("zoo:corners", "--zoo", lab)
     assert done.code == 0
-    assert f"54 of 55 layers from zoo:corners (quad 2.0); {NEW_HEAD}" in done.err
+    assert f"69 of 70 layers from zoo:corners (quad 2.0); {NEW_HEAD}" in done.err
     monkeypatch.setenv("BEETLE_LM_ZOO", str(lab))
     assert fine_tune("zoo:corners", "-o", tmp_path / "again").code == 0
     exported = tmp_path / "tuned.onnx"
@@ -180,7 +180,7 @@ def test_from_the_hub(hub, pretrained, fine_tune, command):
 def test_the_same_part_keeps_its_head(pretrained, fine_tune, tmp_path):
     done = fine_tune(pretrained.full, data=pretrained.data, part="quad", body_rate=0)
     assert done.code == 0
-    assert f"loaded all 55 layers from {pretrained.full} (quad 1)" in done.err
+    assert f"loaded all 70 layers from {pretrained.full} (quad 1)" in done.err
     first, second = open_source(str(pretrained.full)).tensors, tuned(tmp_path)
     assert farthest(first, second, head=True) == farthest(first, second, head=False) == 0
 
@@ -195,15 +195,16 @@ def test_another_part_of_as_many_landmarks_gets_a_new_head(pretrained, fine_tune
     done = fine_tune(
         pretrained.full, "-o", tmp_path / "named", data=pretrained.data, part=str(named)
     )
-    assert "54 of 55 layers" in done.err
+    assert "69 of 70 layers" in done.err
     assert "new: the head, for landmarks of other names" in done.err
 
 
 def test_colour_from_grey_starts_with_a_new_first_layer(pretrained, fine_tune):
     done = fine_tune(pretrained.half, channels=3)
     assert done.code == 0
-    assert "loaded 53 of 55 layers" in done.err
-    assert "new: the layer stem.0.0, for 3 channels instead of 1 and the head" in done.err
+    assert "loaded 67 of 70 layers" in done.err
+    for layer in ("stem.0.0", "patch_stem.0"):
+        assert f"the layer {layer}, for 3 channels instead of 1" in done.err
 
 
 def test_the_body_takes_smaller_steps_than_the_head(pretrained, fine_tune, tmp_path):
@@ -215,7 +216,7 @@ def test_the_body_takes_smaller_steps_than_the_head(pretrained, fine_tune, tmp_p
         assert done.code == 0
         ended = load_file(tmp_path / str(share) / "last.safetensors")
         network = {n[8:]: t for n, t in ended.items() if n.startswith("network.")}
-        heads.append(network["head.weight"])
+        heads.append(network["head.second.weight"])
         moved[share] = farthest(start, network, head=False)
     # AdamW's first step moves each weight by the learning rate, 3e-3.
     assert moved[1e-3] == pytest.approx(3e-6, rel=0.2)

@@ -84,9 +84,7 @@ def vary(
     one_by_one = Random(random.generator, random.device, n * count)
     flat = _dotted(patches.flatten(0, 1), one_by_one, min(settings.dots, _DOTS_OF_PATCH))
     whole = _blurred(whole, look.blur, settings.blur)
-    flat = _blurred(
-        flat, (look.blur * enlarged).repeat_interleave(count), settings.blur * enlarged
-    )
+    flat = _blurred(flat, (look.blur * enlarged).repeat_interleave(count), settings.blur * enlarged)
     whole = whole + random.normal(channels, height, width) * look.noise[:, None, None, None]
     grain = look.noise.repeat_interleave(count)[:, None, None, None]
     flat = flat + one_by_one.normal(channels, side, side) * grain

@@ -19,6 +19,7 @@ from beetle_lm.zoo.limits import Limits, ShapeSpace, rounded
 
 _FEWEST_SHAPES = 4  # fewer do not say how shapes vary
 _MOST_COMPONENTS = 12
+_MOST_NOISE = 0.1  # squared centroid sizes; where a network knows nothing its errors know no end
 _MOST_LEFT_OUT = 300  # shapes, to learn how far the others reach
 _TAIL = 0.002  # share of right photographs that each limit may flag
 _LEAST_FREEDOM = 3  # of Student's t; with fewer it knows no bounds
@@ -119,6 +120,7 @@ def _shape_space(
     sizes = [each.size for each in fitted]
     # A landmark that is off by `error` on average scatters so much in x and in y.
     noise = 2 / math.pi * (error / float(np.median(sizes))) ** 2 if sizes else 0.0
+    noise = min(noise, _MOST_NOISE)
     freedom = 2 * len(mean) - 4
     variances, components = _principal(shapes, freedom)
     kept = min(len(shapes) - 1, freedom - 1, _MOST_COMPONENTS)

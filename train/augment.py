@@ -110,7 +110,7 @@ class Augmenter:
         return Varied(whole * 255.0, patches * 255.0, centres, landmarks)
 
     def _grid(self, matrix: Tensor, shift: Tensor, bent: Tensor, size: Tensor) -> Tensor:
-        """Where each pixel of the whole image looks in its source: (N, H / 2, W / 2, 2), -1 to 1."""
+        """Where pixels of the whole image look in their source, -1 to 1: (N, H / 2, W / 2, 2)."""
         width, height = (side // SHRUNK for side in self.input_size)
         theta = torch.cat(
             (matrix * size / size[:, None], shift[:, :, None] * 2.0 / size[:, None]), 2

@@ -24,9 +24,9 @@ class Augmentation:
         elastic: typical displacement of a smooth random warp, as a share of the input's width.
         shape_transfer: share of images that are warped towards another specimen's shape.
         light: strength of the changes of brightness, contrast, gamma and illumination, 0 to 1.
-        blur: greatest standard deviation of a Gaussian blur, in input pixels.
+        blur: greatest standard deviation of a Gaussian blur, in pixels of the first look.
         noise: greatest standard deviation of the noise, as a share of white.
-        patches: greatest number of covering patches.
+        patches: greatest number of covering discs.
         dots: greatest number of small dots.
     """
 
@@ -50,7 +50,8 @@ class Recipe:
     Args:
         name: what the recipe is called.
         network: the network's name in `networks.py`.
-        input_pixels: number of pixels of the input; its proportions follow the photographs.
+        input_pixels: number of pixels of the input; its proportions follow the photographs. The
+            first look sees a fourth of them.
         channels: 1 for grey, 3 for RGB.
         epochs: number of epochs.
         steps_per_epoch: optimiser steps in an epoch, however many photographs there are.
@@ -59,7 +60,7 @@ class Recipe:
             of the steps and falls as a cosine to zero.
         weight_decay: of AdamW.
         averaging: decay of the exponential moving average of the weights, which is what is kept.
-        target_sigma: standard deviation of the target heat maps, in heat map cells.
+        target_sigma: standard deviation of both looks' target heat maps, in heat map cells.
         coordinate_weight: weight of the coordinate loss beside the heat maps' cross-entropy.
         augmentation: how far images are varied.
         body_rate: share of the learning rate for layers that were taken over from another model

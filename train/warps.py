@@ -81,7 +81,14 @@ def _kernel(distance: Tensor) -> Tensor:
 
 
 def solve_displacement(goal: Tensor, field: Tensor, size: Tensor, iterations: int = 12) -> Tensor:
-    """The points p (N, K, 2) with p + d(p) = goal, by fixed-point iteration."""
+    """The points p (N, K, 2) with p + d(p) = goal, by fixed-point iteration.
+
+    Args:
+        goal: (N, K, 2) in pixels.
+        field: (N, 2, h, w) the displacement d in pixels, on a coarse grid over the image.
+        size: width and height of the image in pixels.
+        iterations: how often the field is looked up.
+    """
     points = goal
     for _ in range(iterations):
         where = torch.nan_to_num(points / size * 2.0 - 1.0)[:, :, None]
