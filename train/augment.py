@@ -105,7 +105,7 @@ class Augmenter:
         curved = F.grid_sample(bent, where, padding_mode="border", align_corners=False)
         seen = straight * 2.0 / size + curved.permute(0, 2, 3, 1)
         patches = F.grid_sample(stored, seen, padding_mode="border", align_corners=False)
-        patches = patches.permute(0, 2, 1, 3).unflatten(3, (PATCH, PATCH))
+        patches = patches.permute(0, 2, 1, 3).reshape(*xy.shape[:2], -1, PATCH, PATCH)
         whole, patches = vary(whole, patches, SHRUNK, self.settings, random)
         return Varied(whole * 255.0, patches * 255.0, centres, landmarks)
 

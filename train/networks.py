@@ -23,6 +23,8 @@ PATCH = 64
 PATCH_STRIDE = 2
 """Pixels of the input per cell of a patch's heat map."""
 
+_WINDOW = 3.0  # standard deviation, in cells, of the window that is averaged to a landmark
+_SHIFTS = 6  # of that window; each leaves less than half of a difference at the start
 _CONTEXT = SHRUNK * STRIDE  # input pixels per cell of the features that both looks share
 
 
@@ -224,7 +226,7 @@ def _sampled(images: Tensor, centres: Tensor, offsets: Tensor) -> Tensor:
     where = (centres[:, :, None] + offsets) / size * 2.0 - 1.0
     found = F.grid_sample(images, where, padding_mode="border", align_corners=False)
     side = round(len(offsets) ** 0.5)
-    return found.permute(0, 2, 1, 3).unflatten(3, (side, side))
+    return found.permute(0, 2, 1, 3).reshape(*centres.shape[:2], images.shape[1], side, side)
 
 
 def _doubled(x: Tensor) -> Tensor:
@@ -252,13 +254,16 @@ def _cells(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return probability, xs, ys
 
 
-def decode(logits: Tensor, stride: int, radius: float = 3.0) -> tuple[Tensor, Tensor]:
+def decode(logits: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     """Heat maps to landmarks: the mean position of the probability around its highest peak.
+
+    A bell-shaped window starts at the highest cell and moves to the mean of what it shows
+    (mean shift), so that the landmark does not depend on which of two cells of a peak is a trace
+    higher: rounded weights and other devices find the same place.
 
     Args:
         logits: (N, K, h, w).
         stride: pixels per heat map cell.
-        radius: of the square around the peak that is averaged, in cells.
 
     Returns:
         Landmarks (N, K, 2), x and y in pixels, and spreads (N, K), in pixels too: the mean
@@ -267,16 +272,16 @@ def decode(logits: Tensor, stride: int, radius: float = 3.0) -> tuple[Tensor, Te
     width = logits.shape[3]
     probability, xs, ys = _cells(logits)
     peak = probability.argmax(dim=2, keepdim=True)
-    peak_y = torch.div(peak, width, rounding_mode="floor").float()
-    peak_x = peak.float() - peak_y * width
-    near = ((xs - peak_x).abs() <= radius) & ((ys - peak_y).abs() <= radius)
-    local = probability * near
-    share = local.sum(dim=2)
-    x = (local * xs).sum(dim=2) / share
-    y = (local * ys).sum(dim=2) / share
-    distance = ((xs - x[..., None]).square() + (ys - y[..., None]).square()).sqrt()
-    spread = (probability * distance).sum(dim=2)
-    return (torch.stack((x, y), dim=2) + 0.5) * stride, spread * stride
+    y = torch.div(peak, width, rounding_mode="floor").float()
+    x = peak.float() - y * width
+    for _ in range(_SHIFTS):
+        squared = (xs - x).square() + (ys - y).square()
+        local = probability * torch.exp(squared * (-0.5 / _WINDOW**2))
+        share = local.sum(dim=2, keepdim=True)
+        x = (local * xs).sum(dim=2, keepdim=True) / share
+        y = (local * ys).sum(dim=2, keepdim=True) / share
+    spread = (probability * ((xs - x).square() + (ys - y).square()).sqrt()).sum(dim=2)
+    return (torch.cat((x, y), dim=2) + 0.5) * stride, spread * stride
 
 
 NETWORKS: dict[str, type[LandmarkNetwork]] = {
