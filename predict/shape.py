@@ -7,15 +7,12 @@ import io
 import math
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.zoo.limits import ShapeSpace
-
-with warnings.catch_warnings():  # its docstrings hold unknown escapes, told on the first import
-    warnings.simplefilter("ignore")
-    import morphops
 
 _FEWEST_LANDMARKS = 3  # two points have no shape
 _TOLERANCE = 1e-10
@@ -40,7 +37,7 @@ def mean_shape(xy: Floats) -> Floats | None:
     if len(usable) == 1:
         return _unit(usable[0])
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
-        fitted = morphops.gpa(usable, tol=_TOLERANCE, no_reflect=True)
+        fitted = _morphops().gpa(usable, tol=_TOLERANCE, no_reflect=True)
     return _unit(np.asarray(fitted["mean"], np.float64))
 
 
@@ -56,7 +53,7 @@ def procrustes_distance(first: Floats, second: Floats) -> float:
         landmarks of both shapes, each scaled to centroid size 1.
     """
     target = _unit(second)
-    aligned = morphops.opa(_unit(first), target, no_reflect=True)["aligned"]
+    aligned = _morphops().opa(_unit(first), target, no_reflect=True)["aligned"]
     return float(np.linalg.norm(aligned - target))
 
 
@@ -89,14 +86,11 @@ def superimpose(xy: Floats, mean: Floats) -> Superimposed | None:
     """
     if not _has_shape(xy):
         return None
-    unit = _unit(xy)
-    aligned = np.asarray(morphops.opa(unit, mean, no_reflect=True)["aligned"], np.float64)
-    x, y = unit.T
-    turned_x, turned_y = aligned.T
-    turn = math.atan2(
-        float((turned_x * y - turned_y * x).sum()), float((turned_x * x + turned_y * y).sum())
-    )
-    return Superimposed(aligned, math.degrees(turn), centroid_size(xy))
+    points, targets = (each[:, 0] + 1j * each[:, 1] for each in (_unit(xy), mean))
+    turn = float(np.angle((points * targets.conj()).sum()))
+    turned = points * np.exp(-1j * turn)
+    shape = np.stack((turned.real, turned.imag), axis=1)
+    return Superimposed(shape, math.degrees(turn), centroid_size(xy))
 
 
 def mahalanobis(difference: Floats, space: ShapeSpace) -> float:
@@ -110,6 +104,14 @@ def mahalanobis(difference: Floats, space: ShapeSpace) -> float:
     scores = np.array(space.components).reshape(-1, flat.size) @ flat
     rest = max(0.0, float(flat @ flat - scores @ scores))
     return math.sqrt(float((scores**2 / space.variances).sum()) + rest / space.rest_variance)
+
+
+def _morphops() -> Any:
+    """The module, which takes a fourth of a second to load and is not needed to predict."""
+    with warnings.catch_warnings():  # its docstrings hold unknown escapes, told on first import
+        warnings.simplefilter("ignore")
+        import morphops
+    return morphops
 
 
 def _has_shape(xy: Floats) -> bool:

@@ -26,6 +26,7 @@ from beetle_lm.predict.plan import Request, Task, plan_one, plan_parts
 from beetle_lm.predict.predictor import Result
 from beetle_lm.predict.run_plan import run_plan
 from beetle_lm.zoo.entries import ModelEntry
+from beetle_lm.zoo.limits import Limits
 
 pytest.importorskip("onnxruntime")
 
@@ -454,6 +455,23 @@ def test_what_changes_no_result_may_change(
     call = ("predict", "photos", *call[2:])
     assert command(*call, "out", "--resume").code == 3
     assert files(out) == files(tmp_path / "whole")
+
+
+def test_expected_errors_and_flags_are_the_same_after_resuming(
+    command: Command, write_model: WriteModel, photos: Path, draw: Draw, tmp_path: Path
+) -> None:
+    model = write_model("doubting.onnx", limits=Limits(1.0, 50.0, (-180.0, 180.0), (0.0, 9.0)))
+    for i in (0, 3, 7, 11):  # one or two of the squares are not there
+        Image.fromarray(draw(SIZE, POINTS[: 1 + i % 2])).save(photos / f"{i:02}.png")
+    call = ("predict", photos, "-m", model, "-b", "2", "--overlay")
+    command(*call, "-o", tmp_path / "whole")
+    table = (tmp_path / "whole" / "specimens.csv").read_text(encoding="utf-8")
+    assert table.count(",flagged,expected error ") == 4 and table.count(",failed,") == 1
+    for after in (1, 6, 12):
+        out = tmp_path / f"out-{after}"
+        stop_early(photos, model, out, after, overlay=True)
+        assert command(*call, "-o", out, "--resume").code == 3
+        assert files(out) == files(tmp_path / "whole")
 
 
 def test_resume_without_an_unfinished_run(
