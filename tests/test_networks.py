@@ -7,8 +7,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from beetle_lm.errors import RecipeError  # noqa: E402
+from beetle_lm.train.heat_maps import decode  # noqa: E402
 from beetle_lm.train.losses import heat_map_loss  # noqa: E402
-from beetle_lm.train.networks import build_network, cut_patches, decode  # noqa: E402
+from beetle_lm.train.networks import build_network, cut_patches  # noqa: E402
 
 
 def heat_maps(xy, stride=4, size=(16, 24), height=8.0):
