@@ -42,6 +42,8 @@ DRAWN_TEST, DRAWN_SIZE = 40, (816, 612)
 DRAWN = {"left-mandible": 12, "right-mandible": 12, "head": 12, "pronotum": 40, "elytra": 12}
 # How often each photograph is taken: the 9 left mandibles would be outweighed by all the rest.
 TIMES = {"left-mandible": 3}
+# Epochs, where they are not the recipe's.
+EPOCHS = {"elytra": 32}
 MIRRORED = {"left-mandible": "right-mandible", "right-mandible": "left-mandible"}
 # Landmarks of the left mandible and those of the right one that lie on the same place: the apex,
 # the base and the outer edge. The teeth of the inner edge differ between the sides.
@@ -160,7 +162,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/carabids"))
     parser.add_argument("--parts", default=",".join(PARTS))
-    parser.add_argument("--model-version", default="1.0")
+    parser.add_argument("--model-version", default="2.0")
     options, further = parser.parse_known_args()
     for part in options.parts.split(","):
         out = options.output / part
@@ -169,6 +171,7 @@ def main() -> None:
         run(
             "train", out / "images", out / "landmarks.tps", "--part", part, "--test",
             out / "test.txt", "--shapes", out / "shapes.tps", "--val-share", 0, "-o", out / "run",
+            *(("--epochs", EPOCHS[part]) if part in EPOCHS else ()),
             *(word for word in further if word != "--"),
         )  # fmt: skip
         print(f"{(time.perf_counter() - begin) / 60:.1f} minutes of training", flush=True)

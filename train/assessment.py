@@ -27,6 +27,7 @@ _LEAST_SCATTER = 0.1  # of logarithms: few values that are alike by chance allow
 _LEAST_ROTATION, _LEAST_ZOOM = 5.0, 1.1  # of a pose: so much is allowed without augmentation too
 _HONEST, _SEEN = 1.5, 3.0  # how much greater errors may be than those of the photographs at hand
 _LEAST_ERROR = 0.01  # share of the input's diagonal: below this nobody needs to look
+_MOST_ERROR = 0.03  # and above this somebody must, however unsure the network is of its own
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def assess(
         size = math.exp(low), math.exp(high)
     allowance, least = _SEEN if seen else _HONEST, _LEAST_ERROR * diagonal
     mean_limit = max(least, allowance * _upper_limit(expected.mean(axis=1)))
+    mean_limit = min(mean_limit, _MOST_ERROR * diagonal)
     landmark_limit = max(2 * least, mean_limit, allowance * _upper_limit(expected.max(axis=1)))
+    landmark_limit = min(landmark_limit, 2 * _MOST_ERROR * diagonal)
     limits = Limits(*_rounded((mean_limit, landmark_limit)), _rounded(rotation), _rounded(size))
     return Assessment(calibration, shapes, limits)
 
