@@ -69,6 +69,7 @@ def export_run(
         licence=licence,
     )
     photographs = _photographs(job, images)
+    hint = "; without --fp16 the file is nearer, and twice as large" if half else ""
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as folder:
@@ -76,6 +77,8 @@ def export_run(
             to_onnx(checkpoint, card, partial, half)
             report = check_parity(partial, checkpoint, photographs)
             partial.replace(output)
+    except ParityError as error:
+        raise ParityError(f"{error}{hint}") from error
     except OSError as error:
         raise OutputError(f"{output} cannot be written: {error.strerror or error}") from error
     return report
