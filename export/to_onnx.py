@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import warnings
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from beetle_lm.train.onnx_weights import HALF
 from beetle_lm.zoo.card import CARD_KEY, Metrics, ModelCard
 
 _OPSET = 18
-_WORTH_HALVING = 5000  # weights; smaller tensors cost little, and rounding them as much
+_WORTH_HALVING = 0.006  # of all weights; smaller tensors cost little, and rounding them as much
 
 
 class Exportable(nn.Module):
@@ -162,9 +163,10 @@ def _simplify(model: onnx_ir.Model) -> None:
 def _halve(model: onnx.ModelProto) -> None:
     """Stores the large tensors of 32 bit weights as 16 bit, each followed by a cast back."""
     casts = []
+    least = _WORTH_HALVING * sum(math.prod(weight.dims) for weight in model.graph.initializer)
     for weight in model.graph.initializer:
         values = numpy_helper.to_array(weight)
-        if values.dtype != np.float32 or values.size < _WORTH_HALVING:
+        if values.dtype != np.float32 or values.size < least:
             continue
         name, half = weight.name, weight.name + HALF
         weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), half))
