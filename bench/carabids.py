@@ -42,7 +42,7 @@ DRAWN_TEST, DRAWN_SIZE = 40, (816, 612)
 DRAWN = {"left-mandible": 12, "right-mandible": 12, "head": 12, "pronotum": 40, "elytra": 12}
 # How often each photograph is taken: the 9 left mandibles would be outweighed by all the rest.
 TIMES = {"left-mandible": 3}
-# Epochs, where they are not the recipe's.
+# Epochs, where they are not the recipe's; chosen after a first test (bench/carabids.md).
 EPOCHS = {"elytra": 32}
 MIRRORED = {"left-mandible": "right-mandible", "right-mandible": "left-mandible"}
 # Landmarks of the left mandible and those of the right one that lie on the same place: the apex,
