@@ -134,7 +134,7 @@ def test_shape_transfer_goes_by_the_landmarks_that_both_have():
     found, landmarks = batch.whole, batch.xy / 2
     assert torch.isnan(landmarks[:, 5]).all()
     assert torch.isfinite(landmarks[:, :5]).all()
-    assert (landmarks - xy / 2)[:, :4].norm(dim=2).max() > 0.5
+    assert (landmarks - xy / 2)[:, :4].norm(dim=2).max() > 1
     for n in range(len(xy)):
         x, y = centroid_near(found[n, 0], landmarks[n, 4])
         assert abs(x - landmarks[n, 4, 0]) < 1 and abs(y - landmarks[n, 4, 1]) < 1
