@@ -34,6 +34,11 @@ def is_test(image: str, position: int, carabid: bool) -> bool:
     return specimen_number(image) % 5 == 0 if carabid else position % 5 == 0
 
 
+def is_left_out(specimen: int) -> bool:
+    """Whether a carabid tests the zoo's models: here (0, 5), or elsewhere (1, 4, 8)."""
+    return specimen % 10 in (0, 1, 4, 5, 8)
+
+
 def specimen_number(image: str) -> int:
     return int(re.findall(r"\d+", Path(image).stem)[-1])
 

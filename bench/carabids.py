@@ -10,7 +10,10 @@ is trained on:
 - drawn photographs (`beetle-lm render`);
 - for the pronotum, pictures put together from the public crops of further specimens;
 - for a mandible, mirror images of the other side's photographs, with the landmarks that both have;
-- the shapes of all other specimens with manual landmarks, to which photographs are warped.
+- the shapes of further specimens with manual landmarks, to which photographs are warped.
+
+Of specimens whose number ends in 1, 4 or 8 nothing is taken either, so that photographs of them
+that are not public can measure the models as well.
 
 Then it trains, exports, predicts test and freshly drawn photographs, and evaluates; it prints every
 command that it runs, and writes OUT/PART/tables.md with the paper's network on the same specimens.
@@ -28,7 +31,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from accuracy import paper_errors, run, specimen_number
+from accuracy import is_left_out, paper_errors, run, specimen_number
 from patched import patched
 
 from beetle_lm.predict.tps import TpsRecord, write_tps
@@ -42,8 +45,6 @@ DRAWN_TEST, DRAWN_SIZE = 40, (816, 612)
 DRAWN = {"left-mandible": 12, "right-mandible": 12, "head": 12, "pronotum": 40, "elytra": 12}
 # How often each photograph is taken: the 9 left mandibles would be outweighed by all the rest.
 TIMES = {"left-mandible": 3}
-# Epochs, where they are not the recipe's; chosen after a first test (bench/carabids.md).
-EPOCHS = {"elytra": 32}
 MIRRORED = {"left-mandible": "right-mandible", "right-mandible": "left-mandible"}
 # Landmarks of the left mandible and those of the right one that lie on the same place: the apex,
 # the base and the outer edge. The teeth of the inner edge differ between the sides.
@@ -52,7 +53,7 @@ SOURCE = (
     "public photographs of the beetles of Le Van Linh et al. (repositories cnnBeetles, MAELab,"
     " MAELab_2016 and MorphoSpecies_V2 of the paper's first author), their published manual"
     " landmarks, and drawings; no specimen whose number ends in 0 or 5, which are the test"
-    " photographs"
+    " photographs, nor in 1, 4 or 8"
 )
 
 
@@ -83,7 +84,10 @@ def compose(data: Path, part: str, out: Path) -> None:
     write_tps(out / "landmarks.tps", records)
     (out / "test.txt").write_text("\n".join(tested) + "\n", encoding="utf-8")
     manual = read_tps(data / "carabids" / "manual" / f"{part}.tps")
-    write_tps(out / "shapes.tps", [record for record in manual if not is_test(record)])
+    seen = {specimen_number(record.image or "") for record in photographed}
+    numbered = {specimen_number(record.image or ""): record for record in manual}
+    further = [r for n, r in numbered.items() if not is_left_out(n) and n not in seen]
+    write_tps(out / "shapes.tps", further)
     (out / "test").mkdir()
     for name in tested:
         shutil.copy(images / "photographs" / name, out / "test" / name)
@@ -171,7 +175,6 @@ def main() -> None:
         run(
             "train", out / "images", out / "landmarks.tps", "--part", part, "--test",
             out / "test.txt", "--shapes", out / "shapes.tps", "--val-share", 0, "-o", out / "run",
-            *(("--epochs", EPOCHS[part]) if part in EPOCHS else ()),
             *(word for word in further if word != "--"),
         )  # fmt: skip
         print(f"{(time.perf_counter() - begin) / 60:.1f} minutes of training", flush=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from accuracy import specimen_number
+from accuracy import is_left_out, specimen_number
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
@@ -39,7 +39,9 @@ class Crop:
 
 
 def patched(data: Path, folder: Path) -> list[TpsRecord]:
-    """Writes a picture for each specimen with enough crops and no photograph, test specimens apart.
+    """Writes a picture for each specimen with enough crops and no photograph.
+
+    Specimens that test the models are left out.
 
     Args:
         data: the folder with `carabids/`.
@@ -52,7 +54,7 @@ def patched(data: Path, folder: Path) -> list[TpsRecord]:
     photographs = [
         grey_photograph(carabids / "pronotum" / "images", record)
         for record in read_tps(carabids / "pronotum" / "landmarks.tps")
-        if specimen_number(record.image or "") % 5 != 0
+        if not is_left_out(specimen_number(record.image or ""))
     ]
     seen = {specimen_number(path.name) for path in (carabids / "pronotum" / "images").iterdir()}
     manual = {
@@ -61,7 +63,7 @@ def patched(data: Path, folder: Path) -> list[TpsRecord]:
     }
     records = []
     for specimen, crops in read_crops(carabids / "pronotum_patches").items():
-        if specimen % 5 == 0 or specimen in seen or len(crops) < FEWEST_CROPS:
+        if is_left_out(specimen) or specimen in seen or len(crops) < FEWEST_CROPS:
             continue
         picture, xy = photographs[rng.integers(len(photographs))]
         picture = lay_over(warp(picture, xy, manual[specimen]), crops, rng)

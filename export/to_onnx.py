@@ -79,7 +79,7 @@ def make_card(
         metrics=metrics,
         provenance=provenance,
         licence=licence,
-        shapes=assessment.shapes,
+        shapes=checkpoint.shapes,
         limits=assessment.limits,
     )
 

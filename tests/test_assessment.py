@@ -11,11 +11,13 @@ torch = pytest.importorskip("torch")
 
 from beetle_lm.errors import CheckpointError  # noqa: E402
 from beetle_lm.predict.doubts import doubt  # noqa: E402
-from beetle_lm.train.assessment import Assessment, assess  # noqa: E402
+from beetle_lm.train.assessment import Assessment, assess, learn_shapes  # noqa: E402
 from beetle_lm.train.calibration import DEFAULT  # noqa: E402
 from beetle_lm.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
 from beetle_lm.train.recipe import load_recipe  # noqa: E402
+from beetle_lm.train.shape_prior import ShapePrior  # noqa: E402
 from beetle_lm.zoo.card import ModelCard  # noqa: E402
+from beetle_lm.zoo.limits import ShapeSpace  # noqa: E402
 from beetle_lm.zoo.parts import PartSpec  # noqa: E402
 
 SIZE = (256, 192)
@@ -36,10 +38,21 @@ def specimens(count, seed=0):
     return np.stack((turned.real, turned.imag), 2) + middle
 
 
+@dataclasses.dataclass
+class Learned:
+    shapes: ShapeSpace | None
+    assessment: Assessment
+
+    @property
+    def limits(self):
+        return self.assessment.limits
+
+
 def learned(poses, further=None, error=1.0, seen=False):
     expected = np.full(poses.shape[:2], error)
-    further = poses[:0] if further is None else further
-    return assess(DEFAULT, expected, seen, poses, further, RECIPE.augmentation, SIZE)
+    shapes = learn_shapes(poses, poses[:0] if further is None else further)
+    found = assess(DEFAULT, expected, seen, poses, shapes, RECIPE.augmentation, SIZE)
+    return Learned(shapes, found)
 
 
 def card_of(found, count=8):
@@ -67,10 +80,13 @@ def flagged(found, poses, error=1.0):
 @pytest.mark.parametrize("count", [5, 8, 15, 30, 250])
 def test_right_specimens_are_hardly_ever_flagged_however_few_were_known(count):
     new = specimens(200, seed=99)
-    new = new + np.random.default_rng(5).normal(0, 0.8, new.shape)  # as a network places them
+    new = torch.tensor(new + np.random.default_rng(5).normal(0, 0.8, new.shape)).float()
+    doubt = (0.8**2 * torch.eye(2)).expand(*new.shape, 2)
     shares = []
     for seed in range(5):
-        reasons = flagged(learned(specimens(count, seed)), new)
+        found = learned(specimens(count, seed))
+        placed = ShapePrior(found.shapes, taught=0.0)(new, doubt)  # as a network places them
+        reasons = flagged(found, placed.double().numpy())
         shares.append(np.mean([reason is not None for reason in reasons]))
     assert np.mean(shares) <= 0.05
 
@@ -159,23 +175,33 @@ def test_three_landmarks_and_equal_specimens_are_no_trouble():
         assert flagged(learned(poses), poses) == [None] * len(poses)
 
 
-def test_a_checkpoint_keeps_its_assessment(tmp_path):
+def test_a_checkpoint_keeps_shapes_and_assessment(tmp_path):
     found = learned(specimens(20))
-    assert Assessment.from_dict(found.to_dict()) == found
     spec = PartSpec.numbered("outline", 8)
     weights = {"weight": torch.zeros(2)}
-    made = Checkpoint(weights, RECIPE, spec, *SIZE, "letterbox", 0, 3, 1.5, found)
+    made = Checkpoint(
+        weights, RECIPE, spec, *SIZE, "letterbox", 0, 3, 1.5, found.shapes, found.assessment
+    )
     save_checkpoint(tmp_path / "best.safetensors", made)
-    assert load_checkpoint(tmp_path).assessment == found
-    save_checkpoint(tmp_path / "best.safetensors", dataclasses.replace(made, assessment=None))
-    assert load_checkpoint(tmp_path).assessment is None
+    kept = load_checkpoint(tmp_path)
+    assert (kept.shapes, kept.assessment) == (found.shapes, found.assessment)
+    bare = dataclasses.replace(made, shapes=None, assessment=None)
+    save_checkpoint(tmp_path / "best.safetensors", bare)
+    kept = load_checkpoint(tmp_path)
+    assert (kept.shapes, kept.assessment) == (None, None)
 
 
-def test_a_checkpoint_of_an_impossible_assessment_is_damaged(tmp_path):
+@pytest.mark.parametrize("damaged", ["limits", "shapes"])
+def test_a_checkpoint_of_impossible_statistics_is_damaged(tmp_path, damaged):
     found = learned(specimens(20))
-    found.limits.__dict__["mean_error"] = -1.0
+    if damaged == "limits":
+        found.limits.__dict__["mean_error"] = -1.0
+    else:
+        found.shapes.__dict__["rest_variance"] = -1.0
     spec = PartSpec.numbered("outline", 8)
-    made = Checkpoint({}, RECIPE, spec, *SIZE, "letterbox", 0, 3, 1.5, found)
+    made = Checkpoint(
+        {}, RECIPE, spec, *SIZE, "letterbox", 0, 3, 1.5, found.shapes, found.assessment
+    )
     save_checkpoint(tmp_path / "best.safetensors", made)
     with pytest.raises(CheckpointError, match="damaged"):
         load_checkpoint(tmp_path)

@@ -105,6 +105,7 @@ def test_the_weights_in_a_model_file_predict_as_the_file_does(pretrained, precis
     assert all(name.endswith("num_batches_tracked") for name in found.missing_keys)
     paths = sorted((pretrained.data[0]).glob("*.png"))
     session = Session.open(path, device="cpu")
+    network.expect(session.card.shapes, load_checkpoint(pretrained.run).recipe.target_sigma)
     images = np.stack(
         [cv2.resize(cv2.imread(str(p), 0), session.card.input_size)[None] for p in paths]
     )

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from beetle_lm.errors import RecipeError  # noqa: E402
-from beetle_lm.train.heat_maps import decode  # noqa: E402
+from beetle_lm.train.heat_maps import covariance, decode, spread  # noqa: E402
 from beetle_lm.train.losses import heat_map_loss  # noqa: E402
 from beetle_lm.train.networks import build_network, cut_patches  # noqa: E402
 
@@ -33,10 +33,10 @@ def test_networks_take_any_multiple(name, landmarks, channels):
         )
         with torch.inference_mode():
             first, second = network(whole, patches, centres)
-            xy, spread = network.locate(images)
+            xy, doubt = network.locate(images)
         assert first.shape == (2, landmarks, height // 8, width // 8)
         assert second.shape == (2, landmarks, 32, 32)
-        assert xy.shape == (2, landmarks, 2) and spread.shape == (2, landmarks)
+        assert xy.shape == (2, landmarks, 2) and doubt.shape == (2, landmarks)
 
 
 def test_the_default_is_small():
@@ -67,9 +67,9 @@ def test_locating_looks_again_where_the_first_look_points():
     whole = images.float().unflatten(3, (-1, 2)).mean(4).unflatten(2, (-1, 2)).mean(3)
     with torch.inference_mode():
         anywhere = torch.zeros((2, 3, 1, 64, 64)), torch.zeros((2, 3, 2))
-        centres, _ = decode(network(whole, *anywhere)[0], 8)
+        centres = decode(network(whole, *anywhere)[0], 8)
         patches = cut_patches(images.float(), centres)
-        again, _ = decode(network(whole, patches, centres)[1], 2)
+        again = decode(network(whole, patches, centres)[1], 2)
         xy, _ = network.locate(images)
     assert torch.allclose(xy, centres + again - 32, atol=1e-3)
 
@@ -90,20 +90,25 @@ def test_unknown_network_is_named():
 
 def test_decoding_finds_the_peak_between_cells():
     xy = torch.tensor([[[30.0, 21.5], [62.2, 40.7]], [[50.1, 33.3], [26.6, 18.0]]])
-    found, spread = decode(heat_maps(xy), stride=4)
+    logits = heat_maps(xy)
+    found = decode(logits, stride=4)
     assert torch.allclose(found, xy, atol=0.05)
-    # The mean distance from the middle of a bump of one cell, in pixels (Rayleigh).
-    assert torch.allclose(spread, torch.full((2, 2), 4 * (torch.pi / 2) ** 0.5), atol=0.1)
+    # Of a bump of one cell, in pixels (Rayleigh).
+    distance = spread(logits, found, stride=4)
+    assert torch.allclose(distance, torch.full((2, 2), 4 * (torch.pi / 2) ** 0.5), atol=0.1)
+    moments = covariance(logits, found, stride=4)
+    assert torch.allclose(moments, (16 * torch.eye(2)).expand(2, 2, 2, 2), atol=0.2)
 
 
 def test_a_second_peak_widens_the_spread_and_moves_nothing():
     xy = torch.tensor([[[20.0, 20.0]]])
     logits = torch.logaddexp(heat_maps(xy), heat_maps(torch.tensor([[[80.0, 50.0]]])) - 0.5)
-    found, spread = decode(logits, stride=4)
+    found = decode(logits, stride=4)
     assert torch.allclose(found, xy, atol=0.05)
     share = 1 / (1 + torch.e**-0.5)
     distance = (60**2 + 30**2) ** 0.5
-    assert float(spread) == pytest.approx(share * 5.01 + (1 - share) * distance, abs=0.5)
+    wide = float(spread(logits, found, stride=4))
+    assert wide == pytest.approx(share * 5.01 + (1 - share) * distance, abs=0.5)
 
 
 def test_loss_is_least_at_the_truth_and_leaves_out_what_is_missing():

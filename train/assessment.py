@@ -19,7 +19,7 @@ from beetle_lm.zoo.limits import Limits, ShapeSpace, rounded
 
 _FEWEST_SHAPES = 4  # fewer do not say how shapes vary
 _MOST_COMPONENTS = 12
-_MOST_NOISE = 0.1  # squared centroid sizes; where a network knows nothing its errors know no end
+_LEAST_VARIANCE = 1e-10  # squared centroid sizes: landmarks are not clicked more exactly
 _MOST_LEFT_OUT = 300  # shapes, to learn how far the others reach
 _TAIL = 0.002  # share of right photographs that each limit may flag
 _LEAST_FREEDOM = 3  # of Student's t; with fewer it knows no bounds
@@ -36,35 +36,55 @@ class Assessment:
 
     Args:
         calibration: from spreads to expected errors.
-        shapes: the shapes that it was trained on; None where they are too few.
         limits: beyond which a photograph is flagged.
     """
 
     calibration: Calibration
-    shapes: ShapeSpace | None
     limits: Limits
 
     def to_dict(self) -> dict[str, Any]:
         """The assessment as JSON values; `from_dict` reads it back."""
-        return {
-            "calibration": vars(self.calibration),
-            "shapes": None if self.shapes is None else self.shapes.to_dict(),
-            "limits": self.limits.to_dict(),
-        }
+        return {"calibration": vars(self.calibration), "limits": self.limits.to_dict()}
 
     @classmethod
     def from_dict(cls, entries: dict[str, Any]) -> Assessment:
         """Reads what `to_dict` wrote.
 
         Raises:
-            ModelError: the shapes or limits are damaged.
+            ModelError: the limits are damaged.
         """
-        shapes = entries["shapes"]
-        return cls(
-            Calibration(**entries["calibration"]),
-            None if shapes is None else ShapeSpace.from_dict(shapes),
-            Limits.from_dict(entries["limits"]),
-        )
+        return cls(Calibration(**entries["calibration"]), Limits.from_dict(entries["limits"]))
+
+
+def learn_shapes(poses: Floats, further: Floats) -> ShapeSpace | None:
+    """The shapes of right landmarks: their mean, and how far another specimen's may be from it.
+
+    Args:
+        poses: (N, K, 2) landmarks of the training photographs in pixels of the input.
+        further: (M, K, 2) landmarks of other specimens at any place, in any size and unit.
+
+    Returns:
+        None where fewer than 4 specimens have all landmarks, or K is below 3.
+    """
+    every = np.concatenate((poses, further))
+    mean = mean_shape(every) if every.shape[1] > 2 else None
+    if mean is None:
+        return None
+    mean = _turned(mean, [each.rotation for each in _superimposed(poses, mean)])
+    shapes = np.stack([each.shape.ravel() for each in _superimposed(every, mean)])
+    if len(shapes) < _FEWEST_SHAPES:
+        return None
+    freedom = 2 * len(mean) - 4
+    variances, components = _principal(shapes, freedom)
+    kept = min(len(shapes) - 1, freedom - 1, _MOST_COMPONENTS)
+    return ShapeSpace(
+        specimens=len(shapes),
+        mean=tuple(rounded(point) for point in mean.tolist()),
+        components=tuple(rounded(component) for component in components[:kept].tolist()),
+        variances=rounded(variances[:kept]),
+        rest_variance=rounded([float(variances[kept:freedom].mean())])[0],
+        distance_limit=rounded([_distance_limit(shapes, freedom)])[0],
+    )
 
 
 def assess(
@@ -72,7 +92,7 @@ def assess(
     expected: Floats,
     seen: bool,
     poses: Floats,
-    further: Floats,
+    shapes: ShapeSpace | None,
     augmentation: Augmentation,
     input_size: tuple[int, int],
 ) -> Assessment:
@@ -80,16 +100,17 @@ def assess(
 
     Args:
         calibration: from spreads to expected errors.
-        expected: (N, K) expected errors of photographs that are right, in pixels of the input.
+        expected: (N, K) expected errors of photographs that are right, in pixels of the input; NaN
+            where a landmark is missing.
         seen: the network was trained on them, and is surer of them than of others.
         poses: (N, K, 2) landmarks of the training photographs in pixels of the input.
-        further: (M, K, 2) landmarks of other specimens at any place, in any size and unit.
+        shapes: what `learn_shapes` made of them.
         augmentation: how training varied the poses.
         input_size: width and height of the network's input.
     """
     diagonal = math.hypot(*input_size)
-    shapes, fitted = _shape_space(poses, further, float(expected.mean()))
     rotation, size = (-180.0, 180.0), (0.0, 1.0)
+    fitted = _superimposed(poses, np.array(shapes.mean)) if shapes else []
     if fitted:
         reach = max(augmentation.rotation, _LEAST_ROTATION)
         low, high = _range([each.rotation for each in fitted], reach)
@@ -97,46 +118,16 @@ def assess(
         zoom = math.log(max(augmentation.scale, _LEAST_ZOOM))
         low, high = _range([math.log(each.size / diagonal) for each in fitted], zoom)
         size = math.exp(low), math.exp(high)
+    expected = expected[np.isfinite(expected).any(axis=1)]
     allowance, least = _SEEN if seen else _HONEST, _LEAST_ERROR * diagonal
-    mean_limit = max(least, allowance * _upper_limit(expected.mean(axis=1)))
+    mean_limit = max(least, allowance * _upper_limit(np.nanmean(expected, axis=1)))
     mean_limit = min(mean_limit, _MOST_ERROR * diagonal)
-    landmark_limit = max(2 * least, mean_limit, allowance * _upper_limit(expected.max(axis=1)))
+    landmark_limit = max(
+        2 * least, mean_limit, allowance * _upper_limit(np.nanmax(expected, axis=1))
+    )
     landmark_limit = min(landmark_limit, 2 * _MOST_ERROR * diagonal)
     limits = Limits(*_rounded((mean_limit, landmark_limit)), _rounded(rotation), _rounded(size))
-    return Assessment(calibration, shapes, limits)
-
-
-def _shape_space(
-    poses: Floats, further: Floats, error: float
-) -> tuple[ShapeSpace | None, list[Superimposed]]:
-    """The shapes, and the training photographs' poses against their mean."""
-    every = np.concatenate((poses, further))
-    mean = mean_shape(every) if every.shape[1] > 2 else None
-    if mean is None:
-        return None, []
-    fitted = _superimposed(poses, mean)
-    mean = _turned(mean, [each.rotation for each in fitted])
-    fitted = _superimposed(poses, mean)
-    shapes = np.stack([each.shape.ravel() for each in _superimposed(every, mean)])
-    if len(shapes) < _FEWEST_SHAPES:
-        return None, fitted
-    sizes = [each.size for each in fitted]
-    # A landmark that is off by `error` on average scatters so much in x and in y.
-    noise = 2 / math.pi * (error / float(np.median(sizes))) ** 2 if sizes else 0.0
-    noise = min(noise, _MOST_NOISE)
-    freedom = 2 * len(mean) - 4
-    variances, components = _principal(shapes, freedom)
-    kept = min(len(shapes) - 1, freedom - 1, _MOST_COMPONENTS)
-    rest = float(variances[kept:freedom].mean()) + noise
-    space = ShapeSpace(
-        specimens=len(shapes),
-        mean=tuple(rounded(point) for point in mean.tolist()),
-        components=tuple(rounded(component) for component in components[:kept].tolist()),
-        variances=rounded(variances[:kept] + noise),
-        rest_variance=rounded([rest])[0],
-        distance_limit=rounded([_distance_limit(shapes, freedom, noise)])[0],
-    )
-    return space, fitted
+    return Assessment(calibration, limits)
 
 
 def _superimposed(xy: Floats, mean: Floats) -> list[Superimposed]:
@@ -154,7 +145,8 @@ def _principal(shapes: Floats, freedom: int) -> tuple[Floats, Floats]:
     """Variances and principal components of shapes (N, 2n), shrunk towards equal variances.
 
     The shrinkage is that of Chen et al. (2010), "Shrinkage algorithms for MMSE covariance
-    estimation": the fewer the specimens, the more.
+    estimation": the fewer the specimens, the more. They are those of another specimen about the
+    mean of these, which is not quite the mean of all.
     """
     _, sizes, components = np.linalg.svd(shapes - shapes.mean(axis=0), full_matrices=True)
     variances = np.zeros(freedom)
@@ -163,10 +155,11 @@ def _principal(shapes: Floats, freedom: int) -> tuple[Floats, Floats]:
     scores = (shapes - shapes.mean(axis=0)) @ components[:freedom].T
     share = float(oas(scores, assume_centered=True)[1])
     variances = (1 - share) * variances + share * variances.mean()
-    return np.maximum(variances, 1e-12), components[:freedom]
+    variances *= (len(shapes) + 1) / (len(shapes) - 1)
+    return np.maximum(variances, _LEAST_VARIANCE), components[:freedom]
 
 
-def _distance_limit(shapes: Floats, freedom: int, noise: float) -> float:
+def _distance_limit(shapes: Floats, freedom: int) -> float:
     """How far from the others a shape of the same kind may be.
 
     Each shape's distance is measured by statistics that do not know it, as those of a new
@@ -180,9 +173,8 @@ def _distance_limit(shapes: Floats, freedom: int, noise: float) -> float:
         others = np.delete(shapes, index, axis=0)
         variances, components = _principal(others, freedom)
         scores = components @ (shapes[index] - others.mean(axis=0))
-        # Landmarks that a network places have its error besides their shape.
-        squared = ((scores**2 + noise) / (variances + noise)).sum()
-        distances.append(math.sqrt(float(squared)))
+        squared = (scores**2 + _LEAST_VARIANCE) / variances
+        distances.append(math.sqrt(float(squared.sum())))
     return _upper_limit(np.array(distances))
 
 

@@ -16,6 +16,7 @@ from beetle_lm.train.assessment import Assessment
 from beetle_lm.train.networks import LandmarkNetwork, build_network
 from beetle_lm.train.recipe import Recipe
 from beetle_lm.zoo.card import Fit
+from beetle_lm.zoo.limits import ShapeSpace
 from beetle_lm.zoo.parts import PartSpec
 
 BEST, LAST = "best.safetensors", "last.safetensors"
@@ -39,6 +40,7 @@ class Checkpoint:
         epoch: number of epochs trained.
         validation_px: mean landmark error on the validation photographs, in input pixels; NaN
             where there were none.
+        shapes: of the specimens that it is trained on; None where they are too few.
         assessment: how its landmarks are judged; None until the training is finished.
     """
 
@@ -51,6 +53,7 @@ class Checkpoint:
     seed: int
     epoch: int
     validation_px: float
+    shapes: ShapeSpace | None = None
     assessment: Assessment | None = None
 
     @property
@@ -59,7 +62,7 @@ class Checkpoint:
         return self.input_width, self.input_height
 
     def network(self) -> LandmarkNetwork:
-        """The network with these weights, ready to predict.
+        """The network with these weights and its shape prior, ready to predict.
 
         Raises:
             CheckpointError: the weights are not those of the recipe's network.
@@ -71,6 +74,7 @@ class Checkpoint:
             raise CheckpointError(
                 f"the weights do not fit the network '{self.recipe.network}': {error}"
             ) from error
+        network.expect(self.shapes, self.recipe.target_sigma)
         return network.eval()
 
 
@@ -79,8 +83,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     config = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
     config["recipe"] = checkpoint.recipe.to_dict()
     config["spec"] = checkpoint.spec.to_dict()
-    if checkpoint.assessment is not None:
-        config["assessment"] = checkpoint.assessment.to_dict()
+    for name in ("shapes", "assessment"):
+        if config[name] is not None:
+            config[name] = config[name].to_dict()
     tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
     partial = path.with_name(path.name + ".partial")
     save_file(tensors, partial, metadata={_KEY: json.dumps(config)})
@@ -109,6 +114,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         config["recipe"] = Recipe.from_dict(config["recipe"], str(path))
         config["spec"] = PartSpec.from_dict(config["spec"])
+        if config["shapes"] is not None:
+            config["shapes"] = ShapeSpace.from_dict(config["shapes"])
         if config["assessment"] is not None:
             config["assessment"] = Assessment.from_dict(config["assessment"])
         return Checkpoint(tensors=tensors, **config)

@@ -83,6 +83,7 @@ def fit(
     network = build_network(recipe.network, len(spec), recipe.channels)
     if start.epoch == 0:
         network.load_state_dict(start.tensors)
+    network.expect(start.shapes, recipe.target_sigma)
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval()
     optimiser = _optimiser(network, recipe, taken_over)

@@ -7,7 +7,9 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from beetle_lm.errors import RecipeError
-from beetle_lm.train.heat_maps import cells, decode
+from beetle_lm.train.heat_maps import covariance, decode, spread, spread_beyond
+from beetle_lm.train.shape_prior import ShapePrior
+from beetle_lm.zoo.limits import ShapeSpace
 
 HEAD = "head"
 """The layers of every network that know the landmarks: all others serve any part."""
@@ -81,6 +83,7 @@ class LandmarkNetwork(nn.Module):
 
     def __init__(self, landmarks: int, channels: int) -> None:
         super().__init__()
+        self.prior: ShapePrior | None = None
         self.stem = nn.Sequential(
             _convolution(channels, 16, stride=2), _convolution(16, self.widths[0], stride=2)
         )
@@ -106,6 +109,15 @@ class LandmarkNetwork(nn.Module):
                 "second": nn.Conv2d(landmarks * last, landmarks, 1, groups=landmarks),
             }
         )
+
+    def expect(self, shapes: ShapeSpace | None, target_sigma: float) -> None:
+        """Lets `locate` know what shapes are likely; the weights do not change.
+
+        Args:
+            shapes: of specimens like those to come; None for no idea.
+            target_sigma: standard deviation of the heat maps that were taught, in cells.
+        """
+        self.prior = None if shapes is None else ShapePrior(shapes, target_sigma * PATCH_STRIDE)
 
     def forward(self, whole: Tensor, patches: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         """Both looks, the second one at given places, as training needs them.
@@ -136,19 +148,24 @@ class LandmarkNetwork(nn.Module):
                 `multiple`.
 
         Returns:
-            Landmarks (N, K, 2) in pixels of the input, and spreads (N, K) in the same unit: the
-            mean distance of the second look's probability from the landmark, and of what the
-            first look places outside the patch.
+            Landmarks (N, K, 2) in pixels of the input, by the shape prior where there is one,
+            and spreads (N, K) in the same unit: the mean distance of the second look's
+            probability from the landmark, and of what the first look places outside the patch.
         """
         images = images.float()
         whole = F.avg_pool2d(images, SHRUNK)
         mean, contrast = exposure(whole)
         features, logits = self._first_look((whole - mean) / contrast)
-        centres, _ = decode(logits, _CONTEXT)
+        centres = decode(logits, _CONTEXT)
         patches = cut_patches((images - mean) / contrast, centres)
-        xy, spread = decode(self._second_look(features, patches, centres), PATCH_STRIDE)
-        xy = xy + centres - PATCH / 2
-        return xy, spread + _beyond(logits, xy)
+        closer = self._second_look(features, patches, centres)
+        corners = centres - PATCH / 2
+        placed = decode(closer, PATCH_STRIDE)
+        xy = placed + corners
+        if self.prior is not None:
+            xy = self.prior(xy, covariance(closer, placed, PATCH_STRIDE))
+        near = spread(closer, xy - corners, PATCH_STRIDE)
+        return xy, near + spread_beyond(logits, xy, _CONTEXT, PATCH / 2)
 
     def _first_look(self, whole: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised images (N, C, h, w) to features and logits of a fourth of their size."""
@@ -230,18 +247,6 @@ def _sampled(images: Tensor, centres: Tensor, offsets: Tensor) -> Tensor:
 
 def _doubled(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-
-
-def _beyond(logits: Tensor, xy: Tensor) -> Tensor:
-    """Mean distance (N, K) from points (N, K, 2) of the first look's probability outside patches.
-
-    What lies inside counts nothing. All in pixels of the input.
-    """
-    probability, xs, ys = cells(logits)
-    dx = (xs + 0.5) * _CONTEXT - xy[..., :1]
-    dy = (ys + 0.5) * _CONTEXT - xy[..., 1:]
-    outside = torch.maximum(dx.abs(), dy.abs()) > PATCH / 2
-    return (probability * outside * (dx.square() + dy.square()).sqrt()).sum(dim=2)
 
 
 NETWORKS: dict[str, type[LandmarkNetwork]] = {

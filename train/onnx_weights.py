@@ -16,6 +16,8 @@ from beetle_lm.errors import CheckpointError
 NETWORK = "network."
 """What stands before the name of each of the network's tensors in a model file."""
 
+_PRIOR = NETWORK + "prior."  # what was learned of shapes, which no training takes over
+
 HALF = ".half"
 """What stands behind the name of a tensor that is stored in 16 bit."""
 
@@ -32,7 +34,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         model = onnx.load(path, load_external_data=False)
         for stored in model.graph.initializer:
-            if not stored.name.startswith(NETWORK):
+            if not stored.name.startswith(NETWORK) or stored.name.startswith(_PRIOR):
                 continue
             name = stored.name.removeprefix(NETWORK).removesuffix(HALF)
             if stored.data_location != onnx.TensorProto.EXTERNAL:

@@ -16,9 +16,8 @@ from beetle_lm.errors import (
     OutputError,
 )
 from beetle_lm.predict.evaluate import Evaluation
-from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.textfile import write_text
-from beetle_lm.train.assessment import Assessment, assess
+from beetle_lm.train.assessment import Assessment, assess, learn_shapes
 from beetle_lm.train.calibration import FEWEST, Calibration
 from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
 from beetle_lm.train.dataset import (
@@ -34,10 +33,12 @@ from beetle_lm.train.log import TrainingLog
 from beetle_lm.train.loop import EpochLog, fit, predict
 from beetle_lm.train.networks import build_network
 from beetle_lm.train.tested import EVALUATION, PREDICTIONS, evaluate_test, predict_test
+from beetle_lm.zoo.card import Fit
 
 METRICS = "metrics.json"
 """File name in a run folder: what was measured."""
 
+_FIT: Fit = "letterbox"
 _MOST_JUDGED = 100  # training photographs whose expected errors are looked at
 
 
@@ -96,6 +97,11 @@ def train(
     torch.manual_seed(job.seed)
     network = build_network(recipe.network, len(data.spec), recipe.channels)
     size = input_size(training, recipe.input_pixels, network.multiple)
+
+    def tensors(specimens: list[Specimen], for_training: bool = False) -> TensorSet:
+        return load_tensors(data.spec, specimens, size, recipe.channels, _FIT, for_training)
+
+    training_set, validation_set = tensors(training, True), tensors(validation)
     if going_on:
         start = load_checkpoint(run / LAST)
     else:
@@ -105,10 +111,11 @@ def train(
             spec=data.spec,
             input_width=size[0],
             input_height=size[1],
-            fit="letterbox",
+            fit=_FIT,
             seed=job.seed,
             epoch=0,
             validation_px=float("nan"),
+            shapes=learn_shapes(training_set.xy.double().numpy(), data.shapes),
         )
 
     log = TrainingLog(run, start.epoch)
@@ -117,10 +124,6 @@ def train(
         log.append(epoch)
         report(epoch)
 
-    def tensors(specimens: list[Specimen], for_training: bool = False) -> TensorSet:
-        return load_tensors(data.spec, specimens, size, recipe.channels, start.fit, for_training)
-
-    training_set, validation_set = tensors(training, True), tensors(validation)
     further_shapes = torch.from_numpy(data.shapes).float()
     best = fit(
         run,
@@ -133,7 +136,7 @@ def train(
         taken_over=transfer.loaded if transfer else (),
     )
     judged = tensors(training[:_MOST_JUDGED])
-    assessment = _assessment(best, training_set.xy, data.shapes, judged, validation_set, device)
+    assessment = _assessment(best, training_set.xy, judged, validation_set, device)
     best = dataclasses.replace(best, assessment=assessment)
     save_checkpoint(run / BEST, best)
     log.plot(run / "losses.png")
@@ -162,25 +165,25 @@ def train(
 def _assessment(
     best: Checkpoint,
     poses: Tensor,
-    further: Floats,
     judged: TensorSet,
     validation: TensorSet,
     device: torch.device,
 ) -> Assessment:
     """By the validation photographs where they are enough, or else by some that it trained on."""
-    network = best.network().to(device)
-    known = int(torch.isfinite(validation.xy[..., 0]).sum())
-    seen = known < FEWEST
+    seen = int(torch.isfinite(validation.xy[..., 0]).sum()) < FEWEST
     chosen = judged if seen else validation
-    xy, spread = predict(network, chosen.images, device)
-    error = torch.full_like(spread, torch.nan) if seen else (xy - chosen.xy).norm(dim=2)
-    calibration = Calibration.fit(spread.double().numpy(), error.double().numpy())
+    xy, spread = predict(best.network().to(device), chosen.images, device)
+    error = (xy - chosen.xy).norm(dim=2)
+    calibration = Calibration.fit(
+        spread.double().numpy(), (error * torch.nan if seen else error).double().numpy()
+    )
+    expected = calibration.expected(spread.double(), best.input_size)
     return assess(
         calibration,
-        calibration.expected(spread.double(), best.input_size).numpy(),
+        torch.where(torch.isfinite(error), expected, torch.nan).numpy(),
         seen,
         poses.double().numpy(),
-        further,
+        best.shapes,
         best.recipe.augmentation,
         best.input_size,
     )
