@@ -12,8 +12,9 @@ from scipy import stats
 from sklearn.covariance import oas
 
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.predict.shape import Superimposed, mean_shape, superimpose
+from beetle_lm.predict.shape import mean_shape
 from beetle_lm.train.calibration import Calibration
+from beetle_lm.train.poses import laid_on
 from beetle_lm.train.recipe import Augmentation
 from beetle_lm.zoo.limits import Limits, ShapeSpace, rounded
 
@@ -70,8 +71,8 @@ def learn_shapes(poses: Floats, further: Floats) -> ShapeSpace | None:
     mean = mean_shape(every) if every.shape[1] > 2 else None
     if mean is None:
         return None
-    mean = _turned(mean, [each.rotation for each in _superimposed(poses, mean)])
-    shapes = np.stack([each.shape.ravel() for each in _superimposed(every, mean)])
+    mean = _turned(mean, [each.rotation for each in laid_on(poses, mean)])
+    shapes = np.stack([each.shape.ravel() for each in laid_on(every, mean)])
     if len(shapes) < _FEWEST_SHAPES:
         return None
     freedom = 2 * len(mean) - 4
@@ -110,7 +111,7 @@ def assess(
     """
     diagonal = math.hypot(*input_size)
     rotation, size = (-180.0, 180.0), (0.0, 1.0)
-    fitted = _superimposed(poses, np.array(shapes.mean)) if shapes else []
+    fitted = laid_on(poses, np.array(shapes.mean)) if shapes else []
     if fitted:
         reach = max(augmentation.rotation, _LEAST_ROTATION)
         low, high = _range([each.rotation for each in fitted], reach)
@@ -128,10 +129,6 @@ def assess(
     landmark_limit = min(landmark_limit, 2 * _MOST_ERROR * diagonal)
     limits = Limits(*_rounded((mean_limit, landmark_limit)), _rounded(rotation), _rounded(size))
     return Assessment(calibration, limits)
-
-
-def _superimposed(xy: Floats, mean: Floats) -> list[Superimposed]:
-    return [one for one in (superimpose(each, mean) for each in xy) if one is not None]
 
 
 def _turned(mean: Floats, degrees: Sequence[float]) -> Floats:

@@ -17,7 +17,8 @@ class Augmentation:
     """How far training images are varied; each image anew, within these bounds.
 
     Args:
-        rotation: greatest rotation, in degrees.
+        rotation: greatest rotation, in degrees; less where the photographs call for less
+            (`poses.fit_to_poses`).
         scale: greatest zoom in or out, as a factor.
         stretch: greatest change of proportions, as a factor.
         shift: greatest shift, as a share of the input's width and height.

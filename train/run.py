@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from beetle_lm.errors import (
     DeviceError,
     OutputError,
 )
 from beetle_lm.predict.evaluate import Evaluation
+from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.textfile import write_text
 from beetle_lm.train.assessment import Assessment, assess, learn_shapes
 from beetle_lm.train.calibration import FEWEST, Calibration
@@ -32,6 +32,7 @@ from beetle_lm.train.job import CONFIG, Job
 from beetle_lm.train.log import TrainingLog
 from beetle_lm.train.loop import EpochLog, fit, predict
 from beetle_lm.train.networks import build_network
+from beetle_lm.train.poses import fit_to_poses
 from beetle_lm.train.tested import EVALUATION, PREDICTIONS, evaluate_test, predict_test
 from beetle_lm.zoo.card import Fit
 
@@ -102,12 +103,14 @@ def train(
         return load_tensors(data.spec, specimens, size, recipe.channels, _FIT, for_training)
 
     training_set, validation_set = tensors(training, True), tensors(validation)
+    poses = training_set.xy.double().numpy()
+    augmentation = fit_to_poses(recipe.augmentation, poses)
     if going_on:
         start = load_checkpoint(run / LAST)
     else:
         start = Checkpoint(
             tensors=network.state_dict() | (transfer.weights() if transfer else {}),
-            recipe=recipe,
+            recipe=dataclasses.replace(recipe, augmentation=augmentation),
             spec=data.spec,
             input_width=size[0],
             input_height=size[1],
@@ -115,7 +118,7 @@ def train(
             seed=job.seed,
             epoch=0,
             validation_px=float("nan"),
-            shapes=learn_shapes(training_set.xy.double().numpy(), data.shapes),
+            shapes=learn_shapes(poses, data.shapes),
         )
 
     log = TrainingLog(run, start.epoch)
@@ -136,7 +139,7 @@ def train(
         taken_over=transfer.loaded if transfer else (),
     )
     judged = tensors(training[:_MOST_JUDGED])
-    assessment = _assessment(best, training_set.xy, judged, validation_set, device)
+    assessment = _assessment(best, poses, judged, validation_set, device)
     best = dataclasses.replace(best, assessment=assessment)
     save_checkpoint(run / BEST, best)
     log.plot(run / "losses.png")
@@ -164,7 +167,7 @@ def train(
 
 def _assessment(
     best: Checkpoint,
-    poses: Tensor,
+    poses: Floats,
     judged: TensorSet,
     validation: TensorSet,
     device: torch.device,
@@ -182,7 +185,7 @@ def _assessment(
         calibration,
         torch.where(torch.isfinite(error), expected, torch.nan).numpy(),
         seen,
-        poses.double().numpy(),
+        poses,
         best.shapes,
         best.recipe.augmentation,
         best.input_size,
