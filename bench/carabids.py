@@ -45,6 +45,8 @@ DRAWN_TEST, DRAWN_SIZE = 40, (816, 612)
 DRAWN = {"left-mandible": 12, "right-mandible": 12, "head": 12, "pronotum": 40, "elytra": 12}
 # How often each photograph is taken: the 9 left mandibles would be outweighed by all the rest.
 TIMES = {"left-mandible": 3}
+# Photographs of other people, who do not lay their beetles down as these authors did.
+TURN = 15
 MIRRORED = {"left-mandible": "right-mandible", "right-mandible": "left-mandible"}
 # Landmarks of the left mandible and those of the right one that lie on the same place: the apex,
 # the base and the outer edge. The teeth of the inner edge differ between the sides.
@@ -174,7 +176,8 @@ def main() -> None:
         begin = time.perf_counter()
         run(
             "train", out / "images", out / "landmarks.tps", "--part", part, "--test",
-            out / "test.txt", "--shapes", out / "shapes.tps", "--val-share", 0, "-o", out / "run",
+            out / "test.txt", "--shapes", out / "shapes.tps", "--val-share", 0, "--turn", TURN,
+            "-o", out / "run",
             *(word for word in further if word != "--"),
         )  # fmt: skip
         print(f"{(time.perf_counter() - begin) / 60:.1f} minutes of training", flush=True)

@@ -15,7 +15,7 @@ from beetle_lm.train.recipe import Augmentation  # noqa: E402
 
 WIDTH, HEIGHT = 256, 192  # of the input; the whole image has half of it
 NOTHING = Augmentation(
-    rotation=0, scale=1, stretch=1, shift=0, elastic=0, shape_transfer=0,
+    least_rotation=0, rotation=0, scale=1, stretch=1, shift=0, elastic=0, shape_transfer=0,
     light=0, blur=0, noise=0, patches=0, dots=0,
 )  # fmt: skip
 GEOMETRY = dataclasses.replace(

@@ -118,6 +118,15 @@ def test_a_killed_run_goes_on_to_the_same_weights(drawn, command, tmp_path):
     assert command(*arguments, "--resume").code == 0  # nothing is left to do
 
 
+def test_photographs_are_turned_as_far_as_is_asked(drawn, command, tmp_path):
+    run = tmp_path / "run"
+    assert command(*drawn, "-o", run, "--turn", 40, "--epochs", 1).code == 0
+    kept = load_checkpoint(run)
+    assert kept.recipe.augmentation.rotation == 40
+    low, high = kept.assessment.limits.rotation
+    assert low < -38 and high > 38
+
+
 def test_folds_test_every_photograph_once(drawn, command, tmp_path):
     arguments = (*drawn, "-o", tmp_path / "cv", "--folds", 3, "--epochs", 1)
     done = command(*arguments)

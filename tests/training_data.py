@@ -43,8 +43,9 @@ def small_recipe(path: Path, **changes: object) -> Path:
         "averaging": 0.9, "target_sigma": 1.0, "coordinate_weight": 0.5,
     }  # fmt: skip
     augmentation: dict[str, object] = {
-        "rotation": 10, "scale": 1.1, "stretch": 1.05, "shift": 0.05, "elastic": 0.005,
-        "shape_transfer": 0.5, "light": 0.3, "blur": 0.5, "noise": 0.02, "patches": 1, "dots": 2,
+        "least_rotation": 5, "rotation": 10, "scale": 1.1, "stretch": 1.05, "shift": 0.05,
+        "elastic": 0.005, "shape_transfer": 0.5, "light": 0.3, "blur": 0.5, "noise": 0.02,
+        "patches": 1, "dots": 2,
     }  # fmt: skip
     for name, value in changes.items():
         (augmentation if name in augmentation else entries)[name] = value

@@ -79,7 +79,17 @@ def train(
         typer.Option(
             metavar="FILE",
             help="Landmarks of further specimens (TPS or CSV), whose photographs are not needed:"
-            " photographs are also warped to their shapes.",
+            " what shapes are likely is learned from them too.",
+        ),
+    ] = None,
+    turn: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=180.0,
+            metavar="DEGREES",
+            help="How far photographs to come may be turned against those trained on.  [default:"
+            " about as far as these against each other, 5 to 15]",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
@@ -119,6 +129,9 @@ def train(
 
     chosen = load_recipe(recipe)
     chosen = dataclasses.replace(chosen, epochs=epochs or chosen.epochs)
+    if turn is not None:
+        turned = dataclasses.replace(chosen.augmentation, least_rotation=turn, rotation=turn)
+        chosen = dataclasses.replace(chosen, augmentation=turned)
     source = open_source(init, zoo) if init is not None else None
     torch_device = run.choose_device(device)
     data = read_training_data(images, landmarks, part, exif, shapes)

@@ -13,7 +13,6 @@ from beetle_lm.predict.shape import Superimposed, mean_shape, superimpose
 from beetle_lm.train.recipe import Augmentation
 
 _COVERED = 0.95  # share of further photographs whose turn training covers
-_LEAST = 5.0  # degrees; nobody lays specimens down more exactly
 _FEWEST = 4  # photographs; fewer do not say how the others lie
 
 
@@ -29,7 +28,7 @@ def fit_to_poses(augmentation: Augmentation, xy: Floats) -> Augmentation:
     is, and a network that sees them turned every way cannot learn it.
 
     Args:
-        augmentation: turns by its `rotation` at most.
+        augmentation: turns by its `least_rotation` at least and its `rotation` at most.
         xy: (N, K, 2) landmarks of the training photographs, NaN where missing.
     """
     mean = mean_shape(xy)
@@ -38,5 +37,5 @@ def fit_to_poses(augmentation: Augmentation, xy: Floats) -> Augmentation:
         return augmentation
     count = len(turns)
     quantile = float(stats.t.ppf((1 + _COVERED) / 2, count - 1)) * math.sqrt(1 + 1 / count)
-    reach = max(_LEAST, quantile * float(np.std(turns, ddof=1)))
+    reach = max(augmentation.least_rotation, quantile * float(np.std(turns, ddof=1)))
     return dataclasses.replace(augmentation, rotation=min(augmentation.rotation, reach))

@@ -17,7 +17,8 @@ class Augmentation:
     """How far training images are varied; each image anew, within these bounds.
 
     Args:
-        rotation: greatest rotation, in degrees; less where the photographs call for less
+        least_rotation: rotation, in degrees, that is enough where all photographs lie alike.
+        rotation: greatest rotation, in degrees; how far between the two, the photographs say
             (`poses.fit_to_poses`).
         scale: greatest zoom in or out, as a factor.
         stretch: greatest change of proportions, as a factor.
@@ -31,6 +32,7 @@ class Augmentation:
         dots: greatest number of small dots.
     """
 
+    least_rotation: float
     rotation: float
     scale: float
     stretch: float
