@@ -13,8 +13,9 @@ from torch import Tensor
 
 from beetle_lm.errors import CheckpointError, ModelError
 from beetle_lm.train.assessment import Assessment
-from beetle_lm.train.networks import LandmarkNetwork, build_network
-from beetle_lm.train.recipe import Recipe
+from beetle_lm.train.locator import Locator
+from beetle_lm.train.networks import build_network
+from beetle_lm.train.recipe import AnyRecipe, recipe_from_dict
 from beetle_lm.zoo.card import Fit
 from beetle_lm.zoo.parts import PartSpec
 
@@ -43,7 +44,7 @@ class Checkpoint:
     """
 
     tensors: dict[str, Tensor]
-    recipe: Recipe
+    recipe: AnyRecipe
     spec: PartSpec
     input_width: int
     input_height: int
@@ -58,7 +59,7 @@ class Checkpoint:
         """Width and height of the network's input, in pixels."""
         return self.input_width, self.input_height
 
-    def network(self) -> LandmarkNetwork:
+    def network(self) -> Locator:
         """The network with these weights, ready to predict.
 
         Raises:
@@ -107,7 +108,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             config: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        config["recipe"] = Recipe.from_dict(config["recipe"], str(path))
+        config["recipe"] = recipe_from_dict(config["recipe"], str(path))
         config["spec"] = PartSpec.from_dict(config["spec"])
         if config["assessment"] is not None:
             config["assessment"] = Assessment.from_dict(config["assessment"])

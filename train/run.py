@@ -11,13 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from beetle_lm.errors import (
-    DeviceError,
-    OutputError,
-)
+from beetle_lm.errors import DeviceError, OutputError
 from beetle_lm.predict.evaluate import Evaluation
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.textfile import write_text
+from beetle_lm.train import paper_run
 from beetle_lm.train.assessment import Assessment, assess
 from beetle_lm.train.calibration import FEWEST, Calibration
 from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
@@ -32,7 +30,9 @@ from beetle_lm.train.finetune import Transfer
 from beetle_lm.train.job import CONFIG, Job
 from beetle_lm.train.log import TrainingLog
 from beetle_lm.train.loop import EpochLog, fit, predict
-from beetle_lm.train.networks import build_network
+from beetle_lm.train.networks import LandmarkNetwork, build_network
+from beetle_lm.train.paper_recipe import PaperRecipe
+from beetle_lm.train.recipe import Augmentation, Recipe
 from beetle_lm.train.tested import EVALUATION, PREDICTIONS, evaluate_test, predict_test
 
 METRICS = "metrics.json"
@@ -84,19 +84,54 @@ def train(
         any.
 
     Raises:
+        UsageError: the recipe cannot be followed with these data.
         OutputError: the folder has another run, or a run and `resume` is not set.
         CheckpointError: the last state cannot be read.
     """
-    going_on = _prepare(run, job, resume)
+    if isinstance(job.recipe, PaperRecipe):
+        paper_run.check(job.recipe, data, transfer)
+    _prepare(run, job, resume)
     by_name = {specimen.name: specimen for specimen in data.specimens}
     training, validation, test = (
         [by_name[name] for name in names] for names in (job.training, job.validation, job.test)
     )
+    if isinstance(job.recipe, PaperRecipe):
+        best, metrics = paper_run.train(job, data, training, run, device, report, transfer)
+    else:
+        best, metrics = _train(job, data, training, validation, run, device, report, transfer)
+    evaluation = None
+    if test:
+        images = load_tensors(
+            data.spec, test, best.input_size, best.recipe.channels, best.fit, for_training=False
+        )
+        predict_test(best.network(), images, run / PREDICTIONS, device)
+        evaluation = evaluate_test([run / PREDICTIONS], test, run / EVALUATION)
+        metrics["test"] = {
+            "photographs": len(test),
+            "mean_px": evaluation.overall("px").mean,
+            "mean_px_256x192": evaluation.overall("px_256x192").mean,
+        }
+    write_text(run / METRICS, [json.dumps(metrics, indent=1), "\n"])
+    return metrics, evaluation
+
+
+def _train(
+    job: Job,
+    data: AnnotatedImages,
+    training: list[Specimen],
+    validation: list[Specimen],
+    run: Path,
+    device: torch.device,
+    report: Callable[[EpochLog], None],
+    transfer: Transfer | None,
+) -> tuple[Checkpoint, dict[str, Any]]:
+    """Trains a `LandmarkNetwork`; what `paper_run.train` does for those of the paper."""
     recipe = job.recipe
+    assert isinstance(recipe, Recipe)
     torch.manual_seed(job.seed)
     network = build_network(recipe.network, len(data.spec), recipe.channels)
-    size = input_size(training, recipe.input_pixels, network.multiple)
-    if going_on:
+    size = input_size(training, recipe.input_pixels, LandmarkNetwork.multiple)
+    if (run / LAST).exists():
         start = load_checkpoint(run / LAST)
     else:
         start = Checkpoint(
@@ -133,11 +168,13 @@ def train(
         taken_over=transfer.loaded if transfer else (),
     )
     judged = tensors(training[:_MOST_JUDGED])
-    assessment = _assessment(best, training_set.xy, data.shapes, judged, validation_set, device)
+    assessment = _assessment(
+        best, training_set.xy, data.shapes, judged, validation_set, recipe.augmentation, device
+    )
     best = dataclasses.replace(best, assessment=assessment)
     save_checkpoint(run / BEST, best)
     log.plot(run / "losses.png")
-    metrics = {
+    return best, {
         "epoch": best.epoch,
         "input": list(size),
         "training": {"photographs": len(training)},
@@ -146,17 +183,6 @@ def train(
             "mean_px_of_input": best.validation_px if validation else None,
         },
     }
-    evaluation = None
-    if test:
-        predict_test(best.network(), tensors(test), run / PREDICTIONS, device)
-        evaluation = evaluate_test([run / PREDICTIONS], test, run / EVALUATION)
-        metrics["test"] = {
-            "photographs": len(test),
-            "mean_px": evaluation.overall("px").mean,
-            "mean_px_256x192": evaluation.overall("px_256x192").mean,
-        }
-    write_text(run / METRICS, [json.dumps(metrics, indent=1), "\n"])
-    return metrics, evaluation
 
 
 def _assessment(
@@ -165,6 +191,7 @@ def _assessment(
     further: Floats,
     judged: TensorSet,
     validation: TensorSet,
+    augmentation: Augmentation,
     device: torch.device,
 ) -> Assessment:
     """By the validation photographs where they are enough, or else by some that it trained on."""
@@ -181,13 +208,13 @@ def _assessment(
         seen,
         poses.double().numpy(),
         further,
-        best.recipe.augmentation,
+        augmentation,
         best.input_size,
     )
 
 
-def _prepare(run: Path, job: Job, resume: bool) -> bool:
-    """Makes the run folder; True when there is a state to go on from."""
+def _prepare(run: Path, job: Job, resume: bool) -> None:
+    """Makes the run folder, or makes sure that an earlier run there was asked to do the same."""
     if (run / CONFIG).exists() or (run / LAST).exists():
         if not resume:
             raise OutputError(
@@ -205,10 +232,9 @@ def _prepare(run: Path, job: Job, resume: bool) -> bool:
                 f"{run} cannot be resumed: it was started with another {', '.join(changed)}; give"
                 " the options of its first start, or another folder"
             )
-        return (run / LAST).exists()
+        return
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{run} cannot be made: {error.strerror or error}") from error
     write_text(run / CONFIG, [job.to_toml()])
-    return False
