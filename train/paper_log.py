@@ -10,6 +10,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from beetle_lm.train.paper_loop import PaperEpoch
 
@@ -57,6 +58,7 @@ def draw_losses(axes: Axes, epochs: list[PaperEpoch]) -> None:
     if not all(map(math.isnan, losses)):
         axes.plot(numbers, losses, color=VALIDATION, label="validation")
     axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss (mean square)")
     axes.grid(alpha=0.3, which="both")

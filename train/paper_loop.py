@@ -145,7 +145,7 @@ def _pass(
     order = torch.randperm(len(training), device=device)
     network.train()
     total = torch.zeros((), device=device)
-    for rows in order.split(batch_size):
+    for rows in torch.split(order, batch_size):
         batch = training.at(rows)
         loss = mean_square(_found(network, batch.images), normalised(batch.xy))
         optimiser.zero_grad(set_to_none=True)
@@ -183,7 +183,9 @@ def _measure(
     if len(validation) == 0:
         return torch.tensor(torch.nan), torch.tensor(torch.nan)
     network.eval()
-    found = torch.cat([_found(network, part) for part in validation.images.split(batch_size)])
+    found = torch.cat(
+        [_found(network, part) for part in torch.split(validation.images, batch_size)]
+    )
     difference = found - normalised(validation.xy)
     pixels = (difference * half_input(found)).norm(dim=2)
     return difference.square().nanmean(), pixels.nanmean()

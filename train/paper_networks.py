@@ -42,7 +42,7 @@ class PaperNetwork(Locator):
         self.head = nn.Linear(self.dense, 2 * landmarks)
         for layer in self.layers():
             nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.get_parameter("bias"))
 
     def layers(self) -> list[nn.Conv2d | nn.Linear]:
         """The layers that have weights, from the image to the landmarks."""
@@ -66,7 +66,8 @@ class PaperNetwork(Locator):
 
         ``x = (px - 128) / 128``, ``y = (py - 96) / 96`` in pixels of the input.
         """
-        return self.head(features).unflatten(1, (-1, 2))
+        xy: Tensor = self.head(features).unflatten(1, (-1, 2))
+        return xy
 
     def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Landmarks of images (N, 1, 192, 256) of 0 to 255, and a spread of 1 px for each.

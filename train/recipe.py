@@ -130,8 +130,8 @@ def with_validation_share(recipe: AnyRecipe, share: float | None) -> tuple[AnyRe
     """
     if isinstance(recipe, Recipe):
         return recipe, share
-    given = {} if share is None else {"validation_share": share}
-    return dataclasses.replace(recipe, **given), 0.0
+    share = recipe.validation_share if share is None else share
+    return dataclasses.replace(recipe, validation_share=share), 0.0
 
 
 def recipe_names() -> list[str]:
