@@ -18,6 +18,7 @@ from safetensors.torch import load_file  # noqa: E402
 from beetle_lm.errors import RecipeError  # noqa: E402
 from beetle_lm.predict.predictor import Predictor  # noqa: E402
 from beetle_lm.train import paper_networks, paper_run  # noqa: E402
+from beetle_lm.train.finetune import open_source  # noqa: E402
 from beetle_lm.train.networks import NETWORKS, build_network  # noqa: E402
 from beetle_lm.train.paper_augment import seven_versions  # noqa: E402
 from beetle_lm.train.paper_loop import mean_square  # noqa: E402
@@ -216,6 +217,9 @@ def test_training_exporting_and_predicting(small, drawn, command, tmp_path):
     assert metrics["training"]["images"] == 25 and metrics["validation"]["images"] == 17
     assert not (run / "last.safetensors").exists()
     assert command("export", run, "-o", tmp_path / "paper.onnx").code == 0
+    source = open_source(str(tmp_path / "paper.onnx"))
+    weights = load_file(run / "best.safetensors")
+    assert all(torch.equal(source.tensors[name], weights[name]) for name in weights)
     predictor = Predictor.load(tmp_path / "paper.onnx")
     assert predictor.card.fit == "stretch" and predictor.card.input_width == 256
     [result] = predictor.predict([images / "drawn_000.png"])
