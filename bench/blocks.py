@@ -14,7 +14,8 @@ import time
 import torch
 from torch import Tensor, nn
 
-from beetle_lm.train import loop, networks
+from beetle_lm.train import networks
+from beetle_lm.train.precision import mixed_precision
 
 
 class InvertedResidual(nn.Module):
@@ -47,7 +48,7 @@ def step_ms(network: networks.LandmarkNetwork, runs: int = 9) -> float:
     times = []
     for _ in range(runs):
         begin = time.perf_counter()
-        with loop._mixed_precision(torch.device("cpu")):
+        with mixed_precision(torch.device("cpu")):
             _, output = network._first_look(images)
         output.float().square().mean().backward()
         times.append((time.perf_counter() - begin) * 1000)

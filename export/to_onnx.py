@@ -26,7 +26,7 @@ from beetle_lm.errors import CheckpointError
 from beetle_lm.train.assessment import Assessment
 from beetle_lm.train.calibration import Calibration, score
 from beetle_lm.train.checkpoint import Checkpoint
-from beetle_lm.train.networks import LandmarkNetwork
+from beetle_lm.train.locator import Locator
 from beetle_lm.train.onnx_weights import HALF
 from beetle_lm.zoo.card import CARD_KEY, Metrics, ModelCard
 
@@ -41,7 +41,7 @@ class Exportable(nn.Module):
     pixels, scores (N, K) float32 and expected errors (N, K) float32 in input pixels.
     """
 
-    def __init__(self, network: LandmarkNetwork, calibration: Calibration) -> None:
+    def __init__(self, network: Locator, calibration: Calibration) -> None:
         super().__init__()
         self.network = network
         self.calibration = calibration

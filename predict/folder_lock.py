@@ -22,6 +22,10 @@ _HELD = {errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK}
 _log = logging.getLogger("beetle_lm")
 
 
+class HeldError(OutputError):
+    """Another run holds the lock of a folder."""
+
+
 class FolderLock:
     """Keeps other runs out of a folder while the context lasts.
 
@@ -33,7 +37,7 @@ class FolderLock:
         folder: the folder, which is there.
 
     Raises:
-        OutputError: another run holds the lock.
+        HeldError: another run holds the lock.
         OSError: the folder cannot be written.
     """
 
@@ -79,7 +83,7 @@ class FolderLock:
             _lock(descriptor)
         except OSError as error:
             if error.errno in _HELD:
-                raise OutputError(
+                raise HeldError(
                     f"another run is writing into {self._folder}; wait until it ends, or name"
                     " another folder with -o"
                 ) from error

@@ -51,7 +51,7 @@ class Learned:
 def learned(poses, further=None, error=1.0, seen=False):
     expected = np.full(poses.shape[:2], error)
     shapes = learn_shapes(poses, poses[:0] if further is None else further)
-    found = assess(DEFAULT, expected, seen, poses, shapes, RECIPE.augmentation, SIZE)
+    found = assess(DEFAULT, expected, seen, poses, shapes, 15.0, 1.2, SIZE)
     return Learned(shapes, found)
 
 

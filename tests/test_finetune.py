@@ -99,7 +99,7 @@ def farthest(first, second, head: bool) -> float:
 def test_the_weights_in_a_model_file_predict_as_the_file_does(pretrained, precision):
     path = getattr(pretrained, precision)
     source = open_source(str(path))
-    network = build_network(source.network, len(source.spec), source.channels)
+    network = build_network(source.networks[0], len(source.spec), source.channels)
     found = network.load_state_dict(source.tensors, strict=False)
     assert not found.unexpected_keys
     assert all(name.endswith("num_batches_tracked") for name in found.missing_keys)

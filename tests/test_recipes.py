@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 from beetle_lm.errors import RecipeError
 from beetle_lm.train.folds import folds, split
 from beetle_lm.train.networks import NETWORKS
-from beetle_lm.train.recipe import Recipe, load_recipe, recipe_names
+from beetle_lm.train.recipe import load_recipe, recipe_from_dict, recipe_names
 from beetle_lm.train.schedule import warm_up_cosine
 
 NAMES = [f"beetle {i}.jpg" for i in range(37)]
@@ -21,7 +21,7 @@ def test_every_bundled_recipe_is_sound():
     for name in recipe_names():
         recipe = load_recipe(name)
         assert recipe.network in NETWORKS
-        assert Recipe.from_dict(recipe.to_dict(), name) == recipe
+        assert recipe_from_dict(recipe.to_dict(), name) == recipe
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.shape import mean_shape
 from beetle_lm.train.calibration import Calibration
 from beetle_lm.train.poses import laid_on
-from beetle_lm.train.recipe import Augmentation
 from beetle_lm.zoo.limits import Limits, ShapeSpace, rounded
 
 _FEWEST_SHAPES = 4  # fewer do not say how shapes vary
@@ -94,7 +93,8 @@ def assess(
     seen: bool,
     poses: Floats,
     shapes: ShapeSpace | None,
-    augmentation: Augmentation,
+    rotation: float,
+    zoom: float,
     input_size: tuple[int, int],
 ) -> Assessment:
     """Learns from right landmarks what right landmarks look like.
@@ -106,18 +106,19 @@ def assess(
         seen: the network was trained on them, and is surer of them than of others.
         poses: (N, K, 2) landmarks of the training photographs in pixels of the input.
         shapes: what `learn_shapes` made of them.
-        augmentation: how training varied the poses.
+        rotation: how far training turned the photographs, in degrees.
+        zoom: how much larger or smaller it made them, as a factor.
         input_size: width and height of the network's input.
     """
     diagonal = math.hypot(*input_size)
-    rotation, size = (-180.0, 180.0), (0.0, 1.0)
+    turns, size = (-180.0, 180.0), (0.0, 1.0)
     fitted = laid_on(poses, np.array(shapes.mean)) if shapes else []
     if fitted:
-        reach = max(augmentation.rotation, _LEAST_ROTATION)
+        reach = max(rotation, _LEAST_ROTATION)
         low, high = _range([each.rotation for each in fitted], reach)
-        rotation = max(-180.0, low), min(180.0, high)
-        zoom = math.log(max(augmentation.scale, _LEAST_ZOOM))
-        low, high = _range([math.log(each.size / diagonal) for each in fitted], zoom)
+        turns = max(-180.0, low), min(180.0, high)
+        reach = math.log(max(zoom, _LEAST_ZOOM))
+        low, high = _range([math.log(each.size / diagonal) for each in fitted], reach)
         size = math.exp(low), math.exp(high)
     expected = expected[np.isfinite(expected).any(axis=1)]
     allowance, least = _SEEN if seen else _HONEST, _LEAST_ERROR * diagonal
@@ -127,7 +128,7 @@ def assess(
         2 * least, mean_limit, allowance * _upper_limit(np.nanmax(expected, axis=1))
     )
     landmark_limit = min(landmark_limit, 2 * _MOST_ERROR * diagonal)
-    limits = Limits(*_rounded((mean_limit, landmark_limit)), _rounded(rotation), _rounded(size))
+    limits = Limits(*_rounded((mean_limit, landmark_limit)), _rounded(turns), _rounded(size))
     return Assessment(calibration, limits)
 
 

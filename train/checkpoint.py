@@ -13,8 +13,9 @@ from torch import Tensor
 
 from beetle_lm.errors import CheckpointError, ModelError
 from beetle_lm.train.assessment import Assessment
+from beetle_lm.train.locator import Locator
 from beetle_lm.train.networks import LandmarkNetwork, build_network
-from beetle_lm.train.recipe import Recipe
+from beetle_lm.train.recipe import AnyRecipe, Recipe, recipe_from_dict
 from beetle_lm.zoo.card import Fit
 from beetle_lm.zoo.limits import ShapeSpace
 from beetle_lm.zoo.parts import PartSpec
@@ -45,7 +46,7 @@ class Checkpoint:
     """
 
     tensors: dict[str, Tensor]
-    recipe: Recipe
+    recipe: AnyRecipe
     spec: PartSpec
     input_width: int
     input_height: int
@@ -61,7 +62,7 @@ class Checkpoint:
         """Width and height of the network's input, in pixels."""
         return self.input_width, self.input_height
 
-    def network(self) -> LandmarkNetwork:
+    def network(self) -> Locator:
         """The network with these weights and its shape prior, ready to predict.
 
         Raises:
@@ -74,7 +75,9 @@ class Checkpoint:
             raise CheckpointError(
                 f"the weights do not fit the network '{self.recipe.network}': {error}"
             ) from error
-        network.expect(self.shapes, self.recipe.target_sigma)
+        if isinstance(network, LandmarkNetwork):
+            assert isinstance(self.recipe, Recipe)  # `recipe.network` names one of these
+            network.expect(self.shapes, self.recipe.target_sigma)
         return network.eval()
 
 
@@ -112,7 +115,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             config: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        config["recipe"] = Recipe.from_dict(config["recipe"], str(path))
+        config["recipe"] = recipe_from_dict(config["recipe"], str(path))
         config["spec"] = PartSpec.from_dict(config["spec"])
         if config["shapes"] is not None:
             config["shapes"] = ShapeSpace.from_dict(config["shapes"])

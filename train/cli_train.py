@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from beetle_lm.predict.evaluate import Evaluation
     from beetle_lm.train.dataset import AnnotatedImages
     from beetle_lm.train.finetune import Transfer
-    from beetle_lm.train.loop import EpochLog
 
 
 def train(
@@ -125,13 +123,12 @@ def train(
         from beetle_lm.train.dataset import read_training_data
         from beetle_lm.train.finetune import open_source, transfer_from
         from beetle_lm.train.job import make_job, read_test_list
-        from beetle_lm.train.recipe import load_recipe
+        from beetle_lm.train.progress import TrainingProgress
+        from beetle_lm.train.recipe import load_recipe, with_turn, with_validation_share
 
     chosen = load_recipe(recipe)
     chosen = dataclasses.replace(chosen, epochs=epochs or chosen.epochs)
-    if turn is not None:
-        turned = dataclasses.replace(chosen.augmentation, least_rotation=turn, rotation=turn)
-        chosen = dataclasses.replace(chosen, augmentation=turned)
+    chosen, val_share = with_validation_share(with_turn(chosen, turn), val_share)
     source = open_source(init, zoo) if init is not None else None
     torch_device = run.choose_device(device)
     data = read_training_data(images, landmarks, part, exif, shapes)
@@ -148,7 +145,7 @@ def train(
     if folds is not None and folds > len(data.specimens):
         raise UsageError(f"--folds {folds} needs as many photographs, got {len(data.specimens)}")
     try:
-        with _Progress(chosen.epochs, folds or 1, quiet) as progress:
+        with TrainingProgress(chosen.epochs * (folds or 1), quiet) as progress:
             progress.say(_summary(data, job, torch_device, transfer))
             common = (torch_device, resume, progress.epoch, transfer)
             if folds is None:
@@ -198,52 +195,3 @@ def _print_metrics(metrics: dict[str, Any], output: Path) -> None:
             " photographs"
         )
     print(f"{chosen}\n{output}; `beetle-lm export {output} -o model.onnx` makes the model of it")
-
-
-class _Progress:
-    """A bar on a terminal, a line now and then elsewhere; on stderr."""
-
-    def __init__(self, epochs: int, runs: int, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        self._quiet = quiet
-        self._epochs = epochs
-        self._console = Console(stderr=True, highlight=False)
-        self._bar = Progress(
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}"),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=epochs * runs)
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def say(self, text: str) -> None:
-        """One line, unless quiet."""
-        if not self._quiet:
-            self._console.print(text, soft_wrap=True, markup=False)
-
-    def epoch(self, log: EpochLog) -> None:
-        """Shows an epoch's outcome."""
-        error = "" if math.isnan(log.validation_px) else f", validation {log.validation_px:.2f} px"
-        text = f"loss {log.training_loss:.3f}{error}"
-        self._bar.update(self._task, advance=1, description=text)
-        every = max(1, self._epochs // 20)
-        if self._bar.disable and log.epoch % every == 0:
-            self.say(f"epoch {log.epoch}: {text}")

@@ -12,7 +12,7 @@ from beetle_lm.errors import CheckpointError
 from beetle_lm.train.checkpoint import BEST, load_checkpoint
 from beetle_lm.train.networks import HEAD, NETWORKS, build_network
 from beetle_lm.train.onnx_weights import read_weights
-from beetle_lm.train.recipe import Recipe
+from beetle_lm.train.recipe import AnyRecipe
 from beetle_lm.zoo.hub_model import HUB_PREFIX
 from beetle_lm.zoo.manifest import file_sha256
 from beetle_lm.zoo.onnx_card import read_card
@@ -32,7 +32,8 @@ class Source:
         about: part and version of a model, part and epoch of a checkpoint.
         sha256: of the file.
         tensors: the weights by their names in the network.
-        network: the network's name.
+        networks: names of the networks that have such weights; those that differ in what has none,
+            such as dropout, have the same.
         channels: of its input.
         spec: the part whose landmarks it places.
     """
@@ -41,7 +42,7 @@ class Source:
     about: str
     sha256: str
     tensors: dict[str, Tensor]
-    network: str
+    networks: tuple[str, ...]
     channels: int
     spec: PartSpec
 
@@ -110,13 +111,13 @@ def open_source(name: str, zoo: str | None = None) -> Source:
         about=f"{spec.name}, epoch {checkpoint.epoch}",
         sha256=file_sha256(path / BEST if path.is_dir() else path),
         tensors=checkpoint.tensors,
-        network=recipe.network,
+        networks=_networks(checkpoint.tensors, len(spec), recipe.channels),
         channels=recipe.channels,
         spec=spec,
     )
 
 
-def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
+def transfer_from(source: Source, recipe: AnyRecipe, spec: PartSpec) -> Transfer:
     """What a training of that recipe and part takes over from a source.
 
     All layers of the same shape are taken over; the head only where part and landmark names are
@@ -125,10 +126,11 @@ def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
     Raises:
         CheckpointError: the source has another network.
     """
-    if source.network != recipe.network:
+    if recipe.network not in source.networks:
+        theirs = " or ".join(f"'{network}'" for network in source.networks)
         raise CheckpointError(
-            f"{source.name} has the network '{source.network}', and the recipe '{recipe.name}'"
-            f" trains '{recipe.network}'; give a --recipe whose network is '{source.network}'"
+            f"{source.name} has the network {theirs}, and the recipe '{recipe.name}'"
+            f" trains '{recipe.network}'; give a --recipe whose network is {theirs}"
         )
     shapes = _shapes(recipe.network, len(spec), recipe.channels)
     layers = dict.fromkeys(_layer(name) for name in shapes)
@@ -143,7 +145,7 @@ def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
     )
 
 
-def _in_words(layer: str, source: Source, recipe: Recipe, spec: PartSpec) -> str:
+def _in_words(layer: str, source: Source, recipe: AnyRecipe, spec: PartSpec) -> str:
     if layer != HEAD:
         return f"the layer {layer}, for {recipe.channels} channels instead of {source.channels}"
     if len(spec) != len(source.spec):
@@ -156,14 +158,18 @@ def _in_words(layer: str, source: Source, recipe: Recipe, spec: PartSpec) -> str
 def _of_model(name: str, path: Path) -> Source:
     card, tensors = read_card(path), read_weights(path)
     count, channels = len(card.spec), card.channels
-    network = next((one for one in NETWORKS if _fits(tensors, one, count, channels)), None)
-    if network is None:
+    networks = _networks(tensors, count, channels)
+    if not networks:
         raise CheckpointError(
             f"{name} serves for prediction alone: it does not hold the weights of a network that"
             " this beetle-lm knows, each by its name; export the run that it comes from again"
         )
     about = f"{card.spec.name} {card.version}"
-    return Source(name, about, file_sha256(path), tensors, network, channels, card.spec)
+    return Source(name, about, file_sha256(path), tensors, networks, channels, card.spec)
+
+
+def _networks(tensors: dict[str, Tensor], landmarks: int, channels: int) -> tuple[str, ...]:
+    return tuple(name for name in NETWORKS if _fits(tensors, name, landmarks, channels))
 
 
 def _fits(tensors: dict[str, Tensor], network: str, landmarks: int, channels: int) -> bool:

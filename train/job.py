@@ -16,7 +16,7 @@ from beetle_lm.predict.matching import NameIndex
 from beetle_lm.predict.orientation import ExifFrame
 from beetle_lm.train.dataset import AnnotatedImages
 from beetle_lm.train.folds import split
-from beetle_lm.train.recipe import Recipe
+from beetle_lm.train.recipe import AnyRecipe, recipe_from_dict
 
 CONFIG = "config.toml"
 """The job's file name in a run folder."""
@@ -53,7 +53,7 @@ class Job:
     training: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
-    recipe: Recipe
+    recipe: AnyRecipe
     init_sha256: str = ""
     shapes: str = ""
     shapes_sha256: str = ""
@@ -77,7 +77,7 @@ class Job:
         path = run / CONFIG
         try:
             entries = tomllib.loads(path.read_text(encoding="utf-8"))
-            recipe = Recipe.from_dict(entries.pop("recipe"), str(path))
+            recipe = recipe_from_dict(entries.pop("recipe"), str(path))
             values: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value
                 for name, value in entries.items()
@@ -94,7 +94,7 @@ def make_job(
     images: Path,
     landmarks: Path,
     exif: ExifFrame,
-    recipe: Recipe,
+    recipe: AnyRecipe,
     seed: int,
     validation_share: float | None,
     test: Sequence[str] = (),

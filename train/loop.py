@@ -15,15 +15,16 @@ from torch import Tensor, nn
 from beetle_lm.train.augment import Augmenter, Varied
 from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
 from beetle_lm.train.dataset import TensorSet
+from beetle_lm.train.locator import Locator
 from beetle_lm.train.losses import heat_map_loss
 from beetle_lm.train.networks import (
     PATCH,
     PATCH_STRIDE,
     SHRUNK,
     STRIDE,
-    LandmarkNetwork,
     build_network,
 )
+from beetle_lm.train.precision import mixed_precision
 from beetle_lm.train.recipe import Recipe
 from beetle_lm.train.schedule import warm_up_cosine
 
@@ -80,6 +81,7 @@ def fit(
         The best checkpoint.
     """
     recipe, spec = start.recipe, start.spec
+    assert isinstance(recipe, Recipe)  # `paper_loop.fit` is for the others
     network = build_network(recipe.network, len(spec), recipe.channels)
     if start.epoch == 0:
         network.load_state_dict(start.tensors)
@@ -130,11 +132,9 @@ def fit(
     return best
 
 
-def _loss(
-    network: LandmarkNetwork, varied: Varied, recipe: Recipe, input_size: tuple[int, int]
-) -> Tensor:
+def _loss(network: Locator, varied: Varied, recipe: Recipe, input_size: tuple[int, int]) -> Tensor:
     """That of both looks; landmarks that are missing or outside the image take no part."""
-    with _mixed_precision(varied.whole.device):
+    with mixed_precision(varied.whole.device):
         first, second = network(
             varied.whole.contiguous(memory_format=torch.channels_last),
             varied.patches,
@@ -152,9 +152,7 @@ def _loss(
     return losses[0] + losses[1]
 
 
-def predict(
-    network: LandmarkNetwork, images: Tensor, device: torch.device
-) -> tuple[Tensor, Tensor]:
+def predict(network: Locator, images: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
     """Landmarks (N, K, 2) and spreads (N, K) in input pixels of images (N, C, H, W) of its size."""
     if len(images) == 0:
         return torch.empty(0), torch.empty(0)
@@ -194,15 +192,6 @@ def _batches(count: int, size: int, number: int, generator: torch.Generator) -> 
         [torch.randperm(count, generator=generator, device=device) for _ in range(passes)]
     )
     yield from torch.split(order[: size * number], size)
-
-
-def _mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 where the device computes in it, float32 elsewhere."""
-    capabilities = torch.cpu.get_capabilities()
-    native = device.type != "cpu" or any(
-        capabilities.get(name) for name in ("avx512_bf16", "amx_bf16")
-    )
-    return torch.autocast(device.type, torch.bfloat16, enabled=native)
 
 
 @torch.no_grad()

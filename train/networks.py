@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from beetle_lm.errors import RecipeError
 from beetle_lm.train.heat_maps import covariance, decode, spread, spread_beyond
+from beetle_lm.train.locator import Locator
+from beetle_lm.train.paper_networks import PAPER_NETWORKS, PaperNetwork
 from beetle_lm.train.shape_prior import ShapePrior
 from beetle_lm.zoo.limits import ShapeSpace
 
@@ -57,7 +59,7 @@ class _Residual(nn.Module):
         return F.relu(x + self.second(self.first(x)))
 
 
-class LandmarkNetwork(nn.Module):
+class LandmarkNetwork(Locator):
     """A network that looks twice: at the whole image, then at a patch around each landmark.
 
     The first look sees the image at half the input's resolution: residual stages from stride 4 to
@@ -249,14 +251,15 @@ def _doubled(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-NETWORKS: dict[str, type[LandmarkNetwork]] = {
+NETWORKS: dict[str, type[LandmarkNetwork] | type[PaperNetwork]] = {
     "nano": Nano,
     "compact": LandmarkNetwork,
     "fine": Fine,
+    **PAPER_NETWORKS,
 }
 
 
-def build_network(name: str, landmarks: int, channels: int) -> LandmarkNetwork:
+def build_network(name: str, landmarks: int, channels: int) -> Locator:
     """A network with fresh weights.
 
     Raises:

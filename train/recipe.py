@@ -7,9 +7,12 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from beetle_lm.errors import RecipeError
+from beetle_lm.errors import RecipeError, UsageError
+from beetle_lm.train.paper_networks import PAPER_NETWORKS
+from beetle_lm.train.paper_recipe import PaperRecipe
+from beetle_lm.train.recipe_entries import checked_entries
 
 
 @dataclass(frozen=True)
@@ -100,38 +103,52 @@ class Recipe:
         augmentation = top.pop("augmentation", None)
         if not isinstance(augmentation, dict):
             raise RecipeError(f"{source}: the table [augmentation] is missing")
-        values = _checked(cls, top, source, omit="augmentation")
+        values = checked_entries(cls, top, source, omit="augmentation")
         return cls(
             **values,
             augmentation=Augmentation(
-                **_checked(Augmentation, augmentation, f"{source}, [augmentation]")
+                **checked_entries(Augmentation, augmentation, f"{source}, [augmentation]")
             ),
         )
 
 
-def _checked(
-    kind: type, entries: dict[str, Any], source: str, omit: str | None = None
-) -> dict[str, Any]:
-    hints = {name: hint for name, hint in get_type_hints(kind).items() if name != omit}
-    defaults = {name for name in hints if hasattr(kind, name)}
-    if missing := sorted(set(hints) - set(entries) - defaults):
-        raise RecipeError(f"{source}: the entry '{missing[0]}' is missing")
-    if unknown := sorted(set(entries) - set(hints)):
-        raise RecipeError(f"{source}: unknown entry '{unknown[0]}'")
-    checked = {}
-    for name, hint in hints.items():
-        if name not in entries:
-            continue
-        value = entries[name]
-        if hint is float and type(value) is int:
-            value = float(value)
-        if type(value) is not hint or (hint is not str and value < 0):
-            raise RecipeError(f"{source}: {name} must be {_IN_WORDS[hint]}, got {entries[name]!r}")
-        checked[name] = value
-    return checked
+AnyRecipe = Recipe | PaperRecipe
+"""Either kind: the network that a recipe names says which it is."""
 
 
-_IN_WORDS = {str: "a text", int: "a whole number, not negative", float: "a number, not negative"}
+def recipe_from_dict(entries: dict[str, Any], source: str) -> AnyRecipe:
+    """Reads what the `to_dict` of either kind wrote.
+
+    Raises:
+        RecipeError: an entry is missing, unknown or of a wrong kind.
+    """
+    kind = PaperRecipe if entries.get("network") in PAPER_NETWORKS else Recipe
+    return kind.from_dict(entries, source)
+
+
+def with_validation_share(recipe: AnyRecipe, share: float | None) -> tuple[AnyRecipe, float | None]:
+    """A recipe with a share to validate, and the share of the photographs that this leaves.
+
+    The paper's recipes validate on a share of all images, not on photographs of their own.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe, share
+    share = recipe.validation_share if share is None else share
+    return dataclasses.replace(recipe, validation_share=share), 0.0
+
+
+def with_turn(recipe: AnyRecipe, degrees: float | None) -> AnyRecipe:
+    """A recipe that turns photographs as far as is asked, or as far as they lie apart.
+
+    Raises:
+        UsageError: the recipe turns none.
+    """
+    if degrees is None:
+        return recipe
+    if not isinstance(recipe, Recipe):
+        raise UsageError(f"the recipe {recipe.name} turns no photographs, so --turn has no effect")
+    turned = dataclasses.replace(recipe.augmentation, least_rotation=degrees, rotation=degrees)
+    return dataclasses.replace(recipe, augmentation=turned)
 
 
 def recipe_names() -> list[str]:
@@ -144,7 +161,7 @@ def recipe_names() -> list[str]:
     )
 
 
-def load_recipe(name: str) -> Recipe:
+def load_recipe(name: str) -> AnyRecipe:
     """The recipe of that name, or in the TOML file of that path.
 
     Raises:
@@ -167,4 +184,4 @@ def load_recipe(name: str) -> Recipe:
         entries = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{name}: not a TOML file: {error}") from error
-    return Recipe.from_dict(entries, name)
+    return recipe_from_dict(entries, name)

@@ -10,13 +10,11 @@ from typing import Any
 
 import torch
 
-from beetle_lm.errors import (
-    DeviceError,
-    OutputError,
-)
+from beetle_lm.errors import DeviceError, OutputError
 from beetle_lm.predict.evaluate import Evaluation
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.textfile import write_text
+from beetle_lm.train import paper_run
 from beetle_lm.train.assessment import Assessment, assess, learn_shapes
 from beetle_lm.train.calibration import FEWEST, Calibration
 from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
@@ -31,8 +29,10 @@ from beetle_lm.train.finetune import Transfer
 from beetle_lm.train.job import CONFIG, Job
 from beetle_lm.train.log import TrainingLog
 from beetle_lm.train.loop import EpochLog, fit, predict
-from beetle_lm.train.networks import build_network
+from beetle_lm.train.networks import LandmarkNetwork, build_network
+from beetle_lm.train.paper_recipe import PaperRecipe
 from beetle_lm.train.poses import fit_to_poses
+from beetle_lm.train.recipe import Recipe
 from beetle_lm.train.tested import EVALUATION, PREDICTIONS, evaluate_test, predict_test
 from beetle_lm.zoo.card import Fit
 
@@ -86,18 +86,53 @@ def train(
         any.
 
     Raises:
+        UsageError: the recipe cannot be followed with these data.
         OutputError: the folder has another run, or a run and `resume` is not set.
         CheckpointError: the last state cannot be read.
     """
-    going_on = _prepare(run, job, resume)
+    if isinstance(job.recipe, PaperRecipe):
+        paper_run.check(job.recipe, data, transfer)
+    _prepare(run, job, resume)
     by_name = {specimen.name: specimen for specimen in data.specimens}
     training, validation, test = (
         [by_name[name] for name in names] for names in (job.training, job.validation, job.test)
     )
+    if isinstance(job.recipe, PaperRecipe):
+        best, metrics = paper_run.train(job, data, training, run, device, report, transfer)
+    else:
+        best, metrics = _train(job, data, training, validation, run, device, report, transfer)
+    evaluation = None
+    if test:
+        images = load_tensors(
+            data.spec, test, best.input_size, best.recipe.channels, best.fit, for_training=False
+        )
+        predict_test(best.network(), images, run / PREDICTIONS, device)
+        evaluation = evaluate_test([run / PREDICTIONS], test, run / EVALUATION)
+        metrics["test"] = {
+            "photographs": len(test),
+            "mean_px": evaluation.overall("px").mean,
+            "mean_px_256x192": evaluation.overall("px_256x192").mean,
+        }
+    write_text(run / METRICS, [json.dumps(metrics, indent=1), "\n"])
+    return metrics, evaluation
+
+
+def _train(
+    job: Job,
+    data: AnnotatedImages,
+    training: list[Specimen],
+    validation: list[Specimen],
+    run: Path,
+    device: torch.device,
+    report: Callable[[EpochLog], None],
+    transfer: Transfer | None,
+) -> tuple[Checkpoint, dict[str, Any]]:
+    """Trains a `LandmarkNetwork`; what `paper_run.train` does for those of the paper."""
     recipe = job.recipe
+    assert isinstance(recipe, Recipe)
     torch.manual_seed(job.seed)
     network = build_network(recipe.network, len(data.spec), recipe.channels)
-    size = input_size(training, recipe.input_pixels, network.multiple)
+    size = input_size(training, recipe.input_pixels, LandmarkNetwork.multiple)
 
     def tensors(specimens: list[Specimen], for_training: bool = False) -> TensorSet:
         return load_tensors(data.spec, specimens, size, recipe.channels, _FIT, for_training)
@@ -105,7 +140,7 @@ def train(
     training_set, validation_set = tensors(training, True), tensors(validation)
     poses = training_set.xy.double().numpy()
     augmentation = fit_to_poses(recipe.augmentation, poses)
-    if going_on:
+    if (run / LAST).exists():
         start = load_checkpoint(run / LAST)
     else:
         start = Checkpoint(
@@ -143,7 +178,7 @@ def train(
     best = dataclasses.replace(best, assessment=assessment)
     save_checkpoint(run / BEST, best)
     log.plot(run / "losses.png")
-    metrics = {
+    return best, {
         "epoch": best.epoch,
         "input": list(size),
         "training": {"photographs": len(training)},
@@ -152,17 +187,6 @@ def train(
             "mean_px_of_input": best.validation_px if validation else None,
         },
     }
-    evaluation = None
-    if test:
-        predict_test(best.network(), tensors(test), run / PREDICTIONS, device)
-        evaluation = evaluate_test([run / PREDICTIONS], test, run / EVALUATION)
-        metrics["test"] = {
-            "photographs": len(test),
-            "mean_px": evaluation.overall("px").mean,
-            "mean_px_256x192": evaluation.overall("px_256x192").mean,
-        }
-    write_text(run / METRICS, [json.dumps(metrics, indent=1), "\n"])
-    return metrics, evaluation
 
 
 def _assessment(
@@ -173,6 +197,8 @@ def _assessment(
     device: torch.device,
 ) -> Assessment:
     """By the validation photographs where they are enough, or else by some that it trained on."""
+    assert isinstance(best.recipe, Recipe)
+    augmentation = best.recipe.augmentation
     seen = int(torch.isfinite(validation.xy[..., 0]).sum()) < FEWEST
     chosen = judged if seen else validation
     xy, spread = predict(best.network().to(device), chosen.images, device)
@@ -187,13 +213,14 @@ def _assessment(
         seen,
         poses,
         best.shapes,
-        best.recipe.augmentation,
+        augmentation.rotation,
+        augmentation.scale,
         best.input_size,
     )
 
 
-def _prepare(run: Path, job: Job, resume: bool) -> bool:
-    """Makes the run folder; True when there is a state to go on from."""
+def _prepare(run: Path, job: Job, resume: bool) -> None:
+    """Makes the run folder, or makes sure that an earlier run there was asked to do the same."""
     if (run / CONFIG).exists() or (run / LAST).exists():
         if not resume:
             raise OutputError(
@@ -211,10 +238,9 @@ def _prepare(run: Path, job: Job, resume: bool) -> bool:
                 f"{run} cannot be resumed: it was started with another {', '.join(changed)}; give"
                 " the options of its first start, or another folder"
             )
-        return (run / LAST).exists()
+        return
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{run} cannot be made: {error.strerror or error}") from error
     write_text(run / CONFIG, [job.to_toml()])
-    return False

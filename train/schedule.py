@@ -1,4 +1,4 @@
-"""How the learning rate goes over the steps of a training."""
+"""How learning rate and momentum go over a training."""
 
 from __future__ import annotations
 
@@ -18,3 +18,15 @@ def warm_up_cosine(step: int, steps: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1.0 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def linear(epoch: int, epochs: int, start: float, stop: float) -> float:
+    """A value that goes from `start` in the first epoch straight to `stop` in the last.
+
+    Args:
+        epoch: from 1.
+        epochs: their number; where it is 1, the value is `start`.
+        start: in epoch 1.
+        stop: in the last epoch.
+    """
+    return start + (stop - start) * (epoch - 1) / max(1, epochs - 1)

@@ -14,16 +14,14 @@ from beetle_lm.predict.evaluation_report import write_evaluation
 from beetle_lm.predict.tables import tidy_header, tidy_rows
 from beetle_lm.predict.textfile import write_text
 from beetle_lm.train.dataset import Specimen, TensorSet
+from beetle_lm.train.locator import Locator
 from beetle_lm.train.loop import predict
-from beetle_lm.train.networks import LandmarkNetwork
 
 PREDICTIONS, EVALUATION = "test_predictions.csv", "test"
 """The predictions' file and the comparison's folder, in a run folder."""
 
 
-def predict_test(
-    network: LandmarkNetwork, tensors: TensorSet, path: Path, device: torch.device
-) -> None:
+def predict_test(network: Locator, tensors: TensorSet, path: Path, device: torch.device) -> None:
     """Writes a tidy table of the landmarks that a network finds, in pixels of the photographs.
 
     Args:

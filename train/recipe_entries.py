@@ -1,0 +1,48 @@
+"""Entries of a recipe's TOML file, checked against the dataclass that they fill."""
+
+from __future__ import annotations
+
+from typing import Any, get_type_hints
+
+from beetle_lm.errors import RecipeError
+
+
+def checked_entries(
+    kind: type, entries: dict[str, Any], source: str, omit: str | None = None
+) -> dict[str, Any]:
+    """The entries as values of a dataclass's fields.
+
+    Args:
+        kind: the dataclass.
+        entries: what the file holds.
+        source: what the file is called in messages.
+        omit: a field that is read elsewhere.
+
+    Raises:
+        RecipeError: an entry is missing, unknown or of a wrong kind.
+    """
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if name != omit}
+    defaults = {name for name in hints if hasattr(kind, name)}
+    if missing := sorted(set(hints) - set(entries) - defaults):
+        raise RecipeError(f"{source}: the entry '{missing[0]}' is missing")
+    if unknown := sorted(set(entries) - set(hints)):
+        raise RecipeError(f"{source}: unknown entry '{unknown[0]}'")
+    checked = {}
+    for name, hint in hints.items():
+        if name not in entries:
+            continue
+        value = entries[name]
+        if hint is float and type(value) is int:
+            value = float(value)
+        if type(value) is not hint or (hint is not str and value < 0):
+            raise RecipeError(f"{source}: {name} must be {_IN_WORDS[hint]}, got {entries[name]!r}")
+        checked[name] = value
+    return checked
+
+
+_IN_WORDS = {
+    str: "a text",
+    int: "a whole number, not negative",
+    float: "a number, not negative",
+    bool: "true or false",
+}

@@ -1,0 +1,162 @@
+"""The report of a reproduction: what was run, tables and figures, as Markdown, HTML and CSV."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import torch
+
+from beetle_lm import __version__
+from beetle_lm.errors import OutputError
+from beetle_lm.predict.textfile import write_text
+from beetle_lm.train.paper_augment import VERSIONS
+from beetle_lm.train.paper_recipe import PaperRecipe
+from beetle_lm.train.recipe import AnyRecipe, Recipe
+from beetle_lm.train.report_blocks import (
+    Block,
+    Cell,
+    Heading,
+    Paragraph,
+    Picture,
+    Table,
+    markdown,
+    page,
+)
+from beetle_lm.train.report_figures import figures
+from beetle_lm.train.report_tables import improvement, numbered_tables, other_parts, summary
+from beetle_lm.train.reproduce import Findings
+from beetle_lm.train.reproduce_methods import PRETRAIN, SCRATCH, is_finetune
+
+PAGES = ("report.md", "report.html")
+"""File names of the report, of which the first has its tables and figures beside it."""
+
+_TITLE = "The paper's experiments, repeated"
+
+
+def write_report(findings: Findings) -> None:
+    """Writes the pages, `tables/` and `figures/` into the folder of the study.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    folder = findings.study.report
+    blocks = list(_blocks(findings))
+    try:
+        for name in ("tables", "figures"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for block in blocks:
+            if isinstance(block, Table):
+                write_text(folder / "tables" / f"{block.key}.csv", [block.csv()])
+            elif isinstance(block, Picture):
+                write_text(folder / "figures" / f"{block.key}.csv", [block.numbers.csv()])
+                unfinished = folder / "figures" / f".{block.key}.{os.getpid()}.tmp"
+                unfinished.write_bytes(block.png)
+                unfinished.replace(folder / "figures" / f"{block.key}.png")
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
+    write_text(folder / PAGES[0], [markdown(_TITLE, blocks)])
+    write_text(folder / PAGES[1], [page(_TITLE, blocks)])
+
+
+def _blocks(findings: Findings) -> Iterator[Block]:
+    yield Paragraph(
+        "Le Van Linh et al., *Deep learning for landmarking on morphometry anatomical images*"
+        " (2018), each of its numbers beside the one found here. Distances are px of photographs"
+        ' stretched to 256 x 192. "Paper" is what it prints, for all its photographs; "paper\'s'
+        ' network" is what its own networks predicted for exactly the specimens tested here, as'
+        " its first author published it."
+    )
+    yield Heading("What was run")
+    yield from _statement(findings)
+    yield Heading("How far each method is off")
+    yield summary(findings)
+    yield Paragraph(
+        '"Mean position" looks at no photograph: it puts each landmark at its mean place on the'
+        " round's training photographs. A network that is no better has learned nothing else."
+    )
+    if SCRATCH in findings.study.methods:
+        yield improvement(findings)
+        yield Paragraph(
+            "The paper's text and its Tables 11 and 12 have left and right mandible the other way"
+            " round; all else agrees."
+        )
+    yield Heading("The paper's tables")
+    left_out = []
+    for number, table in numbered_tables(findings):
+        if table is None:
+            left_out.append(f"Table {number}")
+        else:
+            yield table
+    yield from other_parts(findings)
+    yield Heading("The paper's figures")
+    for name, picture in figures(findings):
+        if picture is None:
+            left_out.append(f"Figure {name}")
+        else:
+            yield picture
+    if left_out:
+        yield Paragraph(
+            f"Left out, because the part or the method was not run: {', '.join(left_out)}."
+        )
+
+
+def _statement(findings: Findings) -> Iterator[Block]:
+    study = findings.study
+    rounds = f"{study.rounds} rounds" if study.rounds > 1 else "1 round"
+    yield Paragraph(
+        f"Each part in {rounds}: every photograph is predicted once, by networks trained on the"
+        f" photographs of the other rounds. Seed {study.seed}, on {findings.device}; beetle-lm"
+        f" {__version__}, torch {torch.__version__}."
+    )
+    yield Table(
+        "photographs",
+        "Photographs",
+        ("part", "photographs", "landmarks", "tested in each round"),
+        tuple(
+            (
+                name,
+                len(part.data.data.specimens),
+                len(part.data.data.spec),
+                ", ".join(str(len(test)) for test in part.data.tests),
+            )
+            for name, part in findings.parts.items()
+        ),
+    )
+    recipes = dict(study.methods)
+    if any(map(is_finetune, recipes.values())):
+        recipes[PRETRAIN] = study.recipe(PRETRAIN)
+    yield Table(
+        "recipes",
+        "Recipes",
+        ("method", "network", "epochs", "images in a step", "learning rate", "momentum"),
+        tuple(_recipe_row(name, recipe) for name, recipe in recipes.items()),
+    )
+    papers = [recipe for recipe in recipes.values() if isinstance(recipe, PaperRecipe)]
+    if papers:
+        share = round(100 * papers[0].validation_share)
+        yield Paragraph(
+            f"The paper's networks learn from {VERSIONS} images of each photograph: itself, three"
+            f" with a constant from 1 to {papers[0].brightening} added to one colour channel, and"
+            " each channel alone, all made grey. Of photographs that are grey already, all"
+            " channels are alike: the three constants brighten them by about 0.3, 0.59 and 0.11"
+            f" times their value, and the channels alone are three copies. {share} % of the images,"
+            " drawn at random, validate, as in the paper: most photographs have images on both"
+            " sides, so that a validation loss says nothing of new photographs. Nothing is chosen"
+            " by it; the last epoch counts."
+        )
+    if PRETRAIN in recipes:
+        names = ", ".join(part.name for part in study.pretraining)
+        yield Paragraph(
+            "Each round has a pre-training of its own, on the photographs that it does not test of"
+            f" these parts together: {names}. What is tested after fine-tuning was not seen before."
+        )
+
+
+def _recipe_row(name: str, recipe: AnyRecipe) -> tuple[Cell, ...]:
+    if isinstance(recipe, Recipe):
+        rate = f"up to {recipe.learning_rate:g}, AdamW"
+        return name, recipe.network, recipe.epochs, recipe.batch_size, rate, None
+    rate = f"{recipe.first_learning_rate:g} to {recipe.last_learning_rate:g}"
+    momentum = f"{recipe.first_momentum:g} to {recipe.last_momentum:g}"
+    return name, recipe.network, recipe.epochs, recipe.batch_size, rate, momentum
