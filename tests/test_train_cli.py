@@ -165,6 +165,7 @@ def test_bad_arguments(drawn, command, tmp_path):
         (("--test", tmp_path / "absent.txt"), 2, "cannot be read"),
         (("--test", names, "--folds", 3), 2, "--folds"),
         (("--folds", 11), 2, "--folds 11"),
+        (("--recipe", "paper-scratch", "--turn", 9), 2, "turns no photographs"),
     ):
         done = failing(*arguments)
         assert done.code == code
