@@ -48,7 +48,7 @@ def covariance(logits: Tensor, xy: Tensor, stride: int) -> Tensor:
     probability, dx, dy = _about(logits, xy, stride)
     mixed = (probability * dx * dy).sum(dim=2)
     xx, yy = (probability * dx.square()).sum(dim=2), (probability * dy.square()).sum(dim=2)
-    return torch.stack((xx, mixed, mixed, yy), dim=2).unflatten(2, (2, 2))
+    return torch.stack((xx, mixed, mixed, yy), dim=2).reshape(*xx.shape, 2, 2)
 
 
 def spread_beyond(logits: Tensor, xy: Tensor, stride: int, reach: float) -> Tensor:

@@ -22,6 +22,7 @@ from beetle_lm.train.networks import (
     PATCH_STRIDE,
     SHRUNK,
     STRIDE,
+    LandmarkNetwork,
     build_network,
 )
 from beetle_lm.train.precision import mixed_precision
@@ -81,8 +82,9 @@ def fit(
         The best checkpoint.
     """
     recipe, spec = start.recipe, start.spec
-    assert isinstance(recipe, Recipe)  # `paper_loop.fit` is for the others
     network = build_network(recipe.network, len(spec), recipe.channels)
+    # `paper_loop.fit` is for the others.
+    assert isinstance(recipe, Recipe) and isinstance(network, LandmarkNetwork)
     if start.epoch == 0:
         network.load_state_dict(start.tensors)
     network.expect(start.shapes, recipe.target_sigma)
