@@ -31,7 +31,7 @@ from beetle_lm.train.onnx_weights import HALF
 from beetle_lm.zoo.card import CARD_KEY, Metrics, ModelCard
 
 _OPSET = 18
-_WORTH_HALVING = 0.006  # of all weights; smaller tensors cost little, and rounding them as much
+_WORTH_HALVING = 0.012  # of all weights; smaller tensors cost little, and rounding them as much
 
 
 class Exportable(nn.Module):
