@@ -15,6 +15,7 @@ from beetle_lm.predict.cli_doctor import doctor
 from beetle_lm.predict.cli_evaluate import evaluate
 from beetle_lm.predict.cli_predict import predict
 from beetle_lm.predict.cli_review import review_list
+from beetle_lm.predict.cli_transfer import transfer
 from beetle_lm.train.cli_render import render
 from beetle_lm.train.cli_train import train
 from beetle_lm.zoo.cli_zoo import zoo
@@ -41,7 +42,7 @@ def _options(
         raise typer.Exit
 
 
-for command in (predict, review_list, evaluate, convert, train, export, render, doctor):
+for command in (predict, transfer, review_list, evaluate, convert, train, export, render, doctor):
     app.command()(command)
 app.add_typer(zoo, name="zoo")
 
