@@ -25,24 +25,31 @@ def resampled(outline: Floats, count: int) -> Floats:
     return np.stack([np.interp(at, length, closed[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def opened(mask: NDArray[np.uint8], count: int) -> Floats | None:
-    """The outline of a specimen without what is thin, such as a strand of tissue at its base.
+def outline_of(mask: NDArray[np.uint8], count: int) -> Floats:
+    """The outline of the largest thing in a mask, (count, 2) evenly spaced points.
 
     Args:
-        mask: (H, W), 1 on the specimen.
+        mask: (H, W), 1 on something.
         count: points of the outline.
     """
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    largest = max(contours, key=cv2.contourArea)[:, 0]
+    return resampled(largest.astype(np.float64) + 0.5, count)
+
+
+def solid_part(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A mask (H, W) without what is thin, such as a strand of tissue; itself if all is thin."""
+    height, width = mask.shape
     small = cv2.resize(mask, None, fx=_SHRUNK, fy=_SHRUNK, interpolation=cv2.INTER_AREA)
-    width = 2 * round(_THIN * float(np.sqrt(small.sum()))) + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    across = 2 * round(_THIN * float(np.sqrt(small.sum()))) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
     # Tissue that goes on beyond the edge must not be kept for being cut off there.
-    wide = cv2.copyMakeBorder(small, width, width, width, width, cv2.BORDER_CONSTANT, value=0)
-    solid = cv2.morphologyEx(wide, cv2.MORPH_OPEN, disc)
-    contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    if not contours:
-        return None
-    outline = max(contours, key=cv2.contourArea)[:, 0].astype(np.float64) + 0.5 - width
-    return resampled(outline / _SHRUNK, count) if len(outline) > 2 else None
+    sides = (across, across, across, across)
+    wide = cv2.copyMakeBorder(small, *sides, cv2.BORDER_CONSTANT, value=0)
+    kept = cv2.morphologyEx(wide, cv2.MORPH_OPEN, disc)[across:-across, across:-across]
+    if not kept.any():
+        return mask
+    return np.asarray(cv2.resize(kept, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def apply(matrix: Floats, points: Floats) -> Floats:

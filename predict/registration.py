@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.predict.contour import apply, opened, similarity_maps, size_of
+from beetle_lm.predict.contour import apply, similarity_maps, size_of
 from beetle_lm.predict.gradients import Matches, cells, likeness, match
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.smooth_field import smoothed
@@ -47,7 +48,10 @@ class Stage:
 AFFINE = (Stage(6, 6, 6, 30, 100, 0), Stage(6, 6, 5, 25, 100, 0))
 """From each starting pose; the best goes on."""
 
-SMOOTH = (
+SETTLING = (Stage(6, 6, 5, 25, 100, 0), Stage(6, 6, 5, 25, 100, 0), Stage(4, 6, 5, 15, 100, 0))
+"""From the best: affine still, with all places."""
+
+SUPPLE = (
     Stage(6, 6, 4, 20, 140, 12),
     Stage(4, 6, 5, 15, 120, 15),
     Stage(4, 6, 4, 12, 90, 15),
@@ -55,7 +59,17 @@ SMOOTH = (
     Stage(2, 8, 5, 8, 70, 15),
     Stage(2, 8, 4, 6, 60, 15),
 )
-"""Finer and finer, and less and less stiff."""
+"""Finer and finer, and less and less stiff: follows odd shapes, may slip by a tooth."""
+
+STIFF = (
+    Stage(6, 8, 4, 20, 196, 6),
+    Stage(4, 8, 5, 15, 168, 7.5),
+    Stage(4, 8, 4, 12, 126, 7.5),
+    Stage(3, 8, 4, 10, 112, 7.5),
+    Stage(2, 11, 5, 8, 98, 7.5),
+    Stage(2, 11, 4, 6, 84, 7.5),
+)
+"""The same with larger patches and half the freedom; landmarks are the mean of both."""
 
 _SOFTNESS = 0.05
 JUDGED = Stage(3, 6, 0, 0, 0, 0)
@@ -88,9 +102,10 @@ class Template:
     """
 
     def __init__(self, specimen: Specimen, xy: Floats) -> None:
-        scale = _SIZE / size_of(specimen.outline)
-        corner = np.minimum(specimen.outline.min(axis=0), xy.min(axis=0)) * scale - _BORDER
-        end = np.maximum(specimen.outline.max(axis=0), xy.max(axis=0)) * scale + _BORDER
+        outline = specimen.outlines[0]
+        scale = _SIZE / size_of(outline)
+        corner = np.minimum(outline.min(axis=0), xy.min(axis=0)) * scale - _BORDER
+        end = np.maximum(outline.max(axis=0), xy.max(axis=0)) * scale + _BORDER
         into = np.array([[scale, 0, -corner[0]], [0, scale, -corner[1]]])
         size = (int(end[0] - corner[0]), int(end[1] - corner[1]))
         lightness = cv2.warpAffine(
@@ -100,27 +115,37 @@ class Template:
         near = cv2.dilate(mask, np.ones((_NEAR, _NEAR), np.uint8))
         around = _grid(size, _EVERY)
         on_it = near[tuple(around.astype(int).T[::-1])] > 0
-        steps = {stage.step for stage in (*AFFINE, *SMOOTH, JUDGED)}
+        steps = {stage.step for stage in (*AFFINE, *SETTLING, *SUPPLE, *STIFF, JUDGED)}
         self.landmarks = len(xy)
         self.places = np.vstack((apply(into, xy), around[on_it]))
         self.size = size
+        self.grid = _grid(size, 1).reshape(size[1], size[0], 2).astype(np.float32)
         self.back = cv2.invertAffineTransform(into)
-        self.outlines = _outlines(specimen)
+        self.outlines = specimen.outlines
         self.cells = {step: cells(np.asarray(lightness), step) for step in steps}
 
     def fit(self, specimen: Specimen) -> Fit:
         """Lays the template on a specimen in any rotation."""
-        poses = _poses(self.outlines, _outlines(specimen))
+        poses = [
+            pose
+            for own, other in zip(self.outlines, specimen.outlines, strict=True)
+            for pose in similarity_maps(own, other, _POSES)
+        ]
         starts = [_Laid(self, specimen, pose) for pose in poses]
         for laid in starts:
             for stage in AFFINE:
                 laid.improve(stage, _AFFINE_EVERY)
         best = max(starts, key=lambda laid: float(laid.likeness().mean()))
-        for stage in SMOOTH:
+        for stage in SETTLING:
             best.improve(stage)
-        alike = best.likeness()
-        size = size_of(specimen.outline)
-        return Fit(best.landmarks(), alike[: self.landmarks], float(alike.mean()), size)
+        ends = [copy(best), best]
+        for laid, stages in zip(ends, (SUPPLE, STIFF), strict=True):
+            for stage in stages:
+                laid.improve(stage)
+        xy = np.mean([laid.landmarks() for laid in ends], axis=0)
+        alike = np.mean([laid.likeness() for laid in ends], axis=0)
+        size = size_of(specimen.outlines[0])
+        return Fit(xy, alike[: self.landmarks], float(alike.mean()), size)
 
 
 class _Laid:
@@ -176,27 +201,18 @@ class _Laid:
 
     def _picture(self) -> NDArray[np.float32]:
         """The specimen as it would look in the template's place."""
-        grid = _grid(self._template.size, 1)
-        at = apply(self._map, grid + self._field.reshape(-1, 2)) - 0.5
-        x, y = at.astype(np.float32).reshape(self._field.shape).transpose(2, 0, 1)
+        source = self._template.grid + self._field
+        linear, shift = self._map[:, :2].astype(np.float32), self._map[:, 2] - 0.5
+        x, y = (
+            source[..., 0] * linear[axis, 0]
+            + source[..., 1] * linear[axis, 1]
+            + np.float32(shift[axis])
+            for axis in (0, 1)
+        )
         warped = cv2.remap(
             self._specimen.lightness, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return np.asarray(warped, np.float32)
-
-
-def _outlines(specimen: Specimen) -> list[Floats]:
-    solid = opened(specimen.mask, len(specimen.outline))
-    return [specimen.outline] if solid is None else [specimen.outline, solid]
-
-
-def _poses(sources: list[Floats], targets: list[Floats]) -> list[Floats]:
-    return [
-        pose
-        for source in sources
-        for target in targets
-        for pose in similarity_maps(source, target, _POSES)
-    ]
 
 
 def _grid(size: tuple[int, int], step: int) -> Floats:
@@ -208,12 +224,11 @@ def _grid(size: tuple[int, int], step: int) -> Floats:
 
 def _filled(values: Floats, size: tuple[int, int]) -> NDArray[np.float32]:
     """(height, width, 2) from values at the points of `_grid` with `_FIELD` between them."""
-    columns = len(np.arange(_FIELD / 2, size[0], _FIELD))
-    knots = values.reshape(-1, columns, 2).astype(np.float32)
-    x, y = ((_grid(size, 1) - _FIELD / 2) / _FIELD).astype(np.float32).T
-    shape = (size[1], size[0])
-    axes = [_remapped(knots[..., axis], x.reshape(shape), y.reshape(shape)) for axis in (0, 1)]
-    return np.stack(axes, axis=-1)
+    columns, rows = (len(np.arange(_FIELD / 2, side, _FIELD)) for side in size)
+    knots = values.reshape(rows, columns, 2).astype(np.float32)
+    filled = cv2.resize(knots, (columns * _FIELD, rows * _FIELD))
+    room = ((0, max(0, size[1] - len(filled))), (0, max(0, size[0] - filled.shape[1])), (0, 0))
+    return np.asarray(np.pad(filled, room, "edge")[: size[1], : size[0]], np.float32)
 
 
 def _sampled(field: NDArray[np.float32], at: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import SpecimenError
-from beetle_lm.predict.contour import resampled
+from beetle_lm.predict.contour import outline_of, solid_part
 from beetle_lm.predict.images import Picture
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.placement import Placement
@@ -39,13 +39,14 @@ class Specimen:
     Args:
         lightness: (H, W) float32; 1 on the ground whatever its light, 0 at the specimen's darkest.
         mask: (H, W) uint8, 1 on the specimen.
-        outline: (400, 2) evenly spaced points of its outline, in pixels of the scaled picture.
+        outlines: (400, 2) evenly spaced points of its outline, in pixels of the scaled picture, and
+            the same of the outline without what is thin, such as a strand of tissue.
         placement: the map between photograph and scaled picture.
     """
 
     lightness: NDArray[np.float32]
     mask: NDArray[np.uint8]
-    outline: Floats
+    outlines: tuple[Floats, Floats]
     placement: Placement
 
 
@@ -66,12 +67,14 @@ def find_specimen(picture: Picture) -> Specimen:
     pixels = placement.render(picture)
     darkness = _darkness(pixels.astype(np.float32))
     mask = _mask(darkness.max(axis=2))
-    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outline = np.asarray(max(contours, key=cv2.contourArea)[:, 0], np.float64) + 0.5
     mean = darkness.mean(axis=2)
     darkest = max(float(np.percentile(mean[mask > 0], 80)), 1e-3)
     lightness = np.clip(1 - mean / darkest, -0.5, 1.5).astype(np.float32)
-    return Specimen(lightness, mask, resampled(outline, _POINTS), placement)
+    return Specimen(lightness, mask, _outlines(mask), placement)
+
+
+def _outlines(mask: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    return outline_of(mask, _POINTS), outline_of(solid_part(mask), _POINTS)
 
 
 def _placement(picture: Picture) -> Placement:
