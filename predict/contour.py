@@ -137,7 +137,7 @@ def _similarity(source: Floats, target: Floats, weights: Floats) -> Floats:
     from_, to = (source - middle) @ (1, 1j), (target - other) @ (1, 1j)
     factor = (weights * from_.conj() * to).sum() / (weights * np.abs(from_) ** 2).sum()
     linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return np.c_[linear, other - linear @ middle]
+    return np.asarray(np.c_[linear, other - linear @ middle], np.float64)
 
 
 def _angle(first: Floats, second: Floats) -> float:

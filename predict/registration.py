@@ -120,7 +120,7 @@ class Template:
         self.places = np.vstack((apply(into, xy), around[on_it]))
         self.size = size
         self.grid = _grid(size, 1).reshape(size[1], size[0], 2).astype(np.float32)
-        self.back = cv2.invertAffineTransform(into)
+        self.back = np.asarray(cv2.invertAffineTransform(into), np.float64)
         self.outlines = specimen.outlines
         self.cells = {step: cells(np.asarray(lightness), step) for step in steps}
 

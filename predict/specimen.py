@@ -120,7 +120,7 @@ def _mask(darkness: Array) -> NDArray[np.uint8]:
     mask = np.zeros_like(whole)
     cv2.drawContours(mask, [max(contours, key=cv2.contourArea)], -1, 1, cv2.FILLED)
     _check(smooth, mask, dark, areas[order, cv2.CC_STAT_AREA])
-    return mask
+    return np.asarray(mask, np.uint8)
 
 
 def _check(darkness: Array, mask: Array, dark: Array, areas: Array) -> None:

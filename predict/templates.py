@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from beetle_lm.errors import BeetleLMError, LandmarkError, LandmarkFileError
+from beetle_lm.errors import BeetleLMError, LandmarkError, LandmarkFileError, UsageError
 from beetle_lm.predict.annotations import Annotation, read_annotations
 from beetle_lm.predict.images import read_header, read_image
 from beetle_lm.predict.landmarks import Floats
@@ -58,6 +58,7 @@ class Templates:
             ImageError: a photograph cannot be read.
             LandmarkFileError: the landmark file cannot be read.
             LandmarkError: a photograph has no landmarks in it, lacks some, or has another number.
+            UsageError: two photographs have the same name, or one was given twice.
             SpecimenError: no specimen stands out in a photograph.
         """
         xy = _landmarks_of(images, landmarks, frame)
@@ -99,6 +100,8 @@ def _template(path: Path, xy: Floats) -> Template:
 def _landmarks_of(images: Sequence[Path], landmarks: Path, frame: ExifFrame) -> list[Floats]:
     """The landmarks (n, 2) of each photograph, in the upright one."""
     headers = {path.name: read_header(path) for path in images}
+    if len(headers) < len(images):
+        raise UsageError("two templates have the same name; their landmarks are found by it")
     index = NameIndex(headers)
 
     def size_of(name: str) -> tuple[int, int]:

@@ -212,6 +212,31 @@ def test_templates_that_do_not_fit_their_landmarks(
     assert not out.exists()
 
 
+def test_a_template_given_twice(folder: Path, tmp_path: Path, command: Command) -> None:
+    template = folder / "templates" / "m1.png"
+    done = command(
+        "transfer", template, folder / "one.tps", folder / "photographs", "-t", template,
+        "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert done.code == 2
+    assert "same name" in done.err
+
+
+@pytest.mark.parametrize("missing", ["template", "landmarks", "photographs"])
+def test_files_that_are_not_there(
+    folder: Path, tmp_path: Path, command: Command, missing: str
+) -> None:
+    given = {
+        "template": folder / "templates" / "m1.png",
+        "landmarks": folder / "one.tps",
+        "photographs": folder / "photographs",
+    }
+    given[missing] = tmp_path / "nothing.tps"
+    done = command("transfer", *given.values(), "-o", tmp_path / "out")
+    assert done.code == 1
+    assert "nothing.tps" in done.err
+
+
 def test_templates_of_different_counts(folder: Path, tmp_path: Path) -> None:
     landmarks = tmp_path / "t.tps"
     second = tps_record("m6.png", mandible(6)[1][:5], SIZE[1])
