@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from beetle_lm.errors import BeetleLMError, UsageError
+from beetle_lm.errors import UsageError
+from beetle_lm.predict.cli_run import (
+    AsJson,
+    DryRun,
+    Exif,
+    Formats,
+    Isolate,
+    MaxPixels,
+    Overlay,
+    Overwrite,
+    Quiet,
+    Recursive,
+    Resume,
+    Scale,
+    Verbose,
+    carry_out,
+    check_scale,
+    chosen_formats,
+)
 
 if TYPE_CHECKING:
     from beetle_lm.predict.plan import Plan, Request
-    from beetle_lm.predict.result_files import Format
-
-_FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv"}
-_SOME_FAILED, _INTERRUPTED = 3, 130
 
 
 def predict(
@@ -57,9 +72,7 @@ def predict(
             show_default="beetle-lm-PART, or beetle-lm-parts",
         ),
     ] = None,
-    recursive: Annotated[
-        bool, typer.Option("-r", "--recursive", help="Also look into sub-folders.")
-    ] = False,
+    recursive: Recursive = False,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option("-d", "--device", help="What to run on.")
     ] = "auto",
@@ -73,9 +86,7 @@ def predict(
             min=1, help="CPU threads of the model.", show_default="what onnxruntime chooses"
         ),
     ] = None,
-    formats: Annotated[
-        str, typer.Option("--format", metavar="tps,csv", help="Landmark files to write.")
-    ] = "tps,csv",
+    formats: Formats = "tps,csv",
     reference: Annotated[
         Path | None,
         typer.Option(
@@ -84,58 +95,21 @@ def predict(
             " PART/landmarks.tps.",
         ),
     ] = None,
-    overlay: Annotated[
-        bool,
-        typer.Option(
-            "--overlay", help="Also draw the landmarks on the photographs, and an overview."
-        ),
-    ] = False,
+    overlay: Overlay = False,
     min_score: Annotated[
         float,
         typer.Option(min=0.0, max=1.0, help="Landmarks with a lower score count as missing."),
     ] = 0.0,
-    scale: Annotated[
-        float | None,
-        typer.Option(metavar="UNITS_PER_PIXEL", help="Scale of the photographs, for the TPS file."),
-    ] = None,
-    exif: Annotated[
-        Literal["apply", "stored"],
-        typer.Option(
-            help="Coordinates of the upright picture, or of the pixels as stored (tpsDig)."
-        ),
-    ] = "apply",
-    max_pixels: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", help="Refuse photographs of more pixels, unread."),
-    ] = 500_000_000,
-    isolate: Annotated[
-        bool,
-        typer.Option(
-            "--isolate",
-            help="Decode in separate processes: a photograph that crashes its decoder, or takes"
-            " over a minute, fails alone.",
-        ),
-    ] = False,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Go on with an interrupted run in OUT; photographs done are kept."
-        ),
-    ] = False,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Replace earlier results in OUT, drop an unfinished run."),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be read and written, and stop.")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="No progress, only problems.")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="A line per image.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary of the run as JSON.")
-    ] = False,
+    scale: Scale = None,
+    exif: Exif = "apply",
+    max_pixels: MaxPixels = 500_000_000,
+    isolate: Isolate = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
 ) -> None:
     """Places landmarks on photographs and writes them as TPS and CSV.
 
@@ -148,9 +122,8 @@ def predict(
     Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
     are there), 130 stopped by Ctrl-C.
     """
-    if scale is not None and not 0 < scale < float("inf"):
-        raise UsageError(f"--scale must be above 0, got {scale}")
-    chosen = _chosen_formats(formats)
+    check_scale(scale)
+    chosen = chosen_formats(formats)
     if part is not None and model is not None:
         raise UsageError("give either --part NAME or --model FILE, not both")
 
@@ -158,8 +131,7 @@ def predict(
 
     from beetle_lm.predict.options import Options
     from beetle_lm.predict.plan import Request
-    from beetle_lm.predict.run_plan import run_plan
-    from beetle_lm.predict.run_report import Terminal, tell_plan
+    from beetle_lm.predict.run_plan import load_model
 
     warnings.filterwarnings("ignore", module="PIL")  # on odd headers; the image is read or it fails
     request = Request(inputs, output, recursive, reference, exif, overwrite, resume)
@@ -175,37 +147,15 @@ def predict(
         max_pixels=max_pixels,
         isolate=isolate,
     )
-    if dry_run:
-        tell_plan(plan, options)
-        return
-    terminal = Terminal(plan, quiet, verbose)
-    try:
-        with terminal:
-            summary = run_plan(plan, options, device, threads, terminal)
-    except KeyboardInterrupt:
-        nothing = f"nothing was written to {plan.output}"
-        typer.echo(f"stopped; {terminal.what_stays() or nothing}", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
-    except BeetleLMError:
-        if terminal.has_begun and (stays := terminal.what_stays()):
-            typer.echo(stays, err=True)
-        raise
-    terminal.tell_problems()
-    if as_json:
-        import json
-
-        typer.echo(json.dumps(summary, indent=2))
-    else:
-        terminal.tell_results()
-    if terminal.failed:
-        raise typer.Exit(_SOME_FAILED)
-
-
-def _chosen_formats(text: str) -> tuple[Format, ...]:
-    names = [name.strip().lower() for name in text.split(",")]
-    if unknown := [name for name in names if name not in _FORMATS]:
-        raise UsageError(f"--format must be tps, csv or both (tps,csv), got {unknown[0]!r}")
-    return tuple(dict.fromkeys(_FORMATS[name] for name in names))
+    carry_out(
+        plan,
+        options,
+        partial(load_model, device=device, threads=threads),
+        dry_run=dry_run,
+        quiet=quiet,
+        verbose=verbose,
+        as_json=as_json,
+    )
 
 
 def _plan(request: Request, part: str | None, model: str | None, zoo: str | None) -> Plan:

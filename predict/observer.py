@@ -8,8 +8,9 @@ from typing import Any
 
 from beetle_lm.predict.evaluate import Evaluation
 from beetle_lm.predict.overview import Selection
+from beetle_lm.predict.placer import Placer
 from beetle_lm.predict.plan import Task
-from beetle_lm.predict.predictor import Predictor, Result
+from beetle_lm.predict.predictor import Result
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +41,8 @@ class Finished:
 class Observer:
     """Is told how a run goes on; this one does nothing with it."""
 
-    def started(self, task: Task, predictor: Predictor, done: int) -> None:
-        """The model of a part is loaded; so many photographs were done by an earlier run."""
+    def started(self, task: Task, placer: Placer, done: int) -> None:
+        """A part begins; so many of its photographs were done by an earlier run."""
 
     def placed(self, task: Task, result: Result) -> None:
         """A photograph is done, or failed."""

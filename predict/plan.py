@@ -15,6 +15,7 @@ from beetle_lm.predict.reference import Reference
 from beetle_lm.predict.result_files import is_result, is_unfinished
 from beetle_lm.predict.unfinished import refuse_unless_free
 from beetle_lm.zoo.onnx_card import read_card
+from beetle_lm.zoo.parts import PartSpec
 from beetle_lm.zoo.registry import known_names, named_model
 
 _NAMED = 5
@@ -24,18 +25,18 @@ _log = logging.getLogger("beetle_lm")
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Photographs of one part, the model for them and the folder of their results.
+    """Photographs of one part, what their landmarks come from and the folder of their results.
 
     Args:
         part: the part's name.
-        model: a model file that can be read.
+        source: where the landmarks come from: a model file, or the landmark file of templates.
         images: the photographs, one at least.
         folder: where the results go; it holds none, or they may be replaced.
-        reference: manual landmarks to compare with, which fit the model.
+        reference: manual landmarks to compare with, which fit the part.
     """
 
     part: str
-    model: Path
+    source: Path
     images: tuple[ImageFile, ...]
     folder: Path
     reference: Reference | None
@@ -171,6 +172,31 @@ def _task(
         reference = Reference.read(manual, images, frame)
         reference.check(read_card(model).spec)
     return Task(part, model, images, folder, reference)
+
+
+def plan_transfer(request: Request, landmarks: Path, spec: PartSpec) -> Plan:
+    """Everything that was given gets its landmarks from templates.
+
+    Args:
+        request: what the user asks for.
+        landmarks: the landmark file of the templates.
+        spec: their part.
+
+    Raises:
+        ImageError: there are no photographs.
+        OutputError: there are results already.
+        LandmarkFileError: the manual landmarks cannot be read.
+        LandmarkError: they do not fit the photographs or the part.
+    """
+    images = _photographs(request.inputs, request.recursive)
+    folder = request.output or Path("beetle-lm-transfer")
+    refuse_unless_free(folder, request.overwrite, request.resume)
+    reference = None
+    if request.reference is not None:
+        reference = Reference.read(request.reference, images, request.frame)
+        reference.check(spec)
+    task = Task(spec.name, landmarks, images, folder, reference)
+    return Plan((task,), None, request.overwrite, request.resume)
 
 
 def _photographs(inputs: Sequence[str], recursive: bool) -> tuple[ImageFile, ...]:

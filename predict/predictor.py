@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Sized
+from collections.abc import Generator, Iterable, Mapping, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from beetle_lm.predict.reading import Read
 from beetle_lm.predict.session import Device, Session
 from beetle_lm.predict.textfile import printable
 from beetle_lm.zoo.card import ModelCard
+from beetle_lm.zoo.parts import PartSpec
 from beetle_lm.zoo.registry import resolve
 
 Item = Path | str | ImageFile | NDArray[np.uint8]
@@ -95,6 +97,43 @@ class Predictor:
     def provider(self) -> str:
         """The execution provider that was really obtained, as onnxruntime calls it."""
         return self.session.provider
+
+    @property
+    def spec(self) -> PartSpec:
+        """The part whose landmarks the model places."""
+        return self.card.spec
+
+    @property
+    def title(self) -> str:
+        """The model and what it runs on, in a few words."""
+        return f"{self.spec.name}, model {self.card.version}, on {self.provider}"
+
+    @property
+    def batch_size(self) -> int | None:
+        """Photographs that the model always takes at once; None where any number will do."""
+        return self.session.batch_size
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What the landmarks depend on: the file and the device."""
+        return {"model": self.session.sha256, "device": self.provider}
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """What run.json says of the model."""
+        model = {
+            "part": self.spec.name,
+            "version": self.card.version,
+            "file": str(self.session.path),
+            "sha256": self.session.sha256,
+            "weights_sha256": self.card.weights_sha256,
+        }
+        return {"model": model, "provider": self.provider}
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The version of the runtime."""
+        return {"onnxruntime": self.session.runtime_version}
 
     def predict(
         self,
@@ -180,9 +219,9 @@ class _Ready:
 
 
 def _prepare(item: Item, number: int, card: ModelCard, read: Read) -> _Ready | Result:
-    name = _name(item, number)
+    name = name_of(item, number)
     try:
-        picture = _picture(item, card, read)
+        picture = read_item(item, card.channels, card.input_size, read)
         placement = Placement.fit(picture.frame, card.input_size, card.fit)
         pixels = placement.render(picture)
     except ImageError as error:
@@ -197,7 +236,8 @@ def _prepare(item: Item, number: int, card: ModelCard, read: Read) -> _Ready | R
     return _Ready(name, picture.size, picture.orientation, placement, planes)
 
 
-def _name(item: Item, number: int) -> str:
+def name_of(item: Item, number: int) -> str:
+    """What a photograph is called that was given as the so manieth."""
     if isinstance(item, ImageFile):
         return item.name
     if isinstance(item, np.ndarray):
@@ -205,8 +245,13 @@ def _name(item: Item, number: int) -> str:
     return Path(item).as_posix()
 
 
-def _picture(item: Item, card: ModelCard, read: Read) -> Picture:
+def read_item(item: Item, channels: int, at_least: tuple[int, int], read: Read) -> Picture:
+    """Reads a photograph, if it is not at hand already; see `read_image`.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
     if isinstance(item, np.ndarray):
-        return Picture.from_array(item, card.channels)
+        return Picture.from_array(item, channels)
     path = item.path if isinstance(item, ImageFile) else Path(item)
-    return read(path, card.channels, at_least=card.input_size)
+    return read(path, channels, at_least=at_least)

@@ -21,8 +21,8 @@ from beetle_lm.predict.orientation import ExifFrame
 from beetle_lm.predict.outputs import ResultFiles
 from beetle_lm.predict.overlay import write_jpeg
 from beetle_lm.predict.overview import overview
+from beetle_lm.predict.placer import Placer
 from beetle_lm.predict.plan import Task
-from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.reading import Read
 from beetle_lm.predict.result_files import overlay_path, unique_ids
 from beetle_lm.predict.unfinished_part import UnfinishedPart
@@ -31,7 +31,7 @@ _log = logging.getLogger("beetle_lm")
 
 
 def run_task(
-    predictor: Predictor,
+    placer: Placer,
     task: Task,
     path: Path,
     parts: Sequence[str],
@@ -42,7 +42,7 @@ def run_task(
     """Predicts the photographs of a part, or the rest of them, and writes all results.
 
     Args:
-        predictor: the model.
+        placer: what places the landmarks.
         task: what is predicted and where to.
         path: what is done is kept there; the part is gone on with if it was begun there.
         parts: the parts of the whole run.
@@ -55,27 +55,27 @@ def run_task(
         LandmarkError: the manual landmarks are not those of the model's part.
         ModelError: the model cannot be run.
     """
-    spec = predictor.card.spec
+    spec = placer.spec
     if task.reference is not None:
         task.reference.check(spec)
     # As if all photographs were there still: a smaller batch may change the last digits.
-    batch_size = predictor.session.batch_size or min(options.batch_size, len(task.images))
+    batch_size = placer.batch_size or min(options.batch_size, len(task.images))
     with UnfinishedPart(
         path,
         task.folder,
         spec,
-        run_record.settings(predictor, task.reference, parts, options, batch_size),
+        run_record.settings(placer, task.reference, parts, options, batch_size),
         task.images,
         batch_size,
         lambda count: observer.kept(task, count),
     ) as part:
-        observer.started(task, predictor, part.rows.count)
+        observer.started(task, placer, part.rows.count)
         summary = part.whole
         if summary is None:
-            _predict(predictor, task, part, options, read, observer)
-            gathered, written = _write(predictor, task, part, options, read)
+            _predict(placer, task, part, options, read, observer)
+            gathered, written = _write(placer, task, part, options, read)
             summary = run_record.summary(
-                predictor,
+                placer,
                 task.images,
                 options,
                 gathered.counts,
@@ -100,7 +100,7 @@ def run_task(
 
 
 def _predict(
-    predictor: Predictor,
+    placer: Placer,
     task: Task,
     part: UnfinishedPart,
     options: Options,
@@ -109,7 +109,7 @@ def _predict(
 ) -> None:
     ids = unique_ids([image.name for image in task.images]) if options.overlay else {}
     done = part.rows.count
-    predicted = predictor.predict(
+    predicted = placer.predict(
         islice(task.images, done, None), part.batch_size, options.workers, read
     )
     with closing(predicted):
@@ -126,10 +126,10 @@ def _predict(
 
 
 def _write(
-    predictor: Predictor, task: Task, part: UnfinishedPart, options: Options, read: Read
+    placer: Placer, task: Task, part: UnfinishedPart, options: Options, read: Read
 ) -> tuple[Gathered, list[Path]]:
     """Writes all results but overlays and run.json; returns which files."""
-    spec = predictor.card.spec
+    spec = placer.spec
     ids = unique_ids([image.name for image in task.images])
     with ResultFiles(part.results, spec, ids, options.formats, options.scale) as files:
         gathered = gather(part.rows, task, spec, options, read, files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from beetle_lm.predict.durable import sync_files, write_json
 from beetle_lm.predict.observer import Finished, Observer
 from beetle_lm.predict.options import Options
 from beetle_lm.predict.overview import Selection, overview
-from beetle_lm.predict.plan import Plan
+from beetle_lm.predict.placer import Placer
+from beetle_lm.predict.plan import Plan, Task
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.reading import reading
 from beetle_lm.predict.run import run_task, write_drawing
@@ -20,11 +21,15 @@ from beetle_lm.predict.session import Device
 from beetle_lm.predict.unfinished import UnfinishedRun, locked, place, remove_stale, writing
 
 
+def load_model(task: Task, device: Device = "auto", threads: int | None = None) -> Predictor:
+    """Loads the model of a part; see `Predictor.load`."""
+    return Predictor.load(task.source, device, threads)
+
+
 def run_plan(
     plan: Plan,
     options: Options,
-    device: Device = "auto",
-    threads: int | None = None,
+    load: Callable[[Task], Placer] = load_model,
     observer: Observer | None = None,
 ) -> dict[str, Any]:
     """Predicts all parts; for several also writes run.json, and the overview, of all together.
@@ -34,8 +39,7 @@ def run_plan(
     Args:
         plan: what is predicted, and where to.
         options: how, and what is written.
-        device: what the models run on.
-        threads: CPU threads that a model may use; None leaves the choice to onnxruntime.
+        load: makes ready what places the landmarks of a part.
         observer: is told what happens.
 
     Returns:
@@ -58,9 +62,9 @@ def run_plan(
             with ExitStack() as own:
                 if task.folder != plan.output:
                     own.enter_context(locked(task.folder))
-                predictor = Predictor.load(task.model, device, threads)
+                placer = load(task)
                 path = run.part(number)
-                done.append(run_task(predictor, task, path, parts, options, read, observer))
+                done.append(run_task(placer, task, path, parts, options, read, observer))
             observer.finished(task, done[-1])
         summary = _told(done[0])
         if plan.together is not None:

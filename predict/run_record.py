@@ -13,13 +13,13 @@ import numpy as np
 from beetle_lm import __version__
 from beetle_lm.predict.images import ImageFile
 from beetle_lm.predict.options import Options
-from beetle_lm.predict.predictor import Predictor
+from beetle_lm.predict.placer import Placer
 from beetle_lm.predict.reference import Reference
 from beetle_lm.predict.unfinished_part import Settings
 
 
 def settings(
-    predictor: Predictor,
+    placer: Placer,
     reference: Reference | None,
     parts: Sequence[str],
     options: Options,
@@ -30,7 +30,7 @@ def settings(
     What only changes how fast they come, or what keeps a run from ending early, is not in it.
 
     Args:
-        predictor: the model.
+        placer: what places the landmarks.
         reference: manual landmarks to compare with.
         parts: the parts of the whole run.
         options: what is written and how.
@@ -38,8 +38,7 @@ def settings(
     """
     return {
         "list of parts": list(parts),
-        "part": predictor.card.spec.name,
-        "model": predictor.session.sha256,
+        "part": placer.spec.name,
         "file of manual landmarks": None if reference is None else reference.sha256,
         "--format": ",".join(options.formats),
         "--exif": options.exif,
@@ -48,16 +47,16 @@ def settings(
         "--overlay": options.overlay,
         "--batch-size": batch_size,
         "--max-pixels": options.max_pixels,
-        "device": predictor.provider,
+        **placer.settings,
         "version of beetle-lm": __version__,
-        "version of onnxruntime": predictor.session.runtime_version,
+        **{f"version of {name}": version for name, version in placer.versions.items()},
         "version of numpy": np.__version__,
         "version of opencv": cv2.__version__,
     }
 
 
 def summary(
-    predictor: Predictor,
+    placer: Placer,
     images: Sequence[ImageFile],
     options: Options,
     counts: dict[str, int],
@@ -67,28 +66,20 @@ def summary(
     """The content of run.json.
 
     Args:
-        predictor: the model.
+        placer: what places the landmarks.
         images: the photographs, one at least.
         options: how photographs were predicted and what was written.
         counts: of photographs and landmarks.
         started: when, in ISO format.
         seconds: how long the photographs took, over all attempts.
     """
-    card, session = predictor.card, predictor.session
     return {
         "beetle_lm": __version__,
-        "model": {
-            "part": card.spec.name,
-            "version": card.version,
-            "file": str(session.path),
-            "sha256": session.sha256,
-            "weights_sha256": card.weights_sha256,
-        },
+        **placer.record,
         "photographs": str(images[0].folder),
-        "provider": session.provider,
         "versions": {
             "python": platform.python_version(),
-            "onnxruntime": session.runtime_version,
+            **placer.versions,
             "numpy": np.__version__,
             "opencv": cv2.__version__,
         },

@@ -14,8 +14,9 @@ from beetle_lm.predict import evaluation_table
 from beetle_lm.predict.evaluate import Evaluation
 from beetle_lm.predict.observer import Finished, Observer
 from beetle_lm.predict.options import Options
+from beetle_lm.predict.placer import Placer
 from beetle_lm.predict.plan import Plan, Task
-from beetle_lm.predict.predictor import Predictor, Result
+from beetle_lm.predict.predictor import Result
 from beetle_lm.predict.result_files import is_unfinished, planned
 from beetle_lm.predict.textfile import printable
 
@@ -79,12 +80,11 @@ class Terminal(Observer):
     ) -> None:
         self._bar.stop()
 
-    def started(self, task: Task, predictor: Predictor, done: int) -> None:
-        """Names the model, and says where the run goes on."""
+    def started(self, task: Task, placer: Placer, done: int) -> None:
+        """Names the model or the templates, and says where the run goes on."""
         self._bar.update(self._row, description=task.part, advance=done)
-        card = predictor.card
         if not self._quiet:
-            typer.echo(f"{card.spec.name}, model {card.version}, on {predictor.provider}", err=True)
+            typer.echo(placer.title, err=True)
             if done:
                 typer.echo(f"going on after {done} of {_counted(len(task.images))}", err=True)
 

@@ -95,7 +95,9 @@ def test_importing_zoo_and_predict_loads_no_torch_and_no_pandas() -> None:
     assert loaded.isdisjoint({"torch", "pandas", "onnxruntime"})
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["predict", "--help"], ["transfer", "--help"], ["--version"]]
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys\n"

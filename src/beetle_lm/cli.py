@@ -15,6 +15,7 @@ from beetle_lm.predict.cli_doctor import doctor
 from beetle_lm.predict.cli_evaluate import evaluate
 from beetle_lm.predict.cli_predict import predict
 from beetle_lm.predict.cli_review import review_list
+from beetle_lm.predict.cli_transfer import transfer
 from beetle_lm.train.cli_render import render
 from beetle_lm.train.cli_reproduce import reproduce
 from beetle_lm.train.cli_train import train
@@ -42,7 +43,9 @@ def _options(
         raise typer.Exit
 
 
-for command in (predict, review_list, evaluate, convert, train, export, render, reproduce, doctor):
+for command in (
+    predict, transfer, review_list, evaluate, convert, train, export, render, reproduce, doctor,
+):  # fmt: skip
     app.command()(command)
 app.add_typer(zoo, name="zoo")
 

@@ -54,6 +54,10 @@ class DeviceError(BeetleLMError):
     """The device that was asked for cannot be had, or no ONNX runtime is installed."""
 
 
+class SpecimenError(BeetleLMError):
+    """A photograph shows no specimen that stands out, or none that a template fits."""
+
+
 class OutputError(BeetleLMError):
     """Results cannot be written, or would overwrite earlier ones."""
 
