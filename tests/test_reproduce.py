@@ -178,12 +178,32 @@ def test_a_finished_report_is_replaced_only_when_asked(narrow, reproduced, comma
     jobs = {p: p.stat().st_mtime_ns for p in (reproduced.report / "jobs").rglob("*")}
     before = (reproduced.report / "report.md").read_bytes()
     done = command(*reproduced.command, "--resume")
-    assert done.code == 0 and "0 of 24 trainings to do" in done.err
+    assert done.code == 0 and "0 of 24 jobs to do" in done.err
     assert {p: p.stat().st_mtime_ns for p in (reproduced.report / "jobs").rglob("*")} == jobs
     assert (reproduced.report / "report.md").read_bytes() == before
     for changed in (("--epochs", 3), ("--seed", 1), ("--brightening", 20), ("--batch-size", 3)):
         done = command(*reproduced.command, "--resume", *changed)
         assert done.code == 1 and "was done with other data or options" in done.err
+
+
+def test_templates_are_compared_where_they_fit(command, tmp_path):
+    data, report = tmp_path / "data", tmp_path / "report"
+    render_series("left-mandible", 4, data, 0, (816, 612), False, lambda: None)
+    render_series("elytra", 2, data, 0, (816, 612), False, lambda: None)
+    arguments = ("reproduce", data, "-o", report, "--rounds", 2, "--recipes", "transfer")
+    assert command(*arguments).code == 0
+    text = (report / "report.md").read_text(encoding="utf-8")
+    assert "elytra 0 of 2 placed, left-mandible 4 of 4 placed" in text
+    with (report / "tables" / "summary.csv").open(encoding="utf-8") as file:
+        rows = {(row["part"], row["method"]): row for row in csv.DictReader(file)}
+    assert ("elytra", "transfer") not in rows
+    placed, blind = (rows["left-mandible", name] for name in ("transfer", "mean position"))
+    assert placed["photographs"] == "4"
+    assert float(placed["mean px"]) < 0.5 * float(blind["mean px"])
+    done = command(*arguments, "--resume")
+    assert done.code == 0 and "0 of 4 jobs to do" in done.err
+    done = command(*arguments, "--resume", "--seed", 1)
+    assert done.code == 1 and "was done with other data or options" in done.err
 
 
 @pytest.mark.slow
@@ -205,7 +225,7 @@ def test_an_interrupted_run_goes_on(narrow, reproduced, command, tmp_path, monke
     assert done.code == 130 and "--resume goes on" in done.err
     assert not (tmp_path / "report" / "report.md").exists()
     done = command(*arguments, "--resume")
-    assert done.code == 0 and "3 of 6 trainings to do" in done.err
+    assert done.code == 0 and "3 of 6 jobs to do" in done.err
     assert len(begun) == 4 + 3
     text = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     assert "Table 11: " in text and "Left out, because" in text and "Figure 12" in text

@@ -39,8 +39,8 @@ def reproduce(
         str | None,
         typer.Option(
             metavar="RECIPE[:EPOCHS],...",
-            help="What to compare: recipes or TOML files.  [default:"
-            " paper-scratch,paper-finetune,compact]",
+            help="What to compare: recipes or TOML files, and transfer, which trains nothing."
+            "  [default: paper-scratch,paper-finetune,compact,transfer]",
         ),
     ] = None,
     published: Annotated[
@@ -96,7 +96,13 @@ def reproduce(
         from beetle_lm.train.report import PAGES, write_report
         from beetle_lm.train.reproduce_data import part_names, read_parts
         from beetle_lm.train.reproduce_jobs import JOBS
-        from beetle_lm.train.reproduce_methods import DEFAULT, Settings, is_finetune, load_methods
+        from beetle_lm.train.reproduce_methods import (
+            DEFAULT,
+            TRANSFER,
+            Settings,
+            is_finetune,
+            load_methods,
+        )
         from beetle_lm.train.run import choose_device
         from beetle_lm.zoo.parts import PRETRAIN_LANDMARKS
 
@@ -107,7 +113,8 @@ def reproduce(
     if published is not None and not published.is_dir():
         raise UsageError(f"--published: there is no folder {published}")
     settings = Settings(epochs, batch_size, brightening)
-    methods = load_methods(_listed(recipes) or DEFAULT, settings)
+    names = _listed(recipes) or list(DEFAULT)
+    methods = load_methods([name for name in names if name != TRANSFER], settings)
     torch_device = choose_device(device)
     there = part_names(data)
     wanted = _listed(parts) or there
@@ -127,16 +134,17 @@ def reproduce(
         parts={name: read[name] for name in wanted},
         pretraining=[read[name] for name in basis],
         methods=methods,
+        transfer=TRANSFER in names,
         settings=settings,
         seed=seed,
         published=published,
         keep_weights=keep_weights,
     )
-    trainings = asked.trainings()
-    left = [one for one in trainings if not one.is_done]
+    jobs = asked.jobs()
+    left = [one for one in jobs if not one.is_done]
     try:
-        with TrainingProgress(sum(one.job.recipe.epochs for one in left), quiet) as progress:
-            progress.say(f"{len(left)} of {len(trainings)} trainings to do, on {torch_device}")
+        with TrainingProgress(sum(one.epochs for one in left), quiet) as progress:
+            progress.say(f"{len(left)} of {len(jobs)} jobs to do, on {torch_device}")
             found = study.reproduce(asked, torch_device, progress.epoch, progress.say)
     except KeyboardInterrupt:
         typer.echo("stopped; the same command with --resume goes on", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 
 from beetle_lm import __version__
@@ -25,8 +26,9 @@ from beetle_lm.train.report_blocks import (
 )
 from beetle_lm.train.report_figures import figures
 from beetle_lm.train.report_tables import improvement, numbered_tables, other_parts, summary
-from beetle_lm.train.reproduce import Findings
-from beetle_lm.train.reproduce_methods import PRETRAIN, SCRATCH, is_finetune
+from beetle_lm.train.reproduce import Findings, PartFindings
+from beetle_lm.train.reproduce_methods import PRETRAIN, SCRATCH, TRANSFER, is_finetune
+from beetle_lm.train.reproduce_transfer import TEMPLATES
 
 PAGES = ("report.md", "report.html")
 """File names of the report, of which the first has its tables and figures beside it."""
@@ -101,6 +103,13 @@ def _blocks(findings: Findings) -> Iterator[Block]:
         )
 
 
+def _placed(name: str, part: PartFindings) -> str:
+    """On how many photographs of a part templates fitted."""
+    found = part.results.get(TRANSFER)
+    count = int(np.isfinite(found.specimen_means("px")).sum()) if found else 0
+    return f"{name} {count} of {len(part.data.data.specimens)} placed"
+
+
 def _statement(findings: Findings) -> Iterator[Block]:
     study = findings.study
     rounds = f"{study.rounds} rounds" if study.rounds > 1 else "1 round"
@@ -144,6 +153,14 @@ def _statement(findings: Findings) -> Iterator[Block]:
             " drawn at random, validate, as in the paper: most photographs have images on both"
             " sides, so that a validation loss says nothing of new photographs. Nothing is chosen"
             " by it; the last epoch counts."
+        )
+    if study.transfer:
+        yield Paragraph(
+            f"Transfer trains nothing: it lays {TEMPLATES} of the round's training photographs on"
+            " each test photograph. Where no template fits, it says so and places nothing; such"
+            " photographs are not in its figures: "
+            + ", ".join(_placed(name, part) for name, part in findings.parts.items())
+            + "."
         )
     if PRETRAIN in recipes:
         names = ", ".join(part.name for part in study.pretraining)

@@ -137,9 +137,11 @@ def _on_one_image(parts: Mapping[str, PartFindings]) -> Picture:
         image = _chosen(part)
         _ground(axes)
         for method, evaluation in part.results.items():
-            manual, predicted = _both(evaluation, evaluation.images.index(image))
+            predicted = _both(evaluation, evaluation.images.index(image))[1]
             axes.plot(*predicted.T, "o", ms=4, color=_colour(part, method), label=method)
             rows += _points(name, method, predicted)
+        every = part.mean_position
+        manual = _both(every, every.images.index(image))[0]
         axes.plot(*manual.T, "x", ms=5, color=_MANUAL, label="manual")
         rows += _points(name, "manual", manual)
         axes.set_title(f"{name}, {image}", fontsize=9, parse_math=False)

@@ -34,7 +34,7 @@ def summary(findings: Findings) -> Table:
                 (
                     name,
                     method,
-                    len(evaluation.images),
+                    int(np.isfinite(means).sum()),
                     distances.mean,
                     float(np.nanmedian(means)),
                     distances.p95,
@@ -51,7 +51,8 @@ def summary(findings: Findings) -> Table:
 
 def improvement(findings: Findings) -> Table:
     """By how much each method is better than training from scratch (section 7.2)."""
-    others = [name for name in findings.study.methods if name != SCRATCH]
+    tried = dict.fromkeys(name for part in findings.parts.values() for name in part.results)
+    others = [name for name in tried if name != SCRATCH]
     printed = paper_numbers()
     rows: list[tuple[Cell, ...]] = []
     for name, part in findings.parts.items():
@@ -60,7 +61,7 @@ def improvement(findings: Findings) -> Table:
         row = (
             _gain(before, after),
             _gain(*(_means(one) if one else None for one in theirs)),
-            *(_gain(_means(part.results[SCRATCH]), _means(part.results[m])) for m in others),
+            *(_gain(*(_means_of(part, one) for one in (SCRATCH, other))) for other in others),
         )
         rows.append((name, printed.improvement.get(name), *row))
     columns = (
@@ -68,6 +69,10 @@ def improvement(findings: Findings) -> Table:
     )  # fmt: skip
     title = f"Percent by which the mean distance is smaller than that of {SCRATCH}"
     return Table("improvement", title, columns, tuple(rows), decimals=1)
+
+
+def _means_of(part: PartFindings, method: str) -> Sequence[float] | None:
+    return _means(part.results[method]) if method in part.results else None
 
 
 def numbered_tables(findings: Findings) -> Iterator[tuple[int, Table | None]]:

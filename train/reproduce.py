@@ -17,7 +17,7 @@ from beetle_lm.train.paper_loop import PaperEpoch
 from beetle_lm.train.recipe import AnyRecipe, load_recipe
 from beetle_lm.train.reproduce_data import PAPER_PARTS, PartData, published
 from beetle_lm.train.reproduce_jobs import (
-    Training,
+    RoundJob,
     do_all,
     part_training,
     pretraining,
@@ -27,10 +27,12 @@ from beetle_lm.train.reproduce_methods import (
     GIVEN_UP,
     PRETRAIN,
     SCRATCH,
+    TRANSFER,
     Settings,
     is_finetune,
     is_of_the_paper,
 )
+from beetle_lm.train.reproduce_transfer import TransferRound, transferred
 from beetle_lm.train.tested import PREDICTIONS
 
 _TRIED_ON = PAPER_PARTS[0]  # the part on which the paper chooses among its models
@@ -45,6 +47,7 @@ class Study:
         parts: by name, those whose results are wanted.
         pretraining: the parts to pre-train on; empty where none of the three is there.
         methods: recipes by name.
+        transfer: whether landmarks are transferred from templates as well.
         settings: what is changed in the paper's recipes.
         seed: of everything random.
         published: folder of the predictions of the paper's networks, None where there is none.
@@ -55,6 +58,7 @@ class Study:
     parts: Mapping[str, PartData]
     pretraining: Sequence[PartData]
     methods: Mapping[str, AnyRecipe]
+    transfer: bool
     settings: Settings
     seed: int
     published: Path | None = None
@@ -74,9 +78,9 @@ class Study:
         """One of the package's recipes with the changes of this study."""
         return self.settings.applied(load_recipe(name))
 
-    def trainings(self) -> list[Training]:
+    def jobs(self) -> list[RoundJob]:
         """All jobs, each after what it starts from."""
-        jobs = []
+        jobs: list[RoundJob] = []
         if any(map(is_finetune, self.methods.values())):
             recipe = self.recipe(PRETRAIN)
             jobs += [
@@ -86,12 +90,21 @@ class Study:
         for part in self.parts.values():
             for recipe in self.methods.values():
                 jobs += self._of_method(part, recipe, self.rounds)
+            if self.transfer:
+                jobs += [
+                    TransferRound(folder, part, number)
+                    for number, folder in enumerate(self.folders(part.name, TRANSFER))
+                ]
         if self.tries_models:
             for name in GIVEN_UP:
                 jobs += self._of_method(self.parts[_TRIED_ON], self.recipe(name), 1)
         return jobs
 
-    def _of_method(self, part: PartData, recipe: AnyRecipe, rounds: int) -> list[Training]:
+    def folders(self, part: str, method: str) -> list[Path]:
+        """The folders of all rounds of a method on a part."""
+        return [round_folder(self.report, part, method, i) for i in range(self.rounds)]
+
+    def _of_method(self, part: PartData, recipe: AnyRecipe, rounds: int) -> list[RoundJob]:
         """The jobs of one method on one part: each writes what it predicts for its round."""
         return [
             part_training(self.report, part, recipe, number, self.seed, self.keep_weights)
@@ -106,7 +119,7 @@ class PartFindings:
     Args:
         data: the part.
         results: by the method's name, the comparison of all photographs, each predicted in the
-            round that tests it.
+            round that tests it; NaN where no template fitted, and no transfer where none ever did.
         losses: by the method's name, the epochs of each round; of the paper's networks alone.
         published: by the recipe's name, the same of the predictions of the paper's own networks.
         mean_position: the same where each landmark is put at its mean place on the training
@@ -156,7 +169,7 @@ def reproduce(
         OutputError: the report's folder holds trainings with other data or options.
         LandmarkFileError: a file of published predictions cannot be read.
     """
-    do_all(study.trainings(), device, report, say)
+    do_all(study.jobs(), device, report, say)
     models = (SCRATCH, *GIVEN_UP) if study.tries_models else ()
     return Findings(
         study,
@@ -167,13 +180,15 @@ def reproduce(
 
 
 def _found(study: Study, part: PartData) -> PartFindings:
-    folders = {
-        name: [round_folder(study.report, part.name, name, i) for i in range(study.rounds)]
-        for name in study.methods
-    }
+    folders = {name: study.folders(part.name, name) for name in study.methods}
+    results = {name: _compared(part, _predicted(runs)) for name, runs in folders.items()}
+    if study.transfer:
+        placed = transferred(part, study.folders(part.name, TRANSFER))
+        if placed is not None:
+            results[TRANSFER] = _compared(part, placed)
     return PartFindings(
         data=part,
-        results={name: _compared(part, _predicted(runs)) for name, runs in folders.items()},
+        results=results,
         losses={
             name: [read_log(run) for run in folders[name]]
             for name, recipe in study.methods.items()

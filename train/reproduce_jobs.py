@@ -1,4 +1,4 @@
-"""The trainings of a reproduction: independent jobs, each in a folder of its own."""
+"""The jobs of a reproduction: independent of each other, each in a folder of its own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
@@ -25,6 +26,34 @@ from beetle_lm.train.run import METRICS, train
 
 JOBS, PRETRAINING = "jobs", "pretraining"
 """Folders below that of the report: of all jobs, and of those that train on three parts at once."""
+
+
+class RoundJob(Protocol):
+    """What there is to do for a round; one that is done is never done again."""
+
+    @property
+    def folder(self) -> Path:
+        """Its own folder."""
+
+    @property
+    def source(self) -> Path | None:
+        """The folder of the job that has to be done first."""
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs, for the progress."""
+
+    @property
+    def name(self) -> str:
+        """The job in words."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the job is done."""
+
+    def run(self, device: torch.device, report: Callable[[EpochLog], None]) -> None:
+        """Does the job, or goes on with it."""
+
 
 _WAIT = 2.0  # seconds between looks at jobs that another process does
 
@@ -46,6 +75,11 @@ class Training:
     data: AnnotatedImages
     source: Path | None = None
     keep: bool = False
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs."""
+        return self.job.recipe.epochs
 
     @property
     def name(self) -> str:
@@ -154,7 +188,7 @@ def _pretraining_folder(report: Path, number: int) -> Path:
 
 
 def do_all(
-    trainings: Iterable[Training],
+    jobs: Iterable[RoundJob],
     device: torch.device,
     report: Callable[[EpochLog], None],
     say: Callable[[str], None],
@@ -165,12 +199,12 @@ def do_all(
     and the others take another, or wait for it.
 
     Args:
-        trainings: the jobs, each after its source.
+        jobs: each after its source.
         device: where to train.
         report: called after every epoch.
         say: called with a sentence when a job begins.
     """
-    open_jobs = [one for one in trainings if not one.is_done]
+    open_jobs = [one for one in jobs if not one.is_done]
     waited = False
     while open_jobs:
         held = []

@@ -17,7 +17,10 @@ SCRATCH, FINETUNE = "paper-scratch", "paper-finetune"
 PRETRAIN = "paper-pretrain"
 """The recipe of what fine-tuning starts from."""
 
-DEFAULT = (SCRATCH, FINETUNE, "compact")
+TRANSFER = "transfer"
+"""The template baseline, which is no recipe: it trains nothing."""
+
+DEFAULT = (SCRATCH, FINETUNE, "compact", TRANSFER)
 """The methods that are compared where none are named."""
 
 GIVEN_UP = ("paper-scratch-1", "paper-scratch-2")
