@@ -1,6 +1,10 @@
 """Time per epoch of the paper's third network against two lower bounds.
 
-    python bench/paper_loop.py [--batch-size 128] [--steps 4] [--device cpu] [--compile]
+    python bench/paper_loop.py [--batch-size 128] [--steps 4] [--device cpu]
+        [--compile] [--float32] [--give-back]
+
+The last three are what training does not do: networks that torch compiles, 32 bit numbers
+throughout, memory that is given back to the system after use.
 
 An epoch is that of the paper: 1,820 images, of which 1,092 are learnt from and 728 are measured. Of
 the device's own speed, measured here, follows how long an epoch must take at least:
@@ -23,9 +27,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from beetle_lm.train import paper_loop
+from beetle_lm.train.memory import keep_freed_memory
 from beetle_lm.train.paper_loop import GreyImages, _measure, _pass
 from beetle_lm.train.paper_networks import PAPER_NETWORKS
-from beetle_lm.train.precision import mixed_precision
 
 LEARNT, VALIDATING, LANDMARKS = 1092, 728, 8
 BYTES_PER_WEIGHT = 32
@@ -84,10 +89,15 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--compile", action="store_true")
+    for name in ("--compile", "--float32", "--give-back"):
+        parser.add_argument(name, action="store_true")
     options = parser.parse_args()
     device, batch = torch.device(options.device), options.batch_size
 
+    if not options.give_back:
+        keep_freed_memory()
+    if options.float32:
+        paper_loop.mixed_precision = lambda device: torch.autocast(device.type, enabled=False)
     network = PAPER_NETWORKS["paper-3"](LANDMARKS)
     operations = forward_operations(network)
     weights = sum(parameter.numel() for parameter in network.parameters())
@@ -111,7 +121,7 @@ def main() -> None:
     measured = best(device, lambda: _measure(network, images, batch), 3) / count
     epoch = step * LEARNT / batch + measured * VALIDATING
 
-    dtype = torch.bfloat16 if mixed_precision(device)._enabled else torch.float32
+    dtype = torch.bfloat16 if paper_loop.mixed_precision(device)._enabled else torch.float32
     rate, bandwidth = matmul_rate(device, dtype), copy_rate(device, weights)
     arithmetic = operations * (3 * LEARNT + VALIDATING) / rate
     memory = BYTES_PER_WEIGHT * weights * LEARNT / batch / bandwidth

@@ -10,7 +10,12 @@ pytest.importorskip("torch")
 from beetle_lm.errors import RecipeError
 from beetle_lm.train.folds import folds, split
 from beetle_lm.train.networks import NETWORKS
-from beetle_lm.train.recipe import load_recipe, recipe_from_dict, recipe_names
+from beetle_lm.train.recipe import (
+    load_recipe,
+    recipe_from_dict,
+    recipe_names,
+    with_validation_share,
+)
 from beetle_lm.train.schedule import warm_up_cosine
 
 NAMES = [f"beetle {i}.jpg" for i in range(37)]
@@ -56,6 +61,15 @@ def test_missing_entries_and_files_are_named(tmp_path):
         load_recipe(str(path))
     with pytest.raises(RecipeError, match=r"unknown recipe 'compakt'.*compact"):
         load_recipe("compakt")
+
+
+def test_a_share_to_validate_is_of_photographs_or_of_images():
+    """The paper's recipes divide all images, the others the photographs."""
+    compact, paper = load_recipe("compact"), load_recipe("paper-scratch")
+    assert with_validation_share(compact, 0.2) == (compact, 0.2)
+    assert with_validation_share(paper, None) == (paper, 0)
+    changed, share = with_validation_share(paper, 0.2)
+    assert (changed.validation_share, share) == (0.2, 0)
 
 
 def test_learning_rate_rises_and_falls():

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, save_checkpoint
 from beetle_lm.train.loop import EpochLog
+from beetle_lm.train.memory import keep_freed_memory
 from beetle_lm.train.paper_networks import PAPER_NETWORKS, PaperNetwork, half_input, normalised
 from beetle_lm.train.paper_recipe import PaperRecipe
 from beetle_lm.train.precision import mixed_precision
@@ -85,6 +86,7 @@ def fit(
     """
     recipe, device = start.recipe, training.images.device
     assert isinstance(recipe, PaperRecipe)  # `loop.fit` is for the others
+    keep_freed_memory()
     network = PAPER_NETWORKS[recipe.network](len(start.spec))
     network.load_state_dict(_named(start.tensors, "network.") or start.tensors)
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -233,7 +233,7 @@ def _legend(figure: Figure) -> None:
         list(named.values()),
         list(named),
         loc="outside lower center",
-        ncols=4,
+        ncols=int(figure.get_figwidth() // 2),
         frameon=False,
         fontsize=9,
     )

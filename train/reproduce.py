@@ -139,7 +139,7 @@ class Findings:
 
     Args:
         study: what was asked.
-        device: where it was trained.
+        device: where it was trained, in words.
         parts: by name.
         models: epochs of the first round of the paper's three models on the pronotum, by their
             recipes' names; empty where they were not tried.
@@ -173,10 +173,17 @@ def reproduce(
     models = (SCRATCH, *GIVEN_UP) if study.tries_models else ()
     return Findings(
         study,
-        device.type,
+        _in_words(device),
         {name: _found(study, part) for name, part in study.parts.items()},
         {name: read_log(round_folder(study.report, _TRIED_ON, name, 0)) for name in models},
     )
+
+
+def _in_words(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"one {torch.cuda.get_device_name(device)}"
+    threads = torch.get_num_threads()
+    return f"a processor with {threads} thread" + ("s" if threads > 1 else "")
 
 
 def _found(study: Study, part: PartData) -> PartFindings:
