@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from beetle_lm.errors import ParityError
-from beetle_lm.export.to_onnx import Exportable, assessment_of
+from beetle_lm.export.to_onnx import Exportable, Storage, assessment_of
 from beetle_lm.predict.images import read_image
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.session import Session
@@ -18,6 +18,9 @@ from beetle_lm.train.checkpoint import Checkpoint
 
 LIMIT_PX = 0.02
 """Greatest difference allowed between a file and its network, in pixels of the model's input."""
+
+INT8_LIMIT_PX = 0.25
+"""The same for a file with layers in 8 bit."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,23 @@ class ParityReport:
         return f"max {self.max_px:.4f} px over {self.photographs} photographs"
 
 
-def check_parity(model: Path, checkpoint: Checkpoint, photographs: Sequence[Path]) -> ParityReport:
+def check_parity(
+    model: Path,
+    checkpoint: Checkpoint,
+    photographs: Sequence[Path],
+    storage: Storage = "float32",
+) -> ParityReport:
     """Compares an ONNX file with the network on real photographs, on the CPU.
 
     Args:
         model: the ONNX file.
         checkpoint: what it was made from.
         photographs: any number of image files, at least one.
+        storage: how the file's weights are stored.
 
     Raises:
-        ParityError: there is no photograph, or the difference is more than `LIMIT_PX`.
+        ParityError: there is no photograph, or the difference is more than `LIMIT_PX`, or than
+            `INT8_LIMIT_PX` where layers are in 8 bit.
     """
     if not photographs:
         raise ParityError("parity is checked on photographs and there are none; give --images")
@@ -61,10 +71,11 @@ def check_parity(model: Path, checkpoint: Checkpoint, photographs: Sequence[Path
         float(np.abs(found.xy - landmarks).max()),
         float(np.abs(found.score - scores).max()),
     )
-    if not report.max_px <= LIMIT_PX:
+    limit = INT8_LIMIT_PX if storage == "int8" else LIMIT_PX
+    if not report.max_px <= limit:
         raise ParityError(
             f"the exported file differs from the network by {report.max_px:.3f} px (at most"
-            f" {LIMIT_PX} px is allowed); nothing was written"
+            f" {limit} px is allowed); nothing was written"
         )
     return report
 

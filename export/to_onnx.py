@@ -7,6 +7,7 @@ import logging
 import math
 import warnings
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -23,6 +24,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from beetle_lm.errors import CheckpointError
+from beetle_lm.export.quantise import WORTH_SHRINKING, quantise_dense
 from beetle_lm.train.assessment import Assessment
 from beetle_lm.train.calibration import Calibration, score
 from beetle_lm.train.checkpoint import Checkpoint
@@ -30,8 +32,10 @@ from beetle_lm.train.locator import Locator
 from beetle_lm.train.onnx_weights import HALF
 from beetle_lm.zoo.card import CARD_KEY, Metrics, ModelCard
 
+Storage = Literal["float32", "float16", "int8"]
+"""How weights are stored: all in 32 bit, the large tensors in 16, or large dense layers in 8."""
+
 _OPSET = 18
-_WORTH_HALVING = 0.012  # of all weights; smaller tensors cost little, and rounding them as much
 
 
 class Exportable(nn.Module):
@@ -97,15 +101,20 @@ def assessment_of(checkpoint: Checkpoint) -> Assessment:
     return checkpoint.assessment
 
 
-def to_onnx(checkpoint: Checkpoint, card: ModelCard, path: Path, half: bool = False) -> None:
+def to_onnx(
+    checkpoint: Checkpoint, card: ModelCard, path: Path, storage: Storage = "float32"
+) -> None:
     """Writes the network, its normalisation and its decoding as one ONNX file with the card.
 
     Args:
         checkpoint: what to export.
         card: goes into the file's metadata.
         path: the file to write.
-        half: store the weights in 16 bit floating point. They are computed with in 32 bit, so the
-            file is half as large and no slower.
+        storage: weights in 16 bit are computed with in 32 bit, so the file is half as large and no
+            slower. Dense layers in 8 bit are computed with in 8 bit, a fourth as large and faster.
+
+    Raises:
+        UsageError: 8 bit was asked for, and the network has no large dense layer.
     """
     example = torch.zeros(
         (2, card.channels, card.input_height, card.input_width), dtype=torch.uint8
@@ -134,16 +143,29 @@ def to_onnx(checkpoint: Checkpoint, card: ModelCard, path: Path, half: bool = Fa
     assert program is not None  # dynamo=True gives a program
     _simplify(program.model)
     model = program.model_proto
-    if half:
+    if storage == "float16":
         _halve(model)
-    del model.metadata_props[:]
+    elif storage == "int8":
+        quantise_dense(model)
     for container in (model.graph, *model.graph.node, *model.graph.value_info):
         del container.metadata_props[:]  # the exporter's traces, with paths of this machine
         container.doc_string = ""
-    entry = model.metadata_props.add()
-    entry.key, entry.value = CARD_KEY, card.to_json()
+    _give(model, card)
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())
+
+
+def replace_card(path: Path, card: ModelCard) -> None:
+    """Gives a model file another card; its network stays as it is."""
+    model = onnx.load(path)
+    _give(model, card)
+    path.write_bytes(model.SerializeToString())
+
+
+def _give(model: onnx.ModelProto, card: ModelCard) -> None:
+    del model.metadata_props[:]
+    entry = model.metadata_props.add()
+    entry.key, entry.value = CARD_KEY, card.to_json()
 
 
 def _simplify(model: onnx_ir.Model) -> None:
@@ -163,7 +185,7 @@ def _simplify(model: onnx_ir.Model) -> None:
 def _halve(model: onnx.ModelProto) -> None:
     """Stores the large tensors of 32 bit weights as 16 bit, each followed by a cast back."""
     casts = []
-    least = _WORTH_HALVING * sum(math.prod(weight.dims) for weight in model.graph.initializer)
+    least = WORTH_SHRINKING * sum(math.prod(weight.dims) for weight in model.graph.initializer)
     for weight in model.graph.initializer:
         values = numpy_helper.to_array(weight)
         if values.dtype != np.float32 or values.size < least:

@@ -166,6 +166,8 @@ def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | 
     # Where CUDA was not insisted on, what keeps it from starting is for `beetle-lm doctor` to say.
     options.log_severity_level = _ERRORS_ONLY if device == "cuda" else _FATAL_ONLY
     runtime.set_default_logger_severity(options.log_severity_level)
+    # Threads that wait for work by spinning would take the processor from those that decode.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
     providers: list[Any] = [(CUDA, _CUDA_OPTIONS), CPU] if wants_cuda else [CPU]

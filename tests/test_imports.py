@@ -108,3 +108,22 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     loaded = loaded_after(code)
     assert "beetle_lm" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+def test_the_list_of_commands_is_whole_and_loads_no_boxes() -> None:
+    code = (
+        "import sys, typer\n"
+        "from beetle_lm import cli\n"
+        "sys.argv = ['beetle-lm', '--help']\n"
+        "try:\n    cli.run()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "assert 'rich' not in sys.modules and 'pydantic' not in sys.modules\n"
+        "print(*typer.main.get_command(cli.app).commands)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    *shown, names = done.stdout.splitlines()
+    assert {"predict", "review-list", "zoo"} <= set(names.split())
+    listed = [line.split()[0] for line in shown[shown.index("Commands:") + 1 :] if line[2:3] != " "]
+    assert listed == names.split()
+    assert "..." not in "".join(shown).replace("[ARGS]...", "")

@@ -21,9 +21,18 @@ from beetle_lm.train.cli_reproduce import reproduce
 from beetle_lm.train.cli_train import train
 from beetle_lm.zoo.cli_zoo import zoo
 
+_NAME, _HELP = (
+    "beetle-lm",
+    "Landmarks on photographs of beetles, and of any part that you annotate.",
+)
+_COMMANDS = (
+    *(predict, transfer, review_list, evaluate, convert),
+    *(train, export, render, reproduce, doctor),
+)
+
 app = typer.Typer(
-    name="beetle-lm",
-    help="Landmarks on photographs of beetles, and of any part that you annotate.",
+    name=_NAME,
+    help=_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -43,11 +52,29 @@ def _options(
         raise typer.Exit
 
 
-for command in (
-    predict, transfer, review_list, evaluate, convert, train, export, render, reproduce, doctor,
-):  # fmt: skip
-    app.command()(command)
+for _command in _COMMANDS:
+    app.command()(_command)
 app.add_typer(zoo, name="zoo")
+
+
+def _overview() -> typer.Typer:
+    """The same program where it only lists its commands: in plain text, and without their options.
+
+    To prepare the options of all commands, and boxes around text, takes longer than all else.
+    """
+    overview = typer.Typer(
+        name=_NAME,
+        help=_HELP,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    overview.callback()(_options)
+    told = {one.__name__.replace("_", "-"): one.__doc__ or "" for one in _COMMANDS}
+    for name, text in (told | {"zoo": str(zoo.info.help)}).items():
+        first = " ".join(text.split("\n\n")[0].split())
+        overview.command(name, short_help=first)(lambda: None)
+    return overview
 
 
 def run() -> int:
@@ -57,8 +84,9 @@ def run() -> int:
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.addLevelName(logging.WARNING, "warning")
+    program = _overview() if sys.argv[1:] in ([], ["--help"]) else app
     try:
-        app()
+        program()
     except BeetleLMError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
