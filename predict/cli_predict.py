@@ -69,9 +69,7 @@ def predict(
     workers: Annotated[int, typer.Option(min=1, help="Threads that read photographs.")] = 2,
     threads: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="CPU threads of the model.", show_default="what onnxruntime chooses"
-        ),
+        typer.Option(min=1, help="CPU threads of the model.", show_default="half of the cores"),
     ] = None,
     formats: Annotated[
         str, typer.Option("--format", metavar="tps,csv", help="Landmark files to write.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -35,7 +36,8 @@ def run_plan(
         plan: what is predicted, and where to.
         options: how, and what is written.
         device: what the models run on.
-        threads: CPU threads that a model may use; None leaves the choice to onnxruntime.
+        threads: CPU threads that a model may use; None takes half of the cores, because threads
+            that read photographs want the others.
         observer: is told what happens.
 
     Returns:
@@ -58,7 +60,7 @@ def run_plan(
             with ExitStack() as own:
                 if task.folder != plan.output:
                     own.enter_context(locked(task.folder))
-                predictor = Predictor.load(task.model, device, threads)
+                predictor = Predictor.load(task.model, device, threads or _half_of_the_cores())
                 path = run.part(number)
                 done.append(run_task(predictor, task, path, parts, options, read, observer))
             observer.finished(task, done[-1])
@@ -69,6 +71,12 @@ def run_plan(
             _write(plan.together, run.path / "results", summary, shown)
         run.finish()
     return summary
+
+
+def _half_of_the_cores() -> int:
+    has_affinity = hasattr(os, "sched_getaffinity")  # on Linux: fewer than there are in a container
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    return max(1, cores // 2)
 
 
 def _told(finished: Finished) -> dict[str, Any]:
