@@ -82,9 +82,7 @@ def predict(
     workers: Annotated[int, typer.Option(min=1, help="Threads that read photographs.")] = 2,
     threads: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="CPU threads of the model.", show_default="what onnxruntime chooses"
-        ),
+        typer.Option(min=1, help="CPU threads of the model.", show_default="half of the cores"),
     ] = None,
     formats: Formats = "tps,csv",
     reference: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -22,8 +23,15 @@ from beetle_lm.predict.unfinished import UnfinishedRun, locked, place, remove_st
 
 
 def load_model(task: Task, device: Device = "auto", threads: int | None = None) -> Predictor:
-    """Loads the model of a part; see `Predictor.load`."""
-    return Predictor.load(task.source, device, threads)
+    """Loads the model of a part; see `Predictor.load`.
+
+    Args:
+        task: names the model.
+        device: what the model runs on.
+        threads: CPU threads that it may use; None takes half of the cores, because threads that
+            read photographs want the others.
+    """
+    return Predictor.load(task.source, device, threads or _half_of_the_cores())
 
 
 def run_plan(
@@ -73,6 +81,12 @@ def run_plan(
             _write(plan.together, run.path / "results", summary, shown)
         run.finish()
     return summary
+
+
+def _half_of_the_cores() -> int:
+    has_affinity = hasattr(os, "sched_getaffinity")  # on Linux: fewer than there are in a container
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    return max(1, cores // 2)
 
 
 def _told(finished: Finished) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -127,3 +128,21 @@ def test_the_list_of_commands_is_whole_and_loads_no_boxes() -> None:
     listed = [line.split()[0] for line in shown[shown.index("Commands:") + 1 :] if line[2:3] != " "]
     assert listed == names.split()
     assert "..." not in "".join(shown).replace("[ARGS]...", "")
+
+
+def test_shells_complete_the_options_of_commands() -> None:
+    code = "import sys\nfrom beetle_lm import cli\nsys.argv = ['beetle-lm']\ncli.run()"
+    asked = {
+        "_BEETLE_LM_COMPLETE": "complete_bash",
+        "COMP_WORDS": "beetle-lm predict --isol",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
+        env=os.environ | asked,
+    )
+    assert done.stdout.split() == ["--isolate"]

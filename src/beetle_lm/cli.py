@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Annotated
 
@@ -77,6 +78,11 @@ def _overview() -> typer.Typer:
     return overview
 
 
+def _only_lists() -> bool:
+    completes = any(name.endswith("_COMPLETE") for name in os.environ)  # for a shell, no arguments
+    return sys.argv[1:] == ["--help"] or (sys.argv[1:] == [] and not completes)
+
+
 def run() -> int:
     """Runs the command line; returns 1 for a fatal error and 2 for arguments that do not fit.
 
@@ -84,9 +90,8 @@ def run() -> int:
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.addLevelName(logging.WARNING, "warning")
-    program = _overview() if sys.argv[1:] in ([], ["--help"]) else app
     try:
-        program()
+        (_overview() if _only_lists() else app)()
     except BeetleLMError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
