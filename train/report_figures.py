@@ -27,6 +27,7 @@ _FIRST, _TRIED = "pronotum", 0  # the part of Figures 10 to 13, and the landmark
 _COLOURS = {SCRATCH: "#0072B2", FINETUNE: "#E69F00"}  # the paper's blue and orange
 _OTHERS = ("#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _MANUAL = "#D00000"
+_OFFSETS = ("method", "landmark", "off to the right px", "off downwards px")
 _DOTS_PER_INCH = 110
 
 
@@ -99,13 +100,10 @@ def _best_and_worst(evaluation: Evaluation) -> Picture:
         axes.plot(*manual.T, "x", color=_MANUAL, ms=5, label="manual")
         axes.plot(*predicted.T, "o", color=_COLOURS[SCRATCH], ms=4, label=SCRATCH)
         axes.set_title(f"{word}: {means[index]:.2f} px", fontsize=10)
-        rows += _points(word, "manual", manual) + _points(word, "predicted", predicted)
+        rows += _offsets(word, SCRATCH, predicted - manual)
     _legend(figure)
-    title = (
-        f"Figure 13: predicted (red) and manual (blue) landmarks of two test photographs, {_FIRST}"
-    )
-    columns = ("photograph", "what", "landmark", "x", "y")
-    return _picture("figure-13", title, figure, columns, rows)
+    title = f"Figure 13: manual and predicted landmarks of two test photographs, {_FIRST}"
+    return _picture("figure-13", title, figure, ("photograph", *_OFFSETS), rows)
 
 
 def _by_landmark(parts: Mapping[str, PartFindings]) -> Picture:
@@ -136,18 +134,17 @@ def _on_one_image(parts: Mapping[str, PartFindings]) -> Picture:
     for axes, (name, part) in zip(panels, parts.items(), strict=False):
         image = _chosen(part)
         _ground(axes)
+        every = part.mean_position
+        manual = _both(every, every.images.index(image))[0]
         for method, evaluation in part.results.items():
             predicted = _both(evaluation, evaluation.images.index(image))[1]
             axes.plot(*predicted.T, "o", ms=4, color=_colour(part, method), label=method)
-            rows += _points(name, method, predicted)
-        every = part.mean_position
-        manual = _both(every, every.images.index(image))[0]
+            rows += _offsets(name, method, predicted - manual)
         axes.plot(*manual.T, "x", ms=5, color=_MANUAL, label="manual")
-        rows += _points(name, "manual", manual)
         axes.set_title(f"{name}, {image}", fontsize=9, parse_math=False)
     _legend(figure)
     title = "Figure 16: manual and predicted landmarks of one test photograph of each part"
-    return _picture("figure-16", title, figure, ("part", "what", "landmark", "x", "y"), rows)
+    return _picture("figure-16", title, figure, ("part", *_OFFSETS), rows)
 
 
 def _distances_on_one_image(parts: Mapping[str, PartFindings]) -> Picture:
@@ -180,8 +177,9 @@ def _both(evaluation: Evaluation, index: int) -> tuple[Floats, Floats]:
     return evaluation.manual[index] * scale, evaluation.predicted[index] * scale
 
 
-def _points(group: str, what: str, xy: Floats) -> list[tuple[Cell, ...]]:
-    return [(group, what, i, float(x), float(y)) for i, (x, y) in enumerate(xy, start=1)]
+def _offsets(group: str, method: str, offsets: Floats) -> list[tuple[Cell, ...]]:
+    """From the manual to the predicted landmarks (K, 2), a row for each."""
+    return [(group, method, i, float(x), float(y)) for i, (x, y) in enumerate(offsets, start=1)]
 
 
 def _colour(part: PartFindings, method: str) -> str:
