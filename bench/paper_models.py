@@ -34,7 +34,7 @@ def random_checkpoint() -> Checkpoint:
         seed=0,
         epoch=0,
         validation_px=math.nan,
-        assessment=Assessment(DEFAULT, None, Limits(1e3, 1e3, (-180.0, 180.0), (0.0, 100.0))),
+        assessment=Assessment(DEFAULT, Limits(1e3, 1e3, (-180.0, 180.0), (0.0, 100.0))),
     )
 
 
