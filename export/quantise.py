@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from beetle_lm.errors import UsageError
 
-WORTH_SHRINKING = 0.012
+WORTH_SHRINKING = 0.006
 """Share of all weights: smaller tensors cost little to store, and rounding them costs as much."""
 
 _ZERO = 128  # the unsigned byte that stands for 0

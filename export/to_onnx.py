@@ -102,7 +102,11 @@ def assessment_of(checkpoint: Checkpoint) -> Assessment:
 
 
 def to_onnx(
-    checkpoint: Checkpoint, card: ModelCard, path: Path, storage: Storage = "float32"
+    checkpoint: Checkpoint,
+    card: ModelCard,
+    path: Path,
+    storage: Storage = "float32",
+    halved_from: float = WORTH_SHRINKING,
 ) -> None:
     """Writes the network, its normalisation and its decoding as one ONNX file with the card.
 
@@ -112,6 +116,7 @@ def to_onnx(
         path: the file to write.
         storage: weights in 16 bit are computed with in 32 bit, so the file is half as large and no
             slower. Dense layers in 8 bit are computed with in 8 bit, a fourth as large and faster.
+        halved_from: share of all weights from which on a tensor is stored in 16 bit.
 
     Raises:
         UsageError: 8 bit was asked for, and the network has no large dense layer.
@@ -144,7 +149,7 @@ def to_onnx(
     _simplify(program.model)
     model = program.model_proto
     if storage == "float16":
-        _halve(model)
+        _halve(model, halved_from)
     elif storage == "int8":
         quantise_dense(model)
     for container in (model.graph, *model.graph.node, *model.graph.value_info):
@@ -182,10 +187,10 @@ def _simplify(model: onnx_ir.Model) -> None:
     optimizer.remove_unused_nodes(model)
 
 
-def _halve(model: onnx.ModelProto) -> None:
+def _halve(model: onnx.ModelProto, halved_from: float) -> None:
     """Stores the large tensors of 32 bit weights as 16 bit, each followed by a cast back."""
     casts = []
-    least = WORTH_SHRINKING * sum(math.prod(weight.dims) for weight in model.graph.initializer)
+    least = halved_from * sum(math.prod(weight.dims) for weight in model.graph.initializer)
     for weight in model.graph.initializer:
         values = numpy_helper.to_array(weight)
         if values.dtype != np.float32 or values.size < least:
