@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from beetle_lm.errors import RecipeError  # noqa: E402
-from beetle_lm.train.heat_maps import covariance, decode, spread  # noqa: E402
+from beetle_lm.train.heat_maps import covariance, mean, peak, spread  # noqa: E402
 from beetle_lm.train.losses import heat_map_loss  # noqa: E402
 from beetle_lm.train.networks import build_network, cut_patches  # noqa: E402
 
@@ -67,9 +67,9 @@ def test_locating_looks_again_where_the_first_look_points():
     whole = images.float().unflatten(3, (-1, 2)).mean(4).unflatten(2, (-1, 2)).mean(3)
     with torch.inference_mode():
         anywhere = torch.zeros((2, 3, 1, 64, 64)), torch.zeros((2, 3, 2))
-        centres = decode(network(whole, *anywhere)[0], 8)
+        centres = peak(network(whole, *anywhere)[0], 8)
         patches = cut_patches(images.float(), centres)
-        again = decode(network(whole, patches, centres)[1], 2)
+        again = mean(network(whole, patches, centres)[1], 2)
         xy, _ = network.locate(images)
     assert torch.allclose(xy, centres + again - 32, atol=1e-3)
 
@@ -88,11 +88,12 @@ def test_unknown_network_is_named():
         build_network("enormous", 3, 1)
 
 
-def test_decoding_finds_the_peak_between_cells():
+def test_landmarks_are_found_between_cells():
     xy = torch.tensor([[[30.0, 21.5], [62.2, 40.7]], [[50.1, 33.3], [26.6, 18.0]]])
     logits = heat_maps(xy)
-    found = decode(logits, stride=4)
+    found = peak(logits, stride=4)
     assert torch.allclose(found, xy, atol=0.05)
+    assert torch.allclose(mean(logits, stride=4), xy, atol=0.1)
     # Of a bump of one cell, in pixels (Rayleigh).
     distance = spread(logits, found, stride=4)
     assert torch.allclose(distance, torch.full((2, 2), 4 * (torch.pi / 2) ** 0.5), atol=0.1)
@@ -100,12 +101,14 @@ def test_decoding_finds_the_peak_between_cells():
     assert torch.allclose(moments, (16 * torch.eye(2)).expand(2, 2, 2, 2), atol=0.2)
 
 
-def test_a_second_peak_widens_the_spread_and_moves_nothing():
-    xy = torch.tensor([[[20.0, 20.0]]])
-    logits = torch.logaddexp(heat_maps(xy), heat_maps(torch.tensor([[[80.0, 50.0]]])) - 0.5)
-    found = decode(logits, stride=4)
+def test_a_second_peak_widens_the_spread_and_moves_the_mean_only():
+    xy, other = torch.tensor([[[20.0, 20.0]]]), torch.tensor([[[80.0, 50.0]]])
+    logits = torch.logaddexp(heat_maps(xy), heat_maps(other) - 0.5)
+    found = peak(logits, stride=4)
     assert torch.allclose(found, xy, atol=0.05)
     share = 1 / (1 + torch.e**-0.5)
+    middle = share * xy + (1 - share) * other
+    assert torch.allclose(mean(logits, stride=4), middle, atol=0.5)
     distance = (60**2 + 30**2) ** 0.5
     wide = float(spread(logits, found, stride=4))
     assert wide == pytest.approx(share * 5.01 + (1 - share) * distance, abs=0.5)

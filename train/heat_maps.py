@@ -9,32 +9,44 @@ _WINDOW = 3.0  # standard deviation, in cells, of the window that is averaged to
 _SHIFTS = 6  # of that window; each leaves less than half of a difference at the start
 
 
-def decode(logits: Tensor, stride: int) -> Tensor:
-    """Heat maps to landmarks: the mean position of the probability around its highest peak.
+def peak(logits: Tensor, stride: int) -> Tensor:
+    """Where heat maps are highest: the mean position of the probability around the highest cell.
 
     A bell-shaped window starts at the highest cell and moves to the mean of what it shows
-    (mean shift), so that the landmark does not depend on which of two cells of a peak is a trace
-    higher: rounded weights and other devices find the same place.
+    (mean shift), so that the place does not depend on which of two cells of a peak is a trace
+    higher: rounded weights and other devices find the same one.
 
     Args:
         logits: (N, K, h, w).
         stride: pixels per heat map cell.
 
     Returns:
-        Landmarks (N, K, 2), x and y in pixels.
+        Places (N, K, 2), x and y in pixels.
     """
-    width = logits.shape[3]
-    probability, xs, ys = cells(logits)
-    peak = probability.argmax(dim=2, keepdim=True)
-    y = torch.div(peak, width, rounding_mode="floor").float()
-    x = peak.float() - y * width
+    height, width = logits.shape[2:]
+    probability = logits.float().flatten(2).softmax(dim=2)
+    highest = probability.argmax(dim=2, keepdim=True)
+    y = torch.div(highest, width, rounding_mode="floor").float()
+    x = highest.float() - y * width
+    probability = probability.reshape(logits.shape)
+    xs, ys = (torch.arange(float(side), device=logits.device) for side in (width, height))
     for _ in range(_SHIFTS):
-        squared = (xs - x).square() + (ys - y).square()
-        local = probability * torch.exp(squared * (-0.5 / _WINDOW**2))
-        share = local.sum(dim=2, keepdim=True)
-        x = (local * xs).sum(dim=2, keepdim=True) / share
-        y = (local * ys).sum(dim=2, keepdim=True) / share
+        # Rows and columns apart, because a bell is the product of one in x and one in y.
+        in_x = torch.exp((xs - x).square() * (-0.5 / _WINDOW**2))
+        in_y = torch.exp((ys - y).square() * (-0.5 / _WINDOW**2))
+        columns = in_x * (in_y[:, :, None] @ probability)[:, :, 0]
+        rows = in_y * (probability @ in_x[..., None])[..., 0]
+        share = columns.sum(dim=2, keepdim=True)
+        x = (columns * xs).sum(dim=2, keepdim=True) / share
+        y = (rows * ys).sum(dim=2, keepdim=True) / share
     return (torch.cat((x, y), dim=2) + 0.5) * stride
+
+
+def mean(logits: Tensor, stride: int) -> Tensor:
+    """The mean position (N, K, 2) of heat maps' probability (N, K, h, w), in pixels."""
+    probability, xs, ys = _cells(logits)
+    x, y = (probability * xs).sum(dim=2), (probability * ys).sum(dim=2)
+    return (torch.stack((x, y), dim=2) + 0.5) * stride
 
 
 def spread(logits: Tensor, xy: Tensor, stride: int) -> Tensor:
@@ -60,11 +72,11 @@ def spread_beyond(logits: Tensor, xy: Tensor, stride: int, reach: float) -> Tens
 
 def _about(logits: Tensor, xy: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor]:
     """Probabilities of cells, and how far these lie from points in x and in y, in pixels."""
-    probability, xs, ys = cells(logits)
+    probability, xs, ys = _cells(logits)
     return probability, (xs + 0.5) * stride - xy[..., :1], (ys + 0.5) * stride - xy[..., 1:]
 
 
-def cells(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _cells(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Probabilities (N, K, h * w) of heat maps, and the cells' x and y, each (h * w,)."""
     height, width = logits.shape[2:]
     probability = logits.float().flatten(2).softmax(dim=2)

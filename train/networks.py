@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
 from beetle_lm.errors import RecipeError
-from beetle_lm.train.heat_maps import covariance, decode, spread, spread_beyond
+from beetle_lm.train.heat_maps import covariance, mean, peak, spread, spread_beyond
 from beetle_lm.train.locator import Locator
 from beetle_lm.train.paper_networks import PAPER_NETWORKS, PaperNetwork
 from beetle_lm.train.shape_prior import ShapePrior
@@ -135,9 +135,9 @@ class LandmarkNetwork(Locator):
             ((j + 0.5) * 8, (i + 0.5) * 8) in input pixels. Logits (N, K, 32, 32) of the second;
             that of cell (i, j) at ((j + 0.5) * 2, (i + 0.5) * 2) in pixels of the patch.
         """
-        mean, contrast = exposure(whole)
-        features, first = self._first_look((whole - mean) / contrast)
-        standard = (patches - mean[:, None]) / contrast[:, None]
+        level, contrast = exposure(whole)
+        features, first = self._first_look((whole - level) / contrast)
+        standard = (patches - level[:, None]) / contrast[:, None]
         return first, self._second_look(features, standard, centres)
 
     def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -156,13 +156,15 @@ class LandmarkNetwork(Locator):
         """
         images = images.float()
         whole = F.avg_pool2d(images, SHRUNK)
-        mean, contrast = exposure(whole)
-        features, logits = self._first_look((whole - mean) / contrast)
-        centres = decode(logits, _CONTEXT)
-        patches = cut_patches((images - mean) / contrast, centres)
-        closer = self._second_look(features, patches, centres)
+        level, contrast = exposure(whole)
+        features, logits = self._first_look((whole - level) / contrast)
+        centres = peak(logits, _CONTEXT)
+        patches = cut_patches(images, centres)
+        closer = self._second_look(
+            features, (patches - level[:, None]) / contrast[:, None], centres
+        )
         corners = centres - PATCH / 2
-        placed = decode(closer, PATCH_STRIDE)
+        placed = mean(closer, PATCH_STRIDE)
         xy = placed + corners
         if self.prior is not None:
             xy = self.prior(xy, covariance(closer, placed, PATCH_STRIDE))
@@ -240,8 +242,8 @@ def _offsets(side: int, like: Tensor) -> Tensor:
 def _sampled(images: Tensor, centres: Tensor, offsets: Tensor) -> Tensor:
     """Images (N, C, H, W) at squares of points around centres (N, K, 2): (N, K, C, side, side)."""
     height, width = images.shape[2:]
-    size = torch.tensor([width, height], device=images.device, dtype=torch.float32)
-    where = (centres[:, :, None] + offsets) / size * 2.0 - 1.0
+    scale = 2.0 / torch.tensor([width, height], device=images.device, dtype=torch.float32)
+    where = (centres * scale - 1.0)[:, :, None] + offsets * scale
     found = F.grid_sample(images, where, padding_mode="border", align_corners=False)
     side = round(len(offsets) ** 0.5)
     return found.permute(0, 2, 1, 3).reshape(*centres.shape[:2], images.shape[1], side, side)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from beetle_lm.zoo.limits import ShapeSpace
 
+_TAUGHT = 4 / 3  # variance of heat maps of sure landmarks over what was taught; cross-validated
 _LEAST = 1.0  # squared px: no heat map places a landmark more exactly
 _FREE = 1.0  # squared centroid sizes: variance of position, size and turn, which shapes leave open
 
@@ -58,7 +59,7 @@ class ShapePrior(nn.Module):
             xy: where the network placed them.
             covariance: (N, K, 2, 2) of their heat maps, in squared pixels.
         """
-        xy, covariance = xy.double(), _beyond_taught(covariance.double(), self.taught**2)
+        xy, covariance = xy.double(), _beyond_taught(covariance.double(), _TAUGHT * self.taught**2)
         weights = 1 / (covariance[..., 0, 0] + covariance[..., 1, 1])
         turn, shift = _laid_on(self.mean, xy, weights)
         # Everything in the frame of the mean shape.
