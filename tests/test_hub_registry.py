@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hub_server import HubServer
+from kinds import Command, WriteModel
 
 from beetle_lm.errors import HubError, ModelError, PartError
 from beetle_lm.predict.predictor import Predictor
@@ -21,9 +22,6 @@ from beetle_lm.zoo.manifest import file_sha256
 from beetle_lm.zoo.push import push
 from beetle_lm.zoo.registry import named_model, pull, resolve
 from beetle_lm.zoo.store import Store
-
-WriteModel = Callable[..., Path]
-Command = Callable[..., Any]
 
 
 @pytest.fixture
