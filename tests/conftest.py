@@ -201,6 +201,16 @@ def zoo(write_zoo: Callable[..., Path]) -> Path:
     return write_zoo("elytra", "head", "wing")
 
 
+@pytest.fixture
+def limited_files() -> Iterator[Callable[[int], None]]:
+    """Limits the size of the files that this process writes."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda bytes_: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def _dots_model(channels: int, size: tuple[int, int], batch: int | str, card: str | None) -> bytes:
     import onnx
     from onnx import TensorProto, helper, numpy_helper

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -183,34 +183,28 @@ def test_lock_of_a_dead_process_holds_nobody_off(
 
 @posix
 def test_full_disk(
-    command: Command, model: Path, photos: Path, tmp_path: Path, limited: Callable[[int], None]
+    command: Command,
+    model: Path,
+    photos: Path,
+    tmp_path: Path,
+    limited_files: Callable[[int], None],
 ) -> None:
     call = ("predict", photos, "-m", model, "-b", "2", "-o")
     command(*call, tmp_path / "whole")
     out = tmp_path / "out"
-    limited(2200)  # less than all rows
+    limited_files(2200)  # less than all rows
     stopped = command(*call, out)
     assert stopped.code == 1
     assert f"error: {out} cannot be written: File too large" in stopped.err
     assert "images done, kept in" in stopped.err
     assert "the same command with --resume goes on" in stopped.err
-    limited(len((tmp_path / "whole" / "predictions.csv").read_bytes()) - 1)  # of the results
+    limited_files(len((tmp_path / "whole" / "predictions.csv").read_bytes()) - 1)  # of the results
     again = command(*call, out, "--resume")
     assert again.code == 1
     assert "cannot be written" in again.err
-    limited(-1)
+    limited_files(-1)
     assert command(*call, out, "--resume").code == 3
     assert files(out) == files(tmp_path / "whole")
-
-
-@pytest.fixture
-def limited() -> Iterator[Callable[[int], None]]:
-    """Limits the size of the files that this process writes."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda bytes_: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_result_that_another_program_holds_open_can_be_placed_later(
