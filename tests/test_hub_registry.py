@@ -171,8 +171,8 @@ def test_what_is_no_registry(text: str, message: str) -> None:
     ("field", "value", "message"),
     [
         ("version", 1, "version of wing must be a str"),
-        ("metrics", [{"data": "x"}], "metrics of wing need data, photographs"),
-        ("metrics", ["x"], "metrics of wing need"),
+        ("metrics", [{"data": "x"}], "entry of wing is wrong: metrics need data, photographs"),
+        ("metrics", ["x"], "entry of wing is wrong: metrics need"),
     ],
 )
 def test_entries_are_read_strictly(lab: Path, field: str, value: object, message: str) -> None:
