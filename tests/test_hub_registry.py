@@ -76,6 +76,15 @@ def test_registry_in_a_folder(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         resolve("wink")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_registry_as_an_editor_on_windows_writes_it(lab: Path, encoding: str) -> None:
+    registry = lab / "registry.json"
+    registry.write_text(registry.read_text(encoding="utf-8"), encoding=encoding)
+    path = pull("wing", str(lab), Store(), Hub.from_environment())
+    registry.unlink()
+    assert named_model("wing", str(lab)).read_bytes() == path.read_bytes()
+
+
 def test_pulled_from_a_network_drive_that_is_then_gone(
     lab: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -52,7 +52,9 @@ def test_wrong_entries_are_named(tmp_path, changes, message):
 
 def test_recipes_from_before_there_was_a_body_rate_still_hold(tmp_path):
     assert load_recipe(str(small_recipe(tmp_path / "old.toml"))).body_rate == 0.3
-    assert load_recipe(str(small_recipe(tmp_path / "new.toml", body_rate=1))).body_rate == 1
+    new = small_recipe(tmp_path / "new.toml", body_rate=1)
+    new.write_text(new.read_text(encoding="utf-8"), encoding="utf-8-sig")  # as Notepad does
+    assert load_recipe(str(new)).body_rate == 1
     with pytest.raises(RecipeError, match="body_rate must be a number, not negative"):
         load_recipe(str(small_recipe(tmp_path / "bad.toml", body_rate=-0.1)))
 

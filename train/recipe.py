@@ -194,7 +194,7 @@ def load_recipe(name: str) -> AnyRecipe:
         )
     elif Path(name).is_file():
         try:
-            text = Path(name).read_text(encoding="utf-8")
+            text = Path(name).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise RecipeError(f"{name} cannot be read: {error}; save it as UTF-8") from error
     else:
