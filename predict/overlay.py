@@ -17,7 +17,6 @@ from beetle_lm.predict.reading import Read
 from beetle_lm.predict.textfile import printable
 
 _LONGEST, _SHORTEST = 1600, 1000
-_JPEG_QUALITY = 88
 _SUBPIXEL_BITS = 4
 # From Okabe and Ito's palette, which the colour-blind tell apart: vermilion, yellow, sky blue.
 _SCORES = (0.0, 0.5, 1.0)
@@ -124,12 +123,12 @@ def small_dot(
         _circle(canvas, point, radius + 1.0, _colour(0.0), 2)
 
 
-def jpeg(pixels: NDArray[np.uint8]) -> bytes:
+def jpeg(pixels: NDArray[np.uint8], quality: int = 88) -> bytes:
     """RGB pixels (H, W, 3) as the content of a JPEG file.
 
     OpenCV's own writer of files fails on some names on Windows.
     """
-    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
     return encoded.tobytes()
 

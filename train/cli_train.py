@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from beetle_lm.zoo.cli_zoo import Zoo
+
 if TYPE_CHECKING:
     from beetle_lm.train.dataset import AnnotatedImages
     from beetle_lm.train.finetune import Transfer
@@ -63,14 +65,7 @@ def train(
             " starts anew where the part is another one.",
         ),
     ] = None,
-    zoo: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL|FILE",
-            envvar="BEETLE_LM_ZOO",
-            help="Registry of your organisation's models, for --init zoo:NAME.",
-        ),
-    ] = None,
+    zoo: Zoo = None,
     shapes: Annotated[
         Path | None,
         typer.Option(
@@ -90,7 +85,9 @@ def train(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
-    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d")] = "auto",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d", help="What to train on.")
+    ] = "auto",
     exif: Annotated[
         Literal["apply", "stored"],
         typer.Option(

@@ -73,7 +73,8 @@ class _Head(Drawing):
 
     def _corner(self, right: int, out: int) -> Floats:
         """A landmark of a pair: odd numbers are on the right, the next even one on the left."""
-        return self.points[right if out > 0 else right + 1]
+        corner: Floats = self.points[right if out > 0 else right + 1]
+        return corner
 
     def _capsule(self) -> Floats:
         """Vertex, frons and clypeus: from the labrum's suture down both sides to the neck."""

@@ -175,7 +175,7 @@ class Drawing:
 
     def __init__(self, canvas: Canvas, template: Floats, rng: np.random.Generator) -> None:
         self.canvas, self.rng = canvas, rng
-        self.points: dict[int, Floats] = {number + 1: xy for number, xy in enumerate(template)}
+        self.points = {number + 1: xy for number, xy in enumerate(template)}
         self.sheen, self.second = pick(rng, SHEENS), pick(rng, SHEENS)
 
 
