@@ -30,12 +30,10 @@ class ParityReport:
     Args:
         photographs: how many were compared.
         max_px: greatest difference of a coordinate, in pixels of the model's input.
-        max_score: greatest difference of a score.
     """
 
     photographs: int
     max_px: float
-    max_score: float
 
     def __str__(self) -> str:
         return f"max {self.max_px:.4f} px over {self.photographs} photographs"
@@ -64,13 +62,9 @@ def check_parity(
     images = np.stack([_input(path, checkpoint) for path in photographs])
     with torch.inference_mode():
         network = Exportable(checkpoint.network(), assessment_of(checkpoint).calibration)
-        landmarks, scores, _ = (output.numpy() for output in network(torch.from_numpy(images)))
+        landmarks = network(torch.from_numpy(images))[0].numpy()
     found = Session.open(model, device="cpu").run(images)
-    report = ParityReport(
-        len(photographs),
-        float(np.abs(found.xy - landmarks).max()),
-        float(np.abs(found.score - scores).max()),
-    )
+    report = ParityReport(len(photographs), float(np.abs(found.xy - landmarks).max()))
     limit = INT8_LIMIT_PX if storage == "int8" else LIMIT_PX
     if not report.max_px <= limit:
         raise ParityError(

@@ -66,8 +66,6 @@ def evaluate(
     if scale is not None and not 0 < scale < float("inf"):
         raise UsageError(f"--scale must be a number above 0, got {scale}")
 
-    from rich.console import Console
-
     from beetle_lm.predict import evaluation_input, evaluation_report, evaluation_table
     from beetle_lm.predict.evaluate import evaluate as compare
     from beetle_lm.predict.image_sizes import parse_size, sizes_in
@@ -95,6 +93,4 @@ def evaluate(
     if as_json:
         typer.echo(evaluation_report.json_text(evaluation))
         return
-    console = Console()
-    # A pipe has no width of its own, and a table that is cut off is of no use in a file.
-    Console(width=None if console.is_terminal else 160).print(evaluation_table.table(evaluation))
+    evaluation_table.show(evaluation)

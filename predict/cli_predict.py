@@ -27,6 +27,7 @@ from beetle_lm.predict.cli_run import (
     check_scale,
     chosen_formats,
 )
+from beetle_lm.zoo.cli_zoo import Zoo
 
 if TYPE_CHECKING:
     from beetle_lm.predict.plan import Plan, Request
@@ -54,14 +55,7 @@ def predict(
             help="Model file (.onnx), or one of the Hub; it is fetched once and then kept.",
         ),
     ] = None,
-    zoo: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL|FILE",
-            envvar="BEETLE_LM_ZOO",
-            help="Registry of your organisation's models, for --part.",
-        ),
-    ] = None,
+    zoo: Zoo = None,
     output: Annotated[
         Path | None,
         typer.Option(

@@ -32,11 +32,11 @@ def review_list(
     errors. Writes OUT/review.csv and OUT/review.jpg.
     """
     from beetle_lm.errors import OutputError
+    from beetle_lm.predict.overlay import jpeg
     from beetle_lm.predict.result_files import REVIEW
     from beetle_lm.predict.review import review, review_rows
     from beetle_lm.predict.review_sheet import MOST, review_sheet
-    from beetle_lm.predict.run import write_drawing
-    from beetle_lm.predict.textfile import printable, write_text
+    from beetle_lm.predict.textfile import printable, write_bytes, write_text
 
     table, picture = (folder / name for name in REVIEW)
     if not overwrite and (table.exists() or picture.exists()):
@@ -44,7 +44,7 @@ def review_list(
     found = review(folder, number)
     write_text(table, review_rows(found))
     drawn, missing = review_sheet(found, images)
-    write_drawing(picture, drawn)
+    write_bytes(picture, [jpeg(drawn)])
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         typer.echo(

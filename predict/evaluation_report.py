@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +19,7 @@ from beetle_lm.predict.evaluation_input import PhotographOf
 from beetle_lm.predict.evaluation_statistics import Spread
 from beetle_lm.predict.images import read_image
 from beetle_lm.predict.reading import Read
-from beetle_lm.predict.textfile import encodable
+from beetle_lm.predict.textfile import encodable, write_bytes
 
 FILES = (
     "per_landmark.csv",
@@ -68,12 +67,10 @@ def write_evaluation(
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            unfinished = folder / f".{name}.{os.getpid()}.tmp"
-            unfinished.write_bytes(content)
-            unfinished.replace(folder / name)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
+    for name, content in contents.items():
+        write_bytes(folder / name, [content])
 
 
 def refuse_existing(folder: Path, overwrite: bool) -> None:

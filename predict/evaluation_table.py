@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -22,9 +22,13 @@ UNIT_NAMES = {
 """What the units are called in tables and plots."""
 
 
-def table(evaluation: Evaluation) -> RenderableType:
-    """Distances per landmark and over all, and below them what sums the comparison up."""
-    return Group(_distances(evaluation), *(Text(line) for line in _sentences(evaluation)))
+def show(evaluation: Evaluation) -> None:
+    """Prints distances per landmark and over all, and below them what sums the comparison up."""
+    console = Console()
+    # A pipe has no width of its own, and a table that is cut off is of no use in a file.
+    Console(width=None if console.is_terminal else 160).print(
+        Group(_distances(evaluation), *(Text(line) for line in _sentences(evaluation)))
+    )
 
 
 def unmatched(evaluation: Evaluation) -> list[str]:
@@ -95,10 +99,10 @@ def _figures(spread: Spread) -> tuple[str, ...]:
     return (str(spread.count), *(_figure(value) for value in values))
 
 
-def _figure(value: float, sign: str = "", decimals: int = 2) -> str:
+def _figure(value: float, sign: str = "") -> str:
     if math.isnan(value):
         return "-"
-    return f"{value:{sign}.{decimals}f}"
+    return f"{value:{sign}.2f}"
 
 
 def _sentences(evaluation: Evaluation) -> list[str]:

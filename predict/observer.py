@@ -23,7 +23,7 @@ class Finished:
         images: how many photographs there were.
         failed: how many of them have no landmarks.
         flagged: how many have landmarks that are to be looked at.
-        failures: the first ten of these.
+        failures: the first ten that have no landmarks.
         evaluation: the comparison with manual landmarks, where there are any.
         shown: what the overview shows; nothing without overlays.
     """

@@ -17,7 +17,6 @@ from beetle_lm.predict.reading import Read
 from beetle_lm.predict.textfile import printable
 
 _LONGEST, _SHORTEST = 1600, 1000
-_JPEG_QUALITY = 88
 _SUBPIXEL_BITS = 4
 # From Okabe and Ito's palette, which the colour-blind tell apart: vermilion, yellow, sky blue.
 _SCORES = (0.0, 0.5, 1.0)
@@ -124,16 +123,14 @@ def small_dot(
         _circle(canvas, point, radius + 1.0, _colour(0.0), 2)
 
 
-def write_jpeg(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Writes RGB pixels (H, W, 3); the folder is made if need be.
+def jpeg(pixels: NDArray[np.uint8], quality: int = 88) -> bytes:
+    """RGB pixels (H, W, 3) as the content of a JPEG file.
 
-    Raises:
-        OSError: the file cannot be written.
+    OpenCV's own writer of files fails on some names on Windows.
     """
-    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encoded.tobytes())  # OpenCV's own writer fails on some names on Windows
+    return encoded.tobytes()
 
 
 def draw(
@@ -160,18 +157,26 @@ def draw(
     return _numbered(canvas, xy, radius)
 
 
-def _flagged(pixels: NDArray[np.uint8], doubt: str) -> NDArray[np.uint8]:
-    """Framed in the colour of flagged photographs, with the reason in a bar above."""
-    size = max(12, pixels.shape[1] // 55)
-    font = ImageFont.load_default(size=size)
-    words = f"flagged: {printable(doubt)}".split(" ")
-    lines, width = [words[0]], pixels.shape[1] - size
-    for word in words[1:]:
+def in_lines(
+    text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float
+) -> list[str]:
+    """A text as lines that are no wider, but for single words that are."""
+    first, *others = text.split(" ")
+    lines = [first]
+    for word in others:
         longer = f"{lines[-1]} {word}"
         if font.getlength(longer) <= width:
             lines[-1] = longer
         else:
             lines.append(word)
+    return lines
+
+
+def _flagged(pixels: NDArray[np.uint8], doubt: str) -> NDArray[np.uint8]:
+    """Framed in the colour of flagged photographs, with the reason in a bar above."""
+    size = max(12, pixels.shape[1] // 55)
+    font = ImageFont.load_default(size=size)
+    lines = in_lines(f"flagged: {printable(doubt)}", font, pixels.shape[1] - size)
     border, step = max(3, size // 3), round(1.4 * size)
     bar = len(lines) * step + size // 2
     canvas = cv2.copyMakeBorder(

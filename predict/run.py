@@ -19,7 +19,7 @@ from beetle_lm.predict.observer import Finished, Observer
 from beetle_lm.predict.options import Options
 from beetle_lm.predict.orientation import ExifFrame
 from beetle_lm.predict.outputs import ResultFiles
-from beetle_lm.predict.overlay import write_jpeg
+from beetle_lm.predict.overlay import jpeg
 from beetle_lm.predict.overview import overview
 from beetle_lm.predict.placer import Placer
 from beetle_lm.predict.plan import Task
@@ -152,13 +152,14 @@ def _write(
 
 
 def write_drawing(target: Path, pixels: NDArray[np.uint8]) -> None:
-    """Writes a picture of the results.
+    """Writes a picture among results that are not in place yet; its folder is made if need be.
 
     Raises:
         OutputError: it cannot be written.
     """
     try:
-        write_jpeg(target, pixels)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(jpeg(pixels))
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
 

@@ -132,7 +132,7 @@ class Terminal(Observer):
             if finished.evaluation is not None and several:
                 compared = f", on average {_mean(finished.evaluation)} from the manual ones"
             elif finished.evaluation is not None:
-                _print_table(finished.evaluation)
+                evaluation_table.show(finished.evaluation)
             flagged = f", {finished.flagged} flagged" if finished.flagged else ""
             failed = f", {finished.failed} failed" if finished.failed else ""
             typer.echo(
@@ -158,12 +158,6 @@ class Terminal(Observer):
 
     def _of_part(self, task: Task) -> str:
         return "" if self._plan.together is None else f"{task.part}: "
-
-
-def _print_table(evaluation: Evaluation) -> None:
-    console = Console()
-    # A pipe has no width of its own, and a table that is cut off is of no use in a file.
-    Console(width=None if console.is_terminal else 160).print(evaluation_table.table(evaluation))
 
 
 def _mean(evaluation: Evaluation) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from beetle_lm.predict.overlay import FLAGGED, small_dot
+from beetle_lm.predict.overlay import FLAGGED, in_lines, small_dot
 from beetle_lm.predict.textfile import printable
 
 CELL = (480, 360)
@@ -114,15 +114,7 @@ def _place(
 
 def _notes(cell: Cell, font: ImageFont.FreeTypeFont) -> list[str]:
     """The lines of a cell's notes, none wider than a cell."""
-    lines: list[str] = []
-    for note in cell.notes:
-        lines.append("")
-        for word in printable(note).split(" "):
-            longer = f"{lines[-1]} {word}".strip()
-            if font.getlength(longer) <= CELL[0]:
-                lines[-1] = longer
-            else:
-                lines.append(word)
+    lines = [line for note in cell.notes for line in in_lines(printable(note), font, CELL[0])]
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES - 1 :] = [lines[_MOST_LINES - 1] + " …"]
     return [_shortened(line, font, CELL[0]) for line in lines]

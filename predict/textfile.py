@@ -100,11 +100,16 @@ def base_name(image: str) -> str:
 
 
 def write_text(path: Path, pieces: Iterable[str]) -> None:
-    """Writes a UTF-8 file whole or not at all; an existing one is replaced at the end.
+    """Writes a UTF-8 file as `write_bytes` does; line ends are written as they stand.
 
-    Args:
-        path: the file.
-        pieces: its text; line ends are written as they stand.
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    write_bytes(path, (piece.encode("utf-8") for piece in pieces))
+
+
+def write_bytes(path: Path, pieces: Iterable[bytes]) -> None:
+    """Writes a file whole or not at all; an existing one is replaced at the end.
 
     Raises:
         OutputError: the file cannot be written.
@@ -112,7 +117,7 @@ def write_text(path: Path, pieces: Iterable[str]) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         try:
-            with unfinished.open("w", encoding="utf-8", newline="") as stream:
+            with unfinished.open("wb") as stream:
                 stream.writelines(pieces)
             unfinished.replace(path)
         finally:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hub_server import HubServer
+from kinds import Command, Draw, Finished, WriteModel
 from numpy.typing import NDArray
 
 from beetle_lm.zoo.card import CARD_KEY, Fit, ModelCard
+from beetle_lm.zoo.entries import ModelEntry
 from beetle_lm.zoo.limits import Limits, ShapeSpace
 from beetle_lm.zoo.parts import PartSpec
 
@@ -28,18 +31,6 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data are not at hand ({folder})")
     return folder
-
-
-@dataclass(frozen=True)
-class Finished:
-    """What a command said. `err` holds the warnings too."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Finished]
 
 
 @pytest.fixture
@@ -110,7 +101,7 @@ def dots_spec(name: str = "dots") -> PartSpec:
 
 
 @pytest.fixture
-def draw() -> Callable[..., NDArray[np.uint8]]:
+def draw() -> Draw:
     """Draws a white photograph with a red, a green and a blue square around three points.
 
     ``draw((width, height), [(x, y), ...], side=20)``: the squares' corners lie between pixels, so
@@ -130,7 +121,7 @@ def draw() -> Callable[..., NDArray[np.uint8]]:
 
 
 @pytest.fixture
-def write_model(tmp_path: Path) -> Callable[..., Path]:
+def write_model(tmp_path: Path) -> WriteModel:
     """Writes a tiny model that finds coloured squares: ``write_model(channels=3, ...)``.
 
     With 3 channels its landmarks are the centroids of red, green and blue. With 1 channel all
@@ -174,6 +165,50 @@ def write_model(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def model(write_model: WriteModel) -> Path:
+    """A tiny model that finds red, green and blue squares."""
+    return write_model()
+
+
+@pytest.fixture
+def write_zoo(
+    tmp_path: Path, write_model: WriteModel, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """Writes models and a registry that names them: ``write_zoo("head", "wing", channels=1)``."""
+
+    def write(*parts: str, **options: Any) -> Path:
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf-home"))
+        monkeypatch.delenv("BEETLE_LM_ZOO", raising=False)
+        models = {
+            part: ModelEntry.of_file(
+                write_model(f"zoo/{part}.onnx", part=part, **options)
+            ).to_dict()
+            for part in parts
+        }
+        registry = tmp_path / "zoo" / "registry.json"
+        registry.write_text(json.dumps({"models": models}), encoding="utf-8")
+        return registry
+
+    return write
+
+
+@pytest.fixture
+def zoo(write_zoo: Callable[..., Path]) -> Path:
+    """A registry with models for elytra, head and wing, and none for pronotum."""
+    return write_zoo("elytra", "head", "wing")
+
+
+@pytest.fixture
+def limited_files() -> Iterator[Callable[[int], None]]:
+    """Limits the size of the files that this process writes."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda bytes_: resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _dots_model(channels: int, size: tuple[int, int], batch: int | str, card: str | None) -> bytes:

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from kinds import Command, Draw, WriteModel
 from PIL import Image
+from results import read_table
+from squares import POINTS
 
 from beetle_lm.zoo.card import CARD_KEY
 
 pytest.importorskip("onnxruntime")
-
-Draw = Callable[..., NDArray[np.uint8]]
-Command = Callable[..., Any]
-WriteModel = Callable[..., Path]
-POINTS = [(100, 80), (300, 90), (210, 230)]
-
-
-@pytest.fixture
-def model(write_model: WriteModel) -> Path:
-    return write_model("model.onnx")
 
 
 @pytest.fixture
@@ -83,8 +74,7 @@ def test_a_bad_photograph_among_good_ones(
     assert done.out == f"4 images: landmarks on 3, 1 failed; results in {out}\n"
     assert f"failed: {reason}\n" in done.err
 
-    with (out / "specimens.csv").open(encoding="utf-8", newline="") as stream:
-        specimens = list(csv.DictReader(stream))
+    specimens = read_table(out / "specimens.csv")
     assert [row["status"] for row in specimens] == ["ok", "ok", "failed", "ok"]
     assert specimens[2]["reason"] == reason
     assert specimens[2]["width"] == specimens[2]["mean_score"] == ""

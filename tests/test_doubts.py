@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from kinds import Command, Draw, WriteModel
 from numpy.typing import NDArray
 from PIL import Image
+from results import read_table
+from squares import POINTS, SIZE
 
 from beetle_lm.predict.overlay import FLAGGED
 from beetle_lm.predict.predictor import Predictor
@@ -19,11 +21,6 @@ from beetle_lm.zoo.limits import Limits, ShapeSpace
 
 pytest.importorskip("onnxruntime")
 
-Command = Callable[..., Any]
-WriteModel = Callable[..., Path]
-Draw = Callable[..., NDArray[np.uint8]]
-SIZE = (400, 300)
-POINTS = [(100, 80), (300, 90), (210, 230)]
 MIDDLE = np.array((200, 150))
 LIMITS = Limits(5.0, 12.0, (-20.0, 20.0), (0.3, 0.6))
 
@@ -65,8 +62,7 @@ WRONG = {
 
 
 def rows(path: Path) -> dict[str, dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return {Path(row["image"]).stem: row for row in csv.DictReader(stream)}
+    return {Path(row["image"]).stem: row for row in read_table(path)}
 
 
 @pytest.fixture
@@ -114,8 +110,7 @@ def test_expected_errors_are_pixels_of_the_photograph(
 ) -> None:
     out = tmp_path / "out"
     command("predict", photos / "one-missing.png", "-m", model, "-o", out)
-    with (out / "predictions.csv").open(encoding="utf-8", newline="") as stream:
-        errors = [float(row["expected_error_px"]) for row in csv.DictReader(stream)]
+    errors = [float(row["expected_error_px"]) for row in read_table(out / "predictions.csv")]
     # 40 px of an input that is 96 px wide, of a photograph of 400 px
     assert errors == pytest.approx([0, 0, 40 * 400 / 96], abs=0.01)
     mean = rows(out / "specimens.csv")["one-missing"]["mean_expected_error_px"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kinds import WriteModel
 from test_card import CARD
 
 from beetle_lm.errors import ModelError
@@ -18,7 +18,6 @@ from beetle_lm.zoo.onnx_card import read_card
 from beetle_lm.zoo.readme import model_page
 from beetle_lm.zoo.store import Store
 
-WriteModel = Callable[..., Path]
 MODEL = HubModel("lab/elytra", "v1")
 
 

@@ -11,19 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 from hub_server import HubServer
+from kinds import Command, WriteModel
 from PIL import Image
+from published import publish
 
 from beetle_lm.errors import HubError, ModelError, UsageError
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.zoo.hub import Hub
-from beetle_lm.zoo.hub_model import HubModel
 from beetle_lm.zoo.manifest import file_sha256
 from beetle_lm.zoo.push import push
 from beetle_lm.zoo.registry import pull, resolve
 from beetle_lm.zoo.store import Store
-
-Command = Callable[..., Any]
-WriteModel = Callable[..., Path]
 
 
 @pytest.fixture
@@ -51,10 +49,6 @@ def photos(tmp_path: Path, draw: Callable[..., Any]) -> Path:
     points = [(100, 80), (300, 90), (210, 230)]
     Image.fromarray(draw((400, 300), points)).save(folder / "a.png")
     return folder
-
-
-def published(path: Path, tag: str | None = None, name: str = "lab/dots") -> HubModel:
-    return push(path, name, Hub.from_environment(), private=False, tag=tag)
 
 
 def files_of(folder: Path) -> list[str]:
@@ -109,7 +103,7 @@ def test_the_whole_way(
 
 
 def test_predicting_pulls_by_itself(hub: HubServer, model: Path) -> None:
-    published(model)
+    publish(model)
     predictor = Predictor.load("hf:lab/dots", device="cpu")
     assert predictor.card.spec.name == "dots"
     assert predictor.session.sha256 == file_sha256(model)
@@ -119,10 +113,10 @@ def test_what_was_pulled_stays_until_it_is_pulled_again(
     hub: HubServer, write_model: WriteModel
 ) -> None:
     first, second = write_model("first.onnx"), enlarged(write_model("second.onnx"))
-    published(first)
+    publish(first)
     path = resolve("hf:lab/dots")
     assert file_sha256(path) == file_sha256(first)
-    published(second)
+    publish(second)
     hub.requests.clear()
     assert resolve("hf:lab/dots") == path
     assert hub.requests == []  # not even asked
@@ -134,7 +128,7 @@ def test_what_was_pulled_stays_until_it_is_pulled_again(
 def test_a_commit_that_is_here_under_another_name_needs_no_network(
     hub: HubServer, model: Path
 ) -> None:
-    published(model, "v1")
+    publish(model, "v1")
     path = resolve("hf:lab/dots@v1")
     commit = hub.repositories["lab/dots"].head
     hub.close()
@@ -142,7 +136,7 @@ def test_a_commit_that_is_here_under_another_name_needs_no_network(
 
 
 def test_files_are_fetched_from_the_commit_not_from_the_tag(hub: HubServer, model: Path) -> None:
-    published(model, "v1")
+    publish(model, "v1")
     hub.requests.clear()
     resolve("hf:lab/dots@v1")
     commit = hub.repositories["lab/dots"].head
@@ -154,9 +148,9 @@ def test_files_are_fetched_from_the_commit_not_from_the_tag(hub: HubServer, mode
 def test_a_tag_that_moves_is_told(
     hub: HubServer, write_model: WriteModel, caplog: pytest.LogCaptureFixture
 ) -> None:
-    published(write_model("first.onnx"), "v1")
+    publish(write_model("first.onnx"), "v1")
     resolve("hf:lab/dots@v1")
-    published(enlarged(write_model("second.onnx")))
+    publish(enlarged(write_model("second.onnx")))
     repository = hub.repositories["lab/dots"]
     before, repository.tags["v1"] = repository.tags["v1"], repository.head
     with caplog.at_level(logging.WARNING, "beetle_lm"):
@@ -167,33 +161,33 @@ def test_a_tag_that_moves_is_told(
 def test_publishing_the_same_again_changes_nothing_but_can_be_tagged(
     hub: HubServer, model: Path
 ) -> None:
-    published(model)
-    published(model, "v1")
+    publish(model)
+    publish(model, "v1")
     assert len(hub.blobs) == 1
     assert file_sha256(resolve("hf:lab/dots@v1")) == file_sha256(model)
 
 
 def test_a_tag_is_given_once(hub: HubServer, model: Path) -> None:
-    published(model, "v1")
+    publish(model, "v1")
     for tag in ("v1", "main"):
         with pytest.raises(HubError, match=f"tag or branch {tag} already"):
-            published(model, tag)
+            publish(model, tag)
     assert len(hub.repositories["lab/dots"].commits) == 2
 
 
 def test_private_is_never_public_by_accident(hub: HubServer, model: Path) -> None:
-    published(model)
+    publish(model)
     with pytest.raises(HubError, match="is public, nothing was uploaded"):
         push(model, "lab/dots", Hub.from_environment(), private=True, tag=None)
     assert len(hub.repositories["lab/dots"].commits) == 2
 
 
 def test_somebody_elses_repository_is_left_alone(hub: HubServer, model: Path) -> None:
-    published(model)
+    publish(model)
     repository = hub.repositories["lab/dots"]
     repository.commits[repository.head] = {"model.safetensors": b"", "README.md": b""}
     with pytest.raises(HubError, match="holds something else than a beetle-lm model"):
-        published(model)
+        publish(model)
 
 
 @pytest.mark.parametrize("kind", ["picture", "no card", "cut", "missing"])
@@ -207,7 +201,7 @@ def test_only_models_are_published(
         whole = write_model("whole.onnx", with_card=kind != "no card").read_bytes()
         path.write_bytes(whole[: len(whole) // (2 if kind == "cut" else 1)])
     with pytest.raises(ModelError, match=r"no ONNX file|carries no card|cannot be read"):
-        published(path)
+        publish(path)
     assert hub.requests == []
 
 
@@ -216,7 +210,7 @@ def test_only_models_are_published(
 )
 def test_names_that_cannot_be(name: str, hub: HubServer, model: Path) -> None:
     with pytest.raises(UsageError, match="names no model on the Hub"):
-        published(model, name=name)
+        publish(model, name=name)
     with pytest.raises(UsageError, match="ORG/NAME"):
         resolve(f"hf:{name}")
     assert hub.requests == []
@@ -225,7 +219,7 @@ def test_names_that_cannot_be(name: str, hub: HubServer, model: Path) -> None:
 def test_a_slow_network_is_no_failure(
     hub: HubServer, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published(model)
+    publish(model)
     monkeypatch.setattr("beetle_lm.zoo.hub.PATIENCE", 0.8)
     hub.fail("drip", "GET /lfs/")
     assert file_sha256(resolve("hf:lab/dots")) == file_sha256(model)  # takes 1.5 seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hub_server import HubServer
+from kinds import Command, WriteModel
 
 from beetle_lm.errors import HubError, ModelError, PartError
 from beetle_lm.predict.predictor import Predictor
@@ -21,9 +22,6 @@ from beetle_lm.zoo.manifest import file_sha256
 from beetle_lm.zoo.push import push
 from beetle_lm.zoo.registry import named_model, pull, resolve
 from beetle_lm.zoo.store import Store
-
-WriteModel = Callable[..., Path]
-Command = Callable[..., Any]
 
 
 @pytest.fixture
@@ -76,6 +74,15 @@ def test_registry_in_a_folder(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert named_model("wing") == lab / "wing.onnx"
     with pytest.raises(PartError, match="unknown part 'wink'"):
         resolve("wink")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_registry_as_an_editor_on_windows_writes_it(lab: Path, encoding: str) -> None:
+    registry = lab / "registry.json"
+    registry.write_text(registry.read_text(encoding="utf-8"), encoding=encoding)
+    path = pull("wing", str(lab), Store(), Hub.from_environment())
+    registry.unlink()
+    assert named_model("wing", str(lab)).read_bytes() == path.read_bytes()
 
 
 def test_pulled_from_a_network_drive_that_is_then_gone(
@@ -173,8 +180,8 @@ def test_what_is_no_registry(text: str, message: str) -> None:
     ("field", "value", "message"),
     [
         ("version", 1, "version of wing must be a str"),
-        ("metrics", [{"data": "x"}], "metrics of wing need data, photographs"),
-        ("metrics", ["x"], "metrics of wing need"),
+        ("metrics", [{"data": "x"}], "entry of wing is wrong: metrics need data, photographs"),
+        ("metrics", ["x"], "entry of wing is wrong: metrics need"),
     ],
 )
 def test_entries_are_read_strictly(lab: Path, field: str, value: object, message: str) -> None:

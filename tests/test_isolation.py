@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+from kinds import Command, Draw, WriteModel
 from PIL import Image
 from processes import command_line
+from results import read_table
+from squares import POINTS
 
 from beetle_lm.predict.isolation import Isolation, WorkerLost
-
-Draw = Callable[..., NDArray[np.uint8]]
-Command = Callable[..., Any]
-WriteModel = Callable[..., Path]
-POINTS = [(100, 80), (300, 90), (210, 230)]
 
 
 def test_crash_takes_down_one_call() -> None:
@@ -155,8 +148,7 @@ def test_photograph_fails_alone_when_its_process_dies(
         os.kill(worker, signal.SIGKILL)
         _, said = process.communicate(timeout=300)
     assert process.returncode == 3, said
-    with (out / "specimens.csv").open(encoding="utf-8", newline="") as stream:
-        specimens = list(csv.DictReader(stream))
+    specimens = read_table(out / "specimens.csv")
     assert len(specimens) == 120
     [failed] = [row for row in specimens if row["status"] == "failed"]
     assert failed["reason"] == (

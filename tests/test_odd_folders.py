@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+from kinds import Command, Draw, WriteModel
 from PIL import Image
+from results import read_table
+from squares import POINTS
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.annotations import read_annotations
@@ -20,11 +19,6 @@ from beetle_lm.predict.image_sizes import sizes_in
 from beetle_lm.predict.images import find_images, read_header, read_image
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.session import Session
-
-Draw = Callable[..., NDArray[np.uint8]]
-Command = Callable[..., Any]
-WriteModel = Callable[..., Path]
-POINTS = [(100, 80), (300, 90), (210, 230)]
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 any_bytes = pytest.mark.skipif(
@@ -169,8 +163,7 @@ def test_names_of_every_kind(
     for table in ("landmarks.csv", "predictions.csv"):
         found = read_annotations(out / table, lambda _: None)
         assert [each.image for each in found] == every
-    with (out / "specimens.csv").open(encoding="utf-8", newline="") as stream:
-        assert len(list(csv.DictReader(stream))) == len(every)
+    assert len(read_table(out / "specimens.csv")) == len(every)
     wide = (out / "landmarks.csv").read_text(encoding="utf-8")
     assert not [line for line in wide.splitlines() if line.startswith(("=", "+", "-", "@"))]
     assert len(read_annotations(out / "landmarks.tps", lambda _: (400, 300))) == len(every)
@@ -190,8 +183,7 @@ def test_names_that_are_no_text(
     done = predicted(command, write_model(), folder, out)
     assert done.code == 3
     assert "bad%FF.jpg is not an image that can be read" in done.err
-    with (out / "specimens.csv").open(encoding="utf-8", newline="") as stream:
-        rows = [(row["image"], row["status"]) for row in csv.DictReader(stream)]
+    rows = [(row["image"], row["status"]) for row in read_table(out / "specimens.csv")]
     good = ["caf%E8.jpg", "caf%E8.jpg~", "caf%E9.jpg", "plain.jpg"]
     assert rows == [("bad%FF.jpg", "failed"), *((name, "ok") for name in good)]
     assert [each.image for each in read_annotations(out / "landmarks.csv", lambda _: None)] == good

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from results import read_table
 from training_data import draw_set
 
 torch = pytest.importorskip("torch")
@@ -198,11 +198,6 @@ def test_images_are_divided_whatever_the_photograph():
     assert len(paper_run.divide(7, 0.0, seed=0)[1]) == 0
 
 
-def rows(run):
-    with (run / "log.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_training_exporting_and_predicting(small, drawn, command, tmp_path):
     images, landmarks = drawn
     run = tmp_path / "run"
@@ -210,7 +205,7 @@ def test_training_exporting_and_predicting(small, drawn, command, tmp_path):
     done = command(*arguments, "-o", run, "--epochs", 12)
     assert done.code == 0, done.err
     assert "6 photographs to train on, 0 to validate" in done.err
-    log = rows(run)
+    log = read_table(run / "log.csv")
     assert float(log[0]["learning_rate"]) == 0.03 and float(log[-1]["momentum"]) == 0.9999
     assert float(log[-1]["training_loss"]) < 0.5 * float(log[0]["training_loss"])
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
@@ -225,7 +220,7 @@ def test_training_exporting_and_predicting(small, drawn, command, tmp_path):
     [result] = predictor.predict([images / "drawn_000.png"])
     assert np.abs(result.landmarks.xy - [[25, 20], [70, 18], [74, 52], [22, 55]]).mean() < 12
     again = command(*arguments, "-o", run, "--epochs", 12, "--resume")
-    assert again.code == 0 and len(rows(run)) == 12
+    assert again.code == 0 and len(read_table(run / "log.csv")) == 12
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_weights(
@@ -255,7 +250,8 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
         load_file(tmp_path / name / "best.safetensors") for name in ("whole", "stopped")
     )
     assert all(torch.equal(whole[name], stopped[name]) for name in whole)
-    assert rows(tmp_path / "whole") == rows(tmp_path / "stopped")
+    whole, stopped = (read_table(tmp_path / name / "log.csv") for name in ("whole", "stopped"))
+    assert whole == stopped
 
 
 def test_fine_tuning_keeps_every_weight_but_those_of_the_last_layer(

@@ -105,8 +105,9 @@ def test_part_from_toml(tmp_path: Path) -> None:
     text = 'landmark_names = ["tip", "left", "right"]\nmirror_pairs = [[2, 3]]\n'
     path.write_text(text, encoding="utf-8")
     assert PartSpec.from_toml(path) == PartSpec("wing", ("tip", "left", "right"), ((2, 3),))
-    path.write_text('name = "Flügel"\nlandmarks = 12\n', encoding="utf-8")
-    assert PartSpec.from_toml(path) == PartSpec.numbered("Flügel", 12)
+    for encoding in ("utf-8", "utf-8-sig"):
+        path.write_text('name = "Flügel"\nlandmarks = 12\n', encoding=encoding)
+        assert PartSpec.from_toml(path) == PartSpec.numbered("Flügel", 12)
 
 
 @pytest.mark.parametrize(

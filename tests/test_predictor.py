@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import Draw, WriteModel
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
+from squares import POINTS
 
 from beetle_lm import Predictor
 from beetle_lm.errors import UsageError
@@ -19,10 +21,6 @@ from beetle_lm.predict.predictor import Result
 from beetle_lm.zoo.card import Fit
 
 pytest.importorskip("onnxruntime")
-
-Draw = Callable[..., NDArray[np.uint8]]
-WriteModel = Callable[..., Path]
-POINTS = [(100, 80), (300, 90), (210, 230)]
 
 
 @pytest.fixture

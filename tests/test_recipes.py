@@ -36,6 +36,12 @@ def test_every_bundled_recipe_is_sound():
         ({"epochs": -1}, "epochs must be a whole number, not negative, got -1"),
         ({"epochs": 2.5}, "epochs must be a whole number"),
         ({"warp": 3}, "unknown entry 'warp'"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"steps_per_epoch": 0}, "steps_per_epoch must be at least 1, got 0"),
+        ({"averaging": 1.5}, "averaging must be from 0 to 1, got 1.5"),
+        ({"channels": 2}, "channels must be 1 or 3, got 2"),
+        ({"network": "vast"}, "unknown network 'vast'; there are: compact, fine, nano"),
     ],
 )
 def test_wrong_entries_are_named(tmp_path, changes, message):
@@ -46,7 +52,9 @@ def test_wrong_entries_are_named(tmp_path, changes, message):
 
 def test_recipes_from_before_there_was_a_body_rate_still_hold(tmp_path):
     assert load_recipe(str(small_recipe(tmp_path / "old.toml"))).body_rate == 0.3
-    assert load_recipe(str(small_recipe(tmp_path / "new.toml", body_rate=1))).body_rate == 1
+    new = small_recipe(tmp_path / "new.toml", body_rate=1)
+    new.write_text(new.read_text(encoding="utf-8"), encoding="utf-8-sig")  # as Notepad does
+    assert load_recipe(str(new)).body_rate == 1
     with pytest.raises(RecipeError, match="body_rate must be a number, not negative"):
         load_recipe(str(small_recipe(tmp_path / "bad.toml", body_rate=-0.1)))
 
@@ -58,6 +66,9 @@ def test_missing_entries_and_files_are_named(tmp_path):
         load_recipe(str(path))
     path.write_text("epochs = = 3", encoding="utf-8")
     with pytest.raises(RecipeError, match="not a TOML file"):
+        load_recipe(str(path))
+    path.write_bytes("name = 'käfer'".encode("cp1252"))
+    with pytest.raises(RecipeError, match=r"mine\.toml cannot be read: .*; save it as UTF-8"):
         load_recipe(str(path))
     with pytest.raises(RecipeError, match=r"unknown recipe 'compakt'.*compact"):
         load_recipe("compakt")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from kinds import Command
 from numpy.typing import NDArray
 
 from beetle_lm.errors import PartError, UsageError
@@ -23,7 +22,6 @@ from beetle_lm.train.render_canvas import fill
 from beetle_lm.train.render_shapes import FRAME
 from beetle_lm.zoo.parts import PARTS
 
-Command = Callable[..., Any]
 ROOT = Path(__file__).parents[1]
 SMALL = (204, 153)
 

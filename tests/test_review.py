@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from kinds import Command, Draw, WriteModel
 from numpy.typing import NDArray
 from PIL import Image
+from results import read_table
+from squares import POINTS, SIZE
 
-from beetle_lm.zoo.entries import ModelEntry
 from beetle_lm.zoo.limits import Limits
 
 pytest.importorskip("onnxruntime")
 
-Command = Callable[..., Any]
-WriteModel = Callable[..., Path]
-Draw = Callable[..., NDArray[np.uint8]]
-SIZE = (400, 300)
-POINTS = [(100, 80), (300, 90), (210, 230)]
 LIMITS = Limits(5.0, 20.0, (-180.0, 180.0), (0.0, 10.0))
 RED = (230, 60, 0)  # the colour of the frame of a photograph
 
@@ -52,11 +46,6 @@ def out(command: Command, write_model: WriteModel, photos: Path, tmp_path: Path)
     return tmp_path / "out"
 
 
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
 def picture(path: Path) -> NDArray[np.uint8]:
     return np.asarray(Image.open(path).convert("RGB"))
 
@@ -65,7 +54,7 @@ def test_failed_first_then_flagged_then_the_least_sure(command: Command, out: Pa
     done = command("review-list", out)
     assert done.code == 0
     assert "6 photographs: 1 failed, 2 flagged; the 6 to check first are in" in done.out
-    table = rows(out / "review.csv")
+    table = read_table(out / "review.csv")
     assert [row["image"] for row in table] == [
         "e broken.png",
         "c =blank.png",
@@ -98,13 +87,13 @@ def test_the_picture_shows_the_worst_and_frames_what_is_flagged(
 
 def test_number_and_overwrite(command: Command, out: Path) -> None:
     done = command("review-list", out, "-n", 2)
-    assert len(rows(out / "review.csv")) == 2
+    assert len(read_table(out / "review.csv")) == 2
     assert "-n 3 lists all that failed or are flagged" in done.out
     refused = command("review-list", out)
     assert refused.code == 1 and "--overwrite" in refused.err
-    assert len(rows(out / "review.csv")) == 2
+    assert len(read_table(out / "review.csv")) == 2
     assert command("review-list", out, "--overwrite").code == 0
-    assert len(rows(out / "review.csv")) == 6
+    assert len(read_table(out / "review.csv")) == 6
     assert command("review-list", out, "-n", 0).code == 2
 
 
@@ -125,21 +114,9 @@ def test_photographs_that_are_gone_are_told_and_can_be_named(
 
 
 def test_several_parts_are_one_list(
-    command: Command,
-    write_model: WriteModel,
-    draw: Draw,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    command: Command, write_zoo: Callable[..., Path], draw: Draw, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf-home"))
-    models = {
-        part: ModelEntry.of_file(
-            write_model(f"zoo/{part}.onnx", part=part, limits=LIMITS)
-        ).to_dict()
-        for part in ("head", "elytra")
-    }
-    registry = tmp_path / "zoo" / "registry.json"
-    registry.write_text(json.dumps({"models": models}), encoding="utf-8")
+    registry = write_zoo("head", "elytra", limits=LIMITS)
     write(tmp_path / "photos" / "head" / "a.png", draw(SIZE, POINTS))
     write(tmp_path / "photos" / "elytra" / "images" / "a.png", draw(SIZE, POINTS[:1]))
     write(tmp_path / "photos" / "elytra" / "images" / "b.png", draw(SIZE, []))
@@ -147,7 +124,7 @@ def test_several_parts_are_one_list(
     done = command("predict", tmp_path / "photos", "--zoo", registry, "-o", out)
     assert f"beetle-lm review-list {out}" in done.out
     assert command("review-list", out).code == 0
-    found = [(row["part"], row["image"]) for row in rows(out / "review.csv")]
+    found = [(row["part"], row["image"]) for row in read_table(out / "review.csv")]
     assert found == [("elytra", "b.png"), ("elytra", "a.png"), ("head", "a.png")]
     whole = picture(out / "review.jpg")
     (tmp_path / "photos").rename(tmp_path / "moved")
@@ -155,7 +132,7 @@ def test_several_parts_are_one_list(
     command("review-list", out, "--overwrite", "--images", tmp_path / "moved")
     assert (picture(out / "review.jpg") == whole).all()
     assert command("review-list", out / "head").code == 0
-    assert [row["image"] for row in rows(out / "head" / "review.csv")] == ["a.png"]
+    assert [row["image"] for row in read_table(out / "head" / "review.csv")] == ["a.png"]
 
 
 def test_stored_coordinates_are_drawn_on_the_upright_picture(
@@ -183,7 +160,7 @@ def test_without_a_table_of_landmarks_there_is_still_a_list(
     model = write_model(limits=LIMITS)
     command("predict", photos, "-r", "-m", model, "-o", out, "--format", "tps")
     assert command("review-list", out).code == 0
-    table = rows(out / "review.csv")
+    table = read_table(out / "review.csv")
     assert len(table) == 6 and {row["worst_landmark"] for row in table} == {""}
     assert float(table[1]["mean_expected_error_px"]) > 100
 

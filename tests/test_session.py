@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from kinds import WriteModel
 
 from beetle_lm.errors import DeviceError, ModelError
 from beetle_lm.predict.session import CPU, CUDA, Session, create
@@ -17,8 +17,6 @@ from beetle_lm.zoo.card import CARD_FORMAT, CARD_KEY, ModelCard
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
-
-WriteModel = Callable[..., Path]
 
 
 def changed_card(path: Path, **changes: object) -> str:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hub_server import HubServer
+from kinds import Command, WriteModel
 
 from beetle_lm.zoo.entries import Registry
 from beetle_lm.zoo.manifest import Manifest, file_sha256
 from beetle_lm.zoo.parts import PARTS
-
-Command = Callable[..., Any]
-WriteModel = Callable[..., Path]
 
 pytestmark = pytest.mark.usefixtures("hub")
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from beetle_lm.errors import CheckpointError, ModelError
+from beetle_lm.errors import CheckpointError, ModelError, OutputError
 from beetle_lm.train.assessment import Assessment
 from beetle_lm.train.locator import Locator
 from beetle_lm.train.networks import LandmarkNetwork, build_network
@@ -82,7 +82,11 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint; the file is replaced whole or not at all."""
+    """Writes a checkpoint; the file is replaced whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     config = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
     config["recipe"] = checkpoint.recipe.to_dict()
     config["spec"] = checkpoint.spec.to_dict()
@@ -91,8 +95,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             config[name] = config[name].to_dict()
     tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata={_KEY: json.dumps(config)})
-    partial.replace(path)
+    try:
+        try:
+            save_file(tensors, partial, metadata={_KEY: json.dumps(config)})
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except (SafetensorError, OSError) as error:
+        raise OutputError(
+            f"{path} cannot be written: {error}; make room, and go on with --resume"
+        ) from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

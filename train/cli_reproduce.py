@@ -73,7 +73,9 @@ def reproduce(
         ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
-    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d")] = "auto",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d", help="What to train on.")
+    ] = "auto",
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out specimens with problems.")
     ] = False,

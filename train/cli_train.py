@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from beetle_lm.zoo.cli_zoo import Zoo
+
 if TYPE_CHECKING:
-    from beetle_lm.predict.evaluate import Evaluation
     from beetle_lm.train.dataset import AnnotatedImages
     from beetle_lm.train.finetune import Transfer
 
@@ -64,14 +65,7 @@ def train(
             " starts anew where the part is another one.",
         ),
     ] = None,
-    zoo: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL|FILE",
-            envvar="BEETLE_LM_ZOO",
-            help="Registry of your organisation's models, for --init zoo:NAME.",
-        ),
-    ] = None,
+    zoo: Zoo = None,
     shapes: Annotated[
         Path | None,
         typer.Option(
@@ -91,7 +85,9 @@ def train(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
-    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d")] = "auto",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d", help="What to train on.")
+    ] = "auto",
     exif: Annotated[
         Literal["apply", "stored"],
         typer.Option(
@@ -119,6 +115,7 @@ def train(
     if folds is not None and test is not None:
         raise UsageError("--folds tests every photograph, so it cannot go with --test")
     with require_extra("train"):
+        from beetle_lm.predict import evaluation_table
         from beetle_lm.train import cross_validate, run
         from beetle_lm.train.dataset import read_training_data
         from beetle_lm.train.finetune import open_source, transfer_from
@@ -158,7 +155,7 @@ def train(
         typer.echo("stopped; the same command with --resume goes on from the last epoch", err=True)
         raise typer.Exit(130) from None
     if evaluation is not None:
-        _print_evaluation(evaluation)
+        evaluation_table.show(evaluation)
     if folds is None:
         _print_metrics(metrics, output)
     else:
@@ -173,16 +170,6 @@ def _summary(data: AnnotatedImages, job: Any, device: Any, transfer: Transfer | 
         f"{data.spec.name}, {len(data.spec)} landmarks: {counts}{tested}{shapes}; on {device}"
         + (f"\n{transfer}" if transfer else "")
     )
-
-
-def _print_evaluation(evaluation: Evaluation) -> None:
-    from rich.console import Console
-
-    from beetle_lm.predict import evaluation_table
-
-    console = Console()
-    # A pipe has no width of its own, and a table that is cut off is of no use in a file.
-    Console(width=None if console.is_terminal else 160).print(evaluation_table.table(evaluation))
 
 
 def _print_metrics(metrics: dict[str, Any], output: Path) -> None:

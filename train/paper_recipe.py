@@ -6,10 +6,18 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from beetle_lm.errors import RecipeError
-from beetle_lm.train.recipe_entries import checked_entries
+from beetle_lm.train.recipe_entries import check_bounds, checked_entries
 
 _LAYERS = 6
+_BOUNDS = (
+    ("epochs", 1, None),
+    ("batch_size", 1, None),
+    ("validation_share", 0, 0.9),
+    ("first_momentum", 0, 0.99999),
+    ("last_momentum", 0, 0.99999),
+    ("brightening", 1, 255),
+    ("frozen", 0, _LAYERS - 1),
+)
 
 
 @dataclass(frozen=True)
@@ -61,17 +69,5 @@ class PaperRecipe:
             RecipeError: an entry is missing, unknown, of a wrong kind or out of range.
         """
         recipe = cls(**checked_entries(cls, entries, source))
-        for name, low, high in (
-            ("epochs", 1, None),
-            ("batch_size", 1, None),
-            ("validation_share", 0, 0.9),
-            ("first_momentum", 0, 0.99999),
-            ("last_momentum", 0, 0.99999),
-            ("brightening", 1, 255),
-            ("frozen", 0, _LAYERS - 1),
-        ):
-            value = getattr(recipe, name)
-            if value < low or (high is not None and value > high):
-                bounds = f"at least {low}" if high is None else f"from {low} to {high}"
-                raise RecipeError(f"{source}: {name} must be {bounds}, got {value!r}")
+        check_bounds(recipe, source, _BOUNDS)
         return recipe

@@ -10,9 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from beetle_lm.errors import RecipeError, UsageError
+from beetle_lm.train.networks import NETWORKS
 from beetle_lm.train.paper_networks import PAPER_NETWORKS
 from beetle_lm.train.paper_recipe import PaperRecipe
-from beetle_lm.train.recipe_entries import checked_entries
+from beetle_lm.train.recipe_entries import check_bounds, checked_entries
+
+_BOUNDS = (
+    ("epochs", 1, None),
+    ("steps_per_epoch", 1, None),
+    ("batch_size", 1, None),
+    ("input_pixels", 1, None),
+    ("averaging", 0, 1),
+    ("target_sigma", 0.1, None),
+)
 
 
 @dataclass(frozen=True)
@@ -97,19 +107,28 @@ class Recipe:
         """Reads what `to_dict` wrote.
 
         Raises:
-            RecipeError: an entry is missing, unknown or of a wrong kind.
+            RecipeError: an entry is missing, unknown, of a wrong kind or out of range.
         """
         top = dict(entries)
         augmentation = top.pop("augmentation", None)
         if not isinstance(augmentation, dict):
             raise RecipeError(f"{source}: the table [augmentation] is missing")
         values = checked_entries(cls, top, source, omit="augmentation")
-        return cls(
+        recipe = cls(
             **values,
             augmentation=Augmentation(
                 **checked_entries(Augmentation, augmentation, f"{source}, [augmentation]")
             ),
         )
+        check_bounds(recipe, source, _BOUNDS)
+        if recipe.network not in NETWORKS:
+            raise RecipeError(
+                f"{source}: unknown network '{recipe.network}'; there are:"
+                f" {', '.join(sorted(NETWORKS))}"
+            )
+        if recipe.channels not in (1, 3):
+            raise RecipeError(f"{source}: channels must be 1 or 3, got {recipe.channels}")
+        return recipe
 
 
 AnyRecipe = Recipe | PaperRecipe
@@ -120,7 +139,7 @@ def recipe_from_dict(entries: dict[str, Any], source: str) -> AnyRecipe:
     """Reads what the `to_dict` of either kind wrote.
 
     Raises:
-        RecipeError: an entry is missing, unknown or of a wrong kind.
+        RecipeError: an entry is missing, unknown, of a wrong kind or out of range.
     """
     kind = PaperRecipe if entries.get("network") in PAPER_NETWORKS else Recipe
     return kind.from_dict(entries, source)
@@ -174,7 +193,10 @@ def load_recipe(name: str) -> AnyRecipe:
             .read_text("utf-8")
         )
     elif Path(name).is_file():
-        text = Path(name).read_text(encoding="utf-8")
+        try:
+            text = Path(name).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{name} cannot be read: {error}; save it as UTF-8") from error
     else:
         raise RecipeError(
             f"unknown recipe '{name}'; give the path of a TOML file or one of:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, get_type_hints
 
 from beetle_lm.errors import RecipeError
@@ -38,6 +39,26 @@ def checked_entries(
             raise RecipeError(f"{source}: {name} must be {_IN_WORDS[hint]}, got {entries[name]!r}")
         checked[name] = value
     return checked
+
+
+def check_bounds(
+    recipe: object, source: str, bounds: Iterable[tuple[str, float, float | None]]
+) -> None:
+    """Makes sure that fields are in range.
+
+    Args:
+        recipe: what has the fields.
+        source: what its file is called in messages.
+        bounds: name, least and greatest value of fields; None where there is no greatest.
+
+    Raises:
+        RecipeError: a field is out of range.
+    """
+    for name, low, high in bounds:
+        value = getattr(recipe, name)
+        if value < low or (high is not None and value > high):
+            wanted = f"at least {low}" if high is None else f"from {low} to {high}"
+            raise RecipeError(f"{source}: {name} must be {wanted}, got {value!r}")
 
 
 _IN_WORDS = {

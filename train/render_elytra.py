@@ -10,7 +10,15 @@ from beetle_lm.train.render_canvas import Canvas, Layer
 from beetle_lm.train.render_curves import Floats, cornered, ribbon, spline
 from beetle_lm.train.render_limbs import leg, paint_limbs, sided
 from beetle_lm.train.render_paper import cast_shadow, lay_margin, lay_paper
-from beetle_lm.train.render_surface import SHEENS, Finish, Gleam, engrave, mix, pick, relief, shade
+from beetle_lm.train.render_surface import (
+    Drawing,
+    Finish,
+    Gleam,
+    engrave,
+    mix,
+    relief,
+    shade,
+)
 from beetle_lm.train.render_texture import blotches
 
 _MIDLINE = 1702.0
@@ -36,22 +44,15 @@ def draw_elytra(canvas: Canvas, template: Floats, rng: np.random.Generator, grey
         rng: the source of chance.
         grey: for a grey photograph, whose grid may have been painted over.
     """
-    _Elytra(canvas, template, rng, grey).draw()
+    _Elytra(canvas, template, rng).draw(grey)
 
 
-class _Elytra:
-    def __init__(
-        self, canvas: Canvas, template: Floats, rng: np.random.Generator, grey: bool
-    ) -> None:
-        self.canvas, self.rng, self.grey = canvas, rng, grey
-        self.sheen, self.second = pick(rng, SHEENS), pick(rng, SHEENS)
-        self.points = {number + 1: xy for number, xy in enumerate(template)}
-
-    def draw(self) -> None:
+class _Elytra(Drawing):
+    def draw(self, grey: bool) -> None:
         """Everything from the paper up."""
         canvas, rng = self.canvas, self.rng
         lay_paper(rng, canvas)
-        lay_margin(rng, canvas, self.grey)
+        lay_margin(rng, canvas, grey)
         limbs = self._legs()
         belly = canvas.mask(self._abdomen())
         outline = self._outline()

@@ -6,9 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-
 from beetle_lm.errors import OutputError
+from beetle_lm.predict.overlay import jpeg
 from beetle_lm.predict.tps import TpsRecord, write_tps
 from beetle_lm.train.render import SIZE, check_size, render, specimen_rng
 from beetle_lm.zoo.parts import find_part
@@ -73,9 +72,7 @@ def render_series(
 
 def _write_one(path: Path, part: str, seed: int, number: int, size: tuple[int, int]) -> TpsRecord:
     pixels, landmarks = render(part, specimen_rng(seed, part, number), size)
-    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
-    path.write_bytes(encoded.tobytes())  # OpenCV's own writer fails on some names on Windows
+    path.write_bytes(jpeg(pixels, _JPEG_QUALITY))
     return TpsRecord.from_image_xy(landmarks.xy, size, path.name)
 
 

@@ -9,7 +9,7 @@ from beetle_lm.train.render_curves import Floats, cornered, ribbon, spline
 from beetle_lm.train.render_limbs import antenna, bristles, leg, paint_limbs
 from beetle_lm.train.render_paper import cast_shadow, lay_card, lay_paper
 from beetle_lm.train.render_surface import (
-    SHEENS,
+    Drawing,
     Finish,
     Gleam,
     engrave,
@@ -42,16 +42,12 @@ _PRONOTUM = ((840, 2700), (960, 2480), (1080, 2310), (1200, 2195), (1310, 2138),
 
 def draw_head(canvas: Canvas, template: Floats, rng: np.random.Generator, grey: bool) -> None:
     """Draws one specimen's head; `template` are its (10, 2) mean landmarks."""
-    _Head(canvas, template, rng, grey).draw()
+    _Head(canvas, template, rng).draw()
 
 
-class _Head:
-    def __init__(
-        self, canvas: Canvas, template: Floats, rng: np.random.Generator, grey: bool
-    ) -> None:
-        self.canvas, self.rng, self.grey = canvas, rng, grey
-        self.points: dict[int, Floats] = {number + 1: xy for number, xy in enumerate(template)}
-        self.sheen, self.second = pick(rng, SHEENS), pick(rng, SHEENS)
+class _Head(Drawing):
+    def __init__(self, canvas: Canvas, template: Floats, rng: np.random.Generator) -> None:
+        super().__init__(canvas, template, rng)
         self.cheeks = {out: _mirrored(_CHEEK, out) for out in (-1, 1)}
 
     def draw(self) -> None:
@@ -77,7 +73,8 @@ class _Head:
 
     def _corner(self, right: int, out: int) -> Floats:
         """A landmark of a pair: odd numbers are on the right, the next even one on the left."""
-        return self.points[right if out > 0 else right + 1]
+        corner: Floats = self.points[right if out > 0 else right + 1]
+        return corner
 
     def _capsule(self) -> Floats:
         """Vertex, frons and clypeus: from the labrum's suture down both sides to the neck."""

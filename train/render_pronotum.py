@@ -9,12 +9,11 @@ from beetle_lm.train.render_curves import Floats, resample, spline, trace
 from beetle_lm.train.render_limbs import antenna, bristles, leg, paint_limbs, sided
 from beetle_lm.train.render_paper import cast_shadow, lay_card, lay_paper
 from beetle_lm.train.render_surface import (
-    SHEENS,
+    Drawing,
     Finish,
     Gleam,
     engrave,
     mix,
-    pick,
     relief,
     shade,
 )
@@ -36,17 +35,10 @@ _ELYTRA = ((760, 2650), (850, 2420), (950, 2240), (1050, 2165), (1200, 2130), (1
 
 def draw_pronotum(canvas: Canvas, template: Floats, rng: np.random.Generator, grey: bool) -> None:
     """Draws one specimen's pronotum; `template` are its (8, 2) mean landmarks."""
-    _Pronotum(canvas, template, rng, grey).draw()
+    _Pronotum(canvas, template, rng).draw()
 
 
-class _Pronotum:
-    def __init__(
-        self, canvas: Canvas, template: Floats, rng: np.random.Generator, grey: bool
-    ) -> None:
-        self.canvas, self.rng, self.grey = canvas, rng, grey
-        self.points = {number + 1: xy for number, xy in enumerate(template)}
-        self.sheen, self.second = pick(rng, SHEENS), pick(rng, SHEENS)
-
+class _Pronotum(Drawing):
     def draw(self) -> None:
         canvas, rng = self.canvas, self.rng
         lay_paper(rng, canvas)

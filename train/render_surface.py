@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from beetle_lm.train.render_canvas import Canvas, Colour, Layer, Mask, blur, window
+from beetle_lm.train.render_canvas import Canvas, Colour, Floats, Layer, Mask, blur, window
 
 SHEENS: tuple[Colour, ...] = (
     (0.46, 0.25, 0.15),
@@ -162,6 +162,21 @@ def pick(rng: np.random.Generator, colours: Sequence[Colour], spread: float = 0.
         rng.normal(1, spread) * rng.normal(1, spread / 3, 3)
     )
     return float(red), float(green), float(blue)
+
+
+class Drawing:
+    """A specimen's part on its sheet: where its landmarks lie, and the colours of its chitin.
+
+    Args:
+        canvas: the sheet; its template landmarks are `template`.
+        template: (n, 2) the mean landmarks.
+        rng: the source of chance.
+    """
+
+    def __init__(self, canvas: Canvas, template: Floats, rng: np.random.Generator) -> None:
+        self.canvas, self.rng = canvas, rng
+        self.points = {number + 1: xy for number, xy in enumerate(template)}
+        self.sheen, self.second = pick(rng, SHEENS), pick(rng, SHEENS)
 
 
 def _times(colour: Colour, factor: float) -> Colour:

@@ -43,7 +43,7 @@ def fibres(rng: np.random.Generator, canvas: Canvas, count: int, thickness: floa
         tangle = tangles[rng.integers(len(tangles))]
         start = (tangle + rng.normal(0, 0.16, 2)) * FRAME
         heading = rng.uniform(0, 2 * np.pi)
-        paths.append(_wandering(rng, start, heading, rng.uniform(120, 480), 0.4))
+        paths.append(_wandering(rng, start, heading, rng.uniform(120, 480)))
     return canvas.strokes(paths, thickness, warped=False)
 
 
@@ -75,9 +75,7 @@ def colour_grain(
     return np.asarray(smooth, np.float32) * np.float32(strength)
 
 
-def _wandering(
-    rng: np.random.Generator, start: Floats, heading: float, length: float, curl: float
-) -> Floats:
-    turns = heading + np.cumsum(rng.normal(0, curl, 5))
+def _wandering(rng: np.random.Generator, start: Floats, heading: float, length: float) -> Floats:
+    turns = heading + np.cumsum(rng.normal(0, 0.4, 5))
     steps = np.column_stack([np.cos(turns), np.sin(turns)]) * length / 5
     return spline(np.vstack([start, start + np.cumsum(steps, axis=0)]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 
 from beetle_lm import __version__
 from beetle_lm.errors import OutputError
-from beetle_lm.predict.textfile import write_text
+from beetle_lm.predict.textfile import write_bytes, write_text
 from beetle_lm.train.paper_augment import VERSIONS
 from beetle_lm.train.paper_recipe import PaperRecipe
 from beetle_lm.train.recipe import AnyRecipe, Recipe
@@ -52,9 +51,7 @@ def write_report(findings: Findings) -> None:
                 write_text(folder / "tables" / f"{block.key}.csv", [block.csv()])
             elif isinstance(block, Picture):
                 write_text(folder / "figures" / f"{block.key}.csv", [block.numbers.csv()])
-                unfinished = folder / "figures" / f".{block.key}.{os.getpid()}.tmp"
-                unfinished.write_bytes(block.png)
-                unfinished.replace(folder / "figures" / f"{block.key}.png")
+                write_bytes(folder / "figures" / f"{block.key}.png", [block.png])
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
     write_text(folder / PAGES[0], [markdown(_TITLE, blocks)])

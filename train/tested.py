@@ -52,7 +52,7 @@ def evaluate_test(
     found = [one for path in predictions for one in read_annotations(path, lambda _: None)]
     manual = [Annotation(s.name, s.landmarks.xy) for s in specimens]
     sizes = {specimen.name: specimen.size for specimen in specimens}
-    evaluation = evaluate(found, manual, sizes, specimens[0].landmarks.spec, None)
+    evaluation = evaluate(found, manual, sizes, specimens[0].landmarks.spec)
     paths = {specimen.name: specimen.image.path for specimen in specimens}
     write_evaluation(evaluation, folder, paths.get, overwrite=True)
     return evaluation

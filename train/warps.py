@@ -11,6 +11,7 @@ from torch import Tensor
 _TPS_STIFFNESS = (
     1e-3  # smooths shape differences between landmarks closer than some 3 % of the width
 )
+_ITERATIONS = 12  # of the search for where a displacement comes from
 _NO_HOLD = 1e3  # a stiffness at which a landmark has no say
 
 
@@ -80,17 +81,16 @@ def _kernel(distance: Tensor) -> Tensor:
     return distance.square() * torch.log(distance.clamp(min=1e-6))
 
 
-def solve_displacement(goal: Tensor, field: Tensor, size: Tensor, iterations: int = 12) -> Tensor:
+def solve_displacement(goal: Tensor, field: Tensor, size: Tensor) -> Tensor:
     """The points p (N, K, 2) with p + d(p) = goal, by fixed-point iteration.
 
     Args:
         goal: (N, K, 2) in pixels.
         field: (N, 2, h, w) the displacement d in pixels, on a coarse grid over the image.
         size: width and height of the image in pixels.
-        iterations: how often the field is looked up.
     """
     points = goal
-    for _ in range(iterations):
+    for _ in range(_ITERATIONS):
         where = torch.nan_to_num(points / size * 2.0 - 1.0)[:, :, None]
         shift = F.grid_sample(field, where, padding_mode="border", align_corners=False)
         points = goal - shift[..., 0].transpose(1, 2)

@@ -38,6 +38,25 @@ class Metrics:
     photographs: int
     mean_px_256x192: float
 
+    @classmethod
+    def from_dict(cls, entries: Any) -> Metrics:
+        """Reads the fields from JSON values.
+
+        Raises:
+            ModelError: one is missing or impossible.
+        """
+        try:
+            metrics = cls(
+                str(entries["data"]),
+                int(entries["photographs"]),
+                float(entries["mean_px_256x192"]),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ModelError("metrics need data, photographs and mean_px_256x192") from error
+        if not math.isfinite(metrics.mean_px_256x192) or _is_unfit(metrics.data):
+            raise ModelError("metrics hold an impossible value")
+        return metrics
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -154,8 +173,8 @@ class ModelCard:
                 raise ModelError(f"the model's card has a control character in its {name}")
         try:
             spec = PartSpec.from_dict(fields.pop("part"))
-            metrics = tuple(_metrics(entry) for entry in fields.pop("metrics"))
-        except PartError as error:
+            metrics = tuple(map(Metrics.from_dict, fields.pop("metrics")))
+        except (PartError, ModelError) as error:
             raise ModelError(f"the model's card is damaged: {error}") from error
         shapes, limits = fields.pop("shapes"), Limits.from_dict(fields.pop("limits"))
         space = None if shapes is None else ShapeSpace.from_dict(shapes)
@@ -176,20 +195,6 @@ _FIELD_TYPES: dict[str, type] = {
     "shapes": dict,
     "limits": dict,
 }
-
-
-def _metrics(entry: Any) -> Metrics:
-    try:
-        metrics = Metrics(
-            str(entry["data"]), int(entry["photographs"]), float(entry["mean_px_256x192"])
-        )
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ModelError(
-            "the model's card is damaged: metrics need data, photographs and mean_px_256x192"
-        ) from error
-    if not math.isfinite(metrics.mean_px_256x192) or _is_unfit(metrics.data):
-        raise ModelError("the model's card is damaged: its metrics hold an impossible value")
-    return metrics
 
 
 def _is_unfit(text: str) -> bool:

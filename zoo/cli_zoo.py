@@ -17,7 +17,7 @@ zoo = typer.Typer(
     help="The models that are at hand, and those that laboratories share.", no_args_is_help=True
 )
 
-_Zoo = Annotated[
+Zoo = Annotated[
     str | None,
     typer.Option(
         "--zoo",
@@ -35,7 +35,7 @@ def list_models(
         str | None,
         typer.Option(metavar="ORG", help="List the models of an organisation on the Hub instead."),
     ] = None,
-    registry: _Zoo = None,
+    registry: Zoo = None,
     as_json: _Json = False,
 ) -> None:
     """Lists the parts and models that can be named, and those that were pulled."""
@@ -80,7 +80,7 @@ def show_model(
     name: Annotated[
         str, typer.Argument(metavar="NAME|FILE", help="Part, model, hf:ORG/NAME or .onnx file.")
     ],
-    registry: _Zoo = None,
+    registry: Zoo = None,
     entry: Annotated[
         bool, typer.Option("--entry", help="Print a file's entry for a registry.json.")
     ] = False,
@@ -119,7 +119,7 @@ def pull_model(
             metavar="NAME|hf:ORG/NAME[@REV]", help="Model of the registry, or of the Hub."
         ),
     ],
-    registry: _Zoo = None,
+    registry: Zoo = None,
 ) -> None:
     """Fetches a model, so that it is there without a network; fetches it anew if it has changed.
 
@@ -183,7 +183,7 @@ def remove_model(
             metavar="NAME|hf:ORG/NAME[@REV]", help="Pulled model; without @REV all its revisions."
         ),
     ],
-    registry: _Zoo = None,
+    registry: Zoo = None,
 ) -> None:
     """Removes a model that was pulled."""
     from beetle_lm.zoo.hub import Hub

@@ -127,12 +127,7 @@ def _entry(fields: Any, name: str, where: str) -> ModelEntry:
         if type(fields[field]) is not kind:
             raise ModelError(f"{where}: {field} of {name} must be a {kind.__name__}")
     try:
-        metrics = tuple(
-            Metrics(str(given["data"]), int(given["photographs"]), float(given["mean_px_256x192"]))
-            for given in fields["metrics"]
-        )
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ModelError(
-            f"{where}: metrics of {name} need data, photographs and mean_px_256x192"
-        ) from error
+        metrics = tuple(map(Metrics.from_dict, fields["metrics"]))
+    except ModelError as error:
+        raise ModelError(f"{where}: the entry of {name} is wrong: {error}") from error
     return ModelEntry(**{**fields, "metrics": metrics})

@@ -51,10 +51,10 @@ class Hub:
     offline: bool = False
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Hub:
+    def from_environment(cls) -> Hub:
         """The Hub that HF_ENDPOINT and HF_HUB_OFFLINE name."""
-        offline = environment.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-        return cls((environment.get("HF_ENDPOINT") or _DEFAULT_ENDPOINT).rstrip("/"), offline)
+        offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+        return cls((os.environ.get("HF_ENDPOINT") or _DEFAULT_ENDPOINT).rstrip("/"), offline)
 
     def commit_of(self, model: HubModel) -> str:
         """The commit that a revision means at this moment, 40 hexadecimal digits.

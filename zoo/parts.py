@@ -82,7 +82,7 @@ class PartSpec:
             PartError: the file cannot be read or an entry is missing, unknown or of a wrong kind.
         """
         try:
-            entries = tomllib.loads(path.read_text(encoding="utf-8"))
+            entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise PartError(f"{path}: cannot be read as a part: {error}") from error
         known = {"name", "landmarks", "landmark_names", "mirror_pairs"}

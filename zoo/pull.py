@@ -11,7 +11,7 @@ from typing import BinaryIO
 from beetle_lm.errors import HubError, ModelError
 from beetle_lm.zoo.entries import is_address
 from beetle_lm.zoo.hub import Hub
-from beetle_lm.zoo.hub_model import HubModel
+from beetle_lm.zoo.hub_model import HUB_PREFIX, HubModel
 from beetle_lm.zoo.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, file_sha256
 from beetle_lm.zoo.store import Pulled, Store
 
@@ -42,7 +42,7 @@ def pull_from_hub(
     if record is not None and not renew:
         _check_promise(record.manifest, sha256, str(model))
         return checked(record, store)
-    commit = hub.commit_of(model) if not model.is_commit else model.revision
+    commit = hub.commit_of(model)
     if record is not None and record.commit != commit and model.revision != "main":
         _log.warning("%s was commit %s and is %s now", model, record.commit[:12], commit[:12])
     manifest = _manifest(model, commit, store, hub)
@@ -138,7 +138,7 @@ def _take_in(path: Path, source: str, name: str, sha256: str, store: Store) -> P
 
 def _manifest(model: HubModel, commit: str, store: Store, hub: Hub) -> Manifest:
     for record in store.records():
-        same = record.source.startswith(f"hf:{model.repository}@")
+        same = record.source.startswith(f"{HUB_PREFIX}{model.repository}@")
         if same and record.commit == commit:
             return record.manifest
     try:

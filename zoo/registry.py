@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 from importlib import resources
@@ -74,7 +75,8 @@ def organisation_registry(
     registry = Registry.from_json(text, where)
     if renew or on_web:
         with contextlib.suppress(OutputError):  # it is only for the day without a network
-            store.write_text(_COPIES, where, text.decode("utf-8"))
+            # In UTF-8 without a mark, whatever the editor made of it that somebody wrote it with.
+            store.write_text(_COPIES, where, json.dumps(json.loads(text)))
     return registry
 
 

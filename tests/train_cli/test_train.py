@@ -1,16 +1,15 @@
-"""`beetle-lm train`, `export` and `predict` in a row, on drawn photographs."""
+"""`beetle-lm train`: its folder, what is the same in the end, folds, arguments."""
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import subprocess
 import sys
 import time
+import tomllib
 
-import numpy as np
 import pytest
+from results import read_table
 from training_data import draw_set, small_recipe, tps_record
 
 torch = pytest.importorskip("torch")
@@ -18,41 +17,11 @@ onnx = pytest.importorskip("onnx")
 
 from safetensors.torch import load_file  # noqa: E402
 
-from beetle_lm.export import parity  # noqa: E402
-from beetle_lm.predict.predictor import Predictor  # noqa: E402
 from beetle_lm.predict.tps_reader import read_tps  # noqa: E402
 from beetle_lm.train.checkpoint import load_checkpoint  # noqa: E402
 from beetle_lm.train.dataset import load_tensors, read_training_data  # noqa: E402
 from beetle_lm.train.folds import split  # noqa: E402
 from beetle_lm.train.tested import predict_test  # noqa: E402
-from beetle_lm.zoo.card import CARD_KEY, ModelCard  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("drawn")
-    images, landmarks = draw_set(folder, 10)
-    recipe = small_recipe(folder / "small.toml")
-    options = ("--part", "quad", "--val-share", 0.1, "--recipe", recipe)
-    return ("train", images, landmarks, *options)
-
-
-@pytest.fixture(scope="module")
-def trained(drawn, tmp_path_factory):
-    """A network that was trained long enough to be of use; with its training images."""
-    folder = tmp_path_factory.mktemp("trained")
-    images, landmarks = draw_set(folder, 24, seed=5)
-    recipe = small_recipe(
-        folder / "longer.toml", epochs=12, steps_per_epoch=20, batch_size=8, averaging=0.97
-    )
-    test_list = folder / "test.txt"
-    test_list.write_text("DRAWN_001.PNG\ndrawn_002.png\n\n", encoding="utf-8")
-    subprocess.run(
-        [sys.executable, "-m", "beetle_lm", "train", images, landmarks, "--part", "quad",
-         "--val-share", "0.1", "--recipe", recipe, "--test", test_list, "-o", folder / "run", "-q"],
-        check=True,
-    )  # fmt: skip
-    return folder
 
 
 def tensors(run, name="best.safetensors"):
@@ -73,8 +42,7 @@ def test_run_folder(drawn, command, tmp_path):
         "config.toml", "log.csv", "losses.png", "best.safetensors", "last.safetensors",
         "metrics.json",
     }  # fmt: skip
-    with (tmp_path / "run" / "log.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_table(tmp_path / "run" / "log.csv")
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     errors = [float(row["validation_px"]) for row in rows]
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
@@ -133,8 +101,7 @@ def test_folds_test_every_photograph_once(drawn, command, tmp_path):
     done = command(*arguments)
     assert done.code == 0
     assert "every photograph was tested once" in done.out
-    with (tmp_path / "cv" / "test" / "per_specimen.csv").open(encoding="utf-8") as file:
-        tested = [row["image"] for row in csv.DictReader(file)]
+    tested = [row["image"] for row in read_table(tmp_path / "cv" / "test" / "per_specimen.csv")]
     assert sorted(tested) == [f"drawn_{i:03d}.png" for i in range(10)]
     for fold in (1, 2, 3):
         config = load_toml(tmp_path / "cv" / f"fold-{fold}" / "config.toml")
@@ -148,9 +115,19 @@ def test_folds_test_every_photograph_once(drawn, command, tmp_path):
 
 
 def load_toml(path):
-    import tomllib
-
     return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
+def test_full_disk(drawn, command, tmp_path, limited_files):
+    run = tmp_path / "run"
+    limited_files(100_000)  # less than a checkpoint
+    done = command(*drawn, "-o", run, "--epochs", 1)
+    assert done.code == 1
+    assert "best.safetensors cannot be written" in done.err and "--resume" in done.err
+    assert not list(run.glob("*.partial"))
+    limited_files(-1)
+    assert command(*drawn, "-o", run, "--epochs", 1, "--resume").code == 0
 
 
 def test_bad_arguments(drawn, command, tmp_path):
@@ -173,40 +150,6 @@ def test_bad_arguments(drawn, command, tmp_path):
     if not torch.cuda.is_available():
         done = failing("--device", "cuda")
         assert done.code == 1 and "CUDA" in done.err
-
-
-def test_damaged_checkpoint(drawn, command, tmp_path):
-    run = tmp_path / "run"
-    assert command(*drawn, "-o", run, "--epochs", 1).code == 0
-    whole = (run / "best.safetensors").read_bytes()
-    (run / "best.safetensors").write_bytes(whole[: len(whole) // 2])
-    done = command("export", run, "-o", tmp_path / "m.onnx")
-    assert done.code == 1 and "not a checkpoint of beetle-lm, or damaged" in done.err
-    assert not (tmp_path / "m.onnx").exists()
-    (run / "best.safetensors").write_bytes(whole)
-    (run / "metrics.json").unlink()
-    done = command("export", run, "-o", tmp_path / "m.onnx")
-    assert done.code == 1 and "is not finished" in done.err
-
-
-def test_trained_network_finds_landmarks_through_the_command_line(trained, command):
-    metrics = json.loads((trained / "run" / "metrics.json").read_text(encoding="utf-8"))
-    assert metrics["test"]["photographs"] == 2
-    done = command("export", trained / "run", "-o", trained / "quad.onnx", "--licence", "CC0-1.0")
-    assert done.code == 0
-    assert "file against network: max 0.00" in done.out
-    fresh, manual = draw_set(trained / "fresh", 8, seed=77)
-    out = trained / "out"
-    done = command(
-        "predict", fresh, "--model", trained / "quad.onnx", "-o", out, "--reference", manual
-    )
-    assert done.code == 0
-    predicted = {r.image: r.points for r in read_tps(out / "landmarks.tps")}
-    errors = [
-        np.linalg.norm(predicted[r.image] - r.points, axis=1).mean() for r in read_tps(manual)
-    ]
-    assert len(errors) == 8
-    assert np.mean(errors) < 3  # of a photograph of 96 x 72
 
 
 def test_test_photographs_are_predicted_with_the_best_weights(command, tmp_path):
@@ -234,72 +177,3 @@ def test_test_photographs_are_predicted_with_the_best_weights(command, tmp_path)
     tensors = load_tensors(data.spec, specimens, checkpoint.input_size, 1, "letterbox", False)
     predict_test(checkpoint.network(), tensors, tmp_path / "again.csv", torch.device("cpu"))
     assert (tmp_path / "again.csv").read_bytes() == (run / "test_predictions.csv").read_bytes()
-
-
-def test_half_precision_is_half_as_large_and_as_exact(trained, command):
-    full, half = trained / "full.onnx", trained / "half.onnx"
-    assert command("export", trained / "run", "-o", full).code == 0
-    assert command("export", trained / "run", "-o", half, "--fp16").code == 0
-    assert half.stat().st_size < 0.6 * full.stat().st_size
-    image = next((trained / "images").glob("*.png"))
-    found = [
-        next(iter(Predictor.load(str(path), device="cpu").predict([image]))).landmarks.xy
-        for path in (full, half)
-    ]
-    assert np.abs(found[0] - found[1]).max() < 0.05
-
-
-def test_model_file_tells_all_and_nothing_of_this_machine(trained, command):
-    path = trained / "told.onnx"
-    arguments = ("--provenance", "Own drawings", "--model-version", "2.1", "--licence", "CC0-1.0")
-    assert command("export", trained / "run", "-o", path, *arguments).code == 0
-    model = onnx.load(path)
-    assert [entry.key for entry in model.metadata_props] == [CARD_KEY]
-    card = ModelCard.from_json(model.metadata_props[0].value)
-    assert card.version == "2.1" and card.licence == "CC0-1.0"
-    assert card.provenance.startswith("Own drawings; 20 photographs of quad")
-    [measured] = card.metrics
-    assert measured.photographs == 2 and 0 < measured.mean_px_256x192 < 20
-    assert not any(tensor.external_data for tensor in model.graph.initializer)
-    assert str(trained).encode() not in path.read_bytes()
-    assert os.fsencode(sys.prefix) not in path.read_bytes()
-    [image] = model.graph.input
-    assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
-    assert [output.name for output in model.graph.output] == [
-        *("landmarks", "score", "expected_error"),
-    ]
-
-
-def test_a_file_that_differs_from_its_network_is_not_written(trained, command, monkeypatch):
-    monkeypatch.setattr(parity, "LIMIT_PX", -1.0)
-    path = trained / "refused.onnx"
-    done = command("export", trained / "run", "-o", path)
-    assert done.code == 1
-    assert "differs from the network" in done.err
-    assert not path.exists()
-    assert not list(trained.glob(".export-*"))
-
-
-def test_parity_compares_with_the_network_that_was_exported(trained, drawn, command, tmp_path):
-    assert command(*drawn, "-o", tmp_path / "other", "--epochs", 1).code == 0
-    assert command("export", trained / "run", "-o", tmp_path / "m.onnx").code == 0
-    images = sorted((trained / "images").glob("*.png"))
-    same = parity.check_parity(tmp_path / "m.onnx", load_checkpoint(trained / "run"), images)
-    assert same.max_px <= parity.LIMIT_PX and same.photographs == 24
-    with pytest.raises(parity.ParityError, match="differs from the network by"):
-        parity.check_parity(tmp_path / "m.onnx", load_checkpoint(tmp_path / "other"), images)
-
-
-def test_export_refuses_to_overwrite_and_needs_photographs(trained, command, tmp_path):
-    path = tmp_path / "m.onnx"
-    path.write_text("mine")
-    done = command("export", trained / "run", "-o", path)
-    assert done.code == 1 and "--overwrite" in done.err
-    assert path.read_text() == "mine"
-    (tmp_path / "empty").mkdir()
-    elsewhere = ("--images", tmp_path / "nowhere")
-    done = command("export", trained / "run", "-o", path, "--overwrite", *elsewhere)
-    assert done.code == 1 and "--images" in done.err
-    assert path.read_text() == "mine"
-    done = command("export", tmp_path / "empty", "-o", tmp_path / "n.onnx")
-    assert done.code == 1 and "not a training run" in done.err

@@ -1,4 +1,4 @@
-"""Whatever the Hub does: one sentence that says what to do, soon, and nothing half-written."""
+"""Whatever the Hub does while a model is pulled: one sentence, soon, and nothing half-written."""
 
 from __future__ import annotations
 
@@ -8,53 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 from hub_server import HubServer
+from kinds import WriteModel
 from processes import command_line
+from published import CARD, INFORMATION, MODEL, NAME, kept, publish, sentence
 
-from beetle_lm.errors import BeetleLMError, HubError, ModelError, OutputError
-from beetle_lm.zoo import hub as hub_module
+from beetle_lm.errors import HubError, ModelError
 from beetle_lm.zoo.hub import Hub
-from beetle_lm.zoo.hub_model import HubModel
-from beetle_lm.zoo.manifest import Manifest
 from beetle_lm.zoo.push import push
 from beetle_lm.zoo.registry import pull, resolve
 from beetle_lm.zoo.store import Store
-
-WriteModel = Callable[..., Path]
-NAME = "hf:lab/dots@v1"
-INFORMATION, CARD, MODEL = "GET /api/models/", "card.json", "GET /lfs/"
-
-
-@pytest.fixture
-def published(hub: HubServer, write_model: WriteModel) -> HubServer:
-    publish(write_model("dots.onnx"))
-    return hub
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "PATIENCE", 0.4)
-
-
-def publish(path: Path, tag: str | None = "v1", name: str = "lab/dots") -> HubModel:
-    return push(path, name, Hub.from_environment(), private=False, tag=tag)
-
-
-def kept() -> list[Path]:
-    return [path for path in Store().folder.rglob("*") if path.is_file()]
-
-
-def sentence(error: pytest.ExceptionInfo[BeetleLMError]) -> str:
-    text = str(error.value)
-    assert "\n" not in text
-    assert len(text) < 600
-    assert "hf_secret" not in text
-    return text
 
 
 @pytest.mark.usefixtures("impatient")
@@ -113,7 +79,7 @@ def test_failing_to_renew_leaves_what_was_pulled(
 ) -> None:
     path = resolve(NAME)
     content, files = path.read_bytes(), kept()
-    publish(write_model("other.onnx", part="other"), tag=None)
+    publish(write_model("other.onnx", part="other"))
     repository = published.repositories["lab/dots"]
     repository.tags["v1"] = repository.head
     published.fail("truncate", where)
@@ -175,92 +141,12 @@ def test_private_and_no_token(
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize(
-    ("how", "where", "what"),
-    [
-        ("hang", "create", "no answer of use for"),
-        ("hang", "PUT /lfs/", "no answer of use for"),
-        ("hang", "/commit/", "no answer of use for"),
-        ("403", "/api/repos/create", "set HF_TOKEN to a token that may write to lab"),
-        ("401", "PUT /lfs/", "set HF_TOKEN to a token that may write to lab"),
-        ("html", "preupload", "does not answer as a Hub does"),
-        ("500", "/commit/", "out of order|no answer of use for"),  # the client retries
-    ],
-)
-def test_publishing_to_a_hub_that_fails(
-    hub: HubServer, write_model: WriteModel, how: str, where: str, what: str
-) -> None:
-    hub.fail(how, where)
-    started = time.monotonic()
-    with pytest.raises(HubError) as error:
-        publish(write_model("dots.onnx"))
-    assert time.monotonic() - started < 3
-    assert sentence(error).startswith("hf:lab/dots cannot be published")
-    assert re.search(what, sentence(error)), sentence(error)
-    assert all(len(made.commits) == 1 for made in hub.repositories.values())
-    hub.work()
-    publish(write_model("dots.onnx"))
-
-
-def test_publishing_where_one_may_not(hub: HubServer, write_model: WriteModel) -> None:
-    with pytest.raises(HubError, match="may write to others"):
-        publish(write_model("dots.onnx"), name="others/dots")
-
-
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("how", ["500", "hang", "401"])
 def test_listing_fails(hub: HubServer, how: str) -> None:
     hub.fail(how, "GET /api/models")
     with pytest.raises(HubError) as error:
         Hub.from_environment().models_of("lab")
     assert sentence(error).startswith("the models of lab cannot be listed")
-
-
-def test_a_store_that_cannot_be_written(
-    published: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "file"))
-    with pytest.raises(OutputError, match="set HF_HOME to a folder that can be"):
-        resolve(NAME)
-
-
-def test_a_full_disk(published: HubServer, write_model: WriteModel) -> None:
-    def full(piece: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
-    commit = published.repositories["lab/dots"].head
-    with pytest.raises(OSError, match="No space left on device"):  # it is not the Hub's fault
-        Hub.from_environment().download(HubModel.parse(NAME), commit, "model.onnx", 1 << 30, full)
-
-    def fill(stream: BinaryIO) -> None:
-        stream.write(b"x")
-        full(b"x")
-
-    with pytest.raises(OutputError, match="cannot be written: No space left on device"):
-        Store().add(NAME, commit, "dots", Manifest.of_file(write_model("m.onnx")), fill)
-    assert kept() == []
-
-
-def test_left_overs_of_killed_processes_are_swept(published: HubServer) -> None:
-    folder = Store().folder / "models"
-    folder.mkdir(parents=True)
-    old, new = folder / ".unfinished-old", folder / ".unfinished-new"
-    for path in (old, new):
-        path.touch()
-    os.utime(old, (1e9, 1e9))
-    resolve(NAME)
-    assert (old.exists(), new.exists()) == (False, True)
-
-
-def test_a_damaged_file_is_noticed_and_pulled_again(published: HubServer) -> None:
-    path = resolve(NAME)
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-1])
-    with pytest.raises(ModelError, match=r"is damaged or gone.*zoo pull hf:lab/dots@v1"):
-        resolve(NAME)
-    pull(NAME, None, Store(), Hub.from_environment())
-    assert resolve(NAME).read_bytes() == whole
 
 
 def test_a_card_that_is_not_the_models_own(published: HubServer, write_model: WriteModel) -> None:
