@@ -45,10 +45,10 @@ class Stage:
     height: float
 
 
-AFFINE = (Stage(6, 6, 6, 30, 100, 0), Stage(6, 6, 5, 25, 100, 0))
+AFFINE = (Stage(6, 6, 6, 15, 100, 0), Stage(6, 6, 5, 12, 100, 0))
 """From each starting pose; the best goes on."""
 
-SETTLING = (Stage(6, 6, 5, 25, 100, 0), Stage(6, 6, 5, 25, 100, 0), Stage(4, 6, 5, 15, 100, 0))
+SETTLING = (Stage(6, 6, 5, 10, 100, 0), Stage(4, 6, 5, 10, 100, 0), Stage(4, 6, 5, 8, 100, 0))
 """From the best: affine still, with all places."""
 
 SUPPLE = (
