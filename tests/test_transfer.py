@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from training_data import tps_record
 
 from beetle_lm.errors import LandmarkError, SpecimenError
-from beetle_lm.predict.gradients import Matches
 from beetle_lm.predict.images import Picture
-from beetle_lm.predict.smooth_field import smoothed
 from beetle_lm.predict.specimen import find_specimen, near_landmarks
 from beetle_lm.predict.templates import Templates
 from beetle_lm.predict.tps_reader import read_tps
@@ -297,14 +295,3 @@ def test_what_is_far_from_all_landmarks_of_a_template_is_left_out() -> None:
     assert both > 0.95
     alone = near_landmarks(specimen, landmarks[:1])  # one does not tell where the specimen ends
     assert alone.mask[y, x] == 1
-
-
-def test_matches_that_the_others_contradict_count_less() -> None:
-    places = np.stack(np.meshgrid(np.arange(0, 300, 20.0), np.arange(0, 300, 20.0)), -1)
-    places = places.reshape(-1, 2)
-    slipped = np.hypot(*(places - (40, 200)).T) < 50  # as teeth do, all to the same side
-    shift = np.where(slipped[:, None], (3.0, 25.0), (3.0, 0.0))
-    found = Matches(shift, np.repeat(4 * np.eye(2)[None], len(places), axis=0))
-    displaced = smoothed(places, found, places, 100, 0, 100)
-    assert slipped.sum() > 15
-    assert np.abs(displaced - (3.0, 0.0)).max() < 1.0
