@@ -45,31 +45,31 @@ class Stage:
     height: float
 
 
-AFFINE = (Stage(6, 6, 6, 30, 100, 0), Stage(6, 6, 5, 25, 100, 0))
+AFFINE = (Stage(6, 6, 6, 15, 100, 0), Stage(6, 6, 5, 12, 100, 0))
 """From each starting pose; the best goes on."""
 
-SETTLING = (Stage(6, 6, 5, 25, 100, 0), Stage(6, 6, 5, 25, 100, 0), Stage(4, 6, 5, 15, 100, 0))
+SETTLING = (Stage(6, 6, 5, 10, 100, 0), Stage(4, 6, 5, 10, 100, 0), Stage(4, 6, 5, 8, 100, 0))
 """From the best: affine still, with all places."""
 
 SUPPLE = (
-    Stage(6, 6, 4, 20, 140, 12),
-    Stage(4, 6, 5, 15, 120, 15),
-    Stage(4, 6, 4, 12, 90, 15),
-    Stage(3, 6, 4, 10, 80, 15),
-    Stage(2, 8, 5, 8, 70, 15),
-    Stage(2, 8, 4, 6, 60, 15),
+    Stage(6, 6, 4, 8, 140, 7),
+    Stage(4, 6, 5, 7, 120, 9),
+    Stage(4, 6, 4, 6, 90, 9),
+    Stage(3, 6, 4, 6, 80, 9),
+    Stage(2, 8, 5, 5, 70, 9),
+    Stage(2, 8, 4, 4, 60, 9),
 )
 """Finer and finer, and less and less stiff: follows odd shapes, may slip by a tooth."""
 
 STIFF = (
-    Stage(6, 8, 4, 20, 196, 6),
-    Stage(4, 8, 5, 15, 168, 7.5),
-    Stage(4, 8, 4, 12, 126, 7.5),
-    Stage(3, 8, 4, 10, 112, 7.5),
-    Stage(2, 11, 5, 8, 98, 7.5),
-    Stage(2, 11, 4, 6, 84, 7.5),
+    Stage(6, 8, 4, 8, 196, 6),
+    Stage(4, 8, 5, 7, 168, 7.5),
+    Stage(4, 8, 4, 6, 126, 7.5),
+    Stage(3, 8, 4, 6, 112, 7.5),
+    Stage(2, 11, 5, 5, 98, 7.5),
+    Stage(2, 11, 4, 4, 84, 7.5),
 )
-"""The same with larger patches and half the freedom; landmarks are the mean of both."""
+"""The same with larger patches and less freedom; landmarks are the mean of both."""
 
 _SOFTNESS = 0.05
 JUDGED = Stage(3, 6, 0, 0, 0, 0)

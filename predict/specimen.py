@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import SpecimenError
-from beetle_lm.predict.contour import outline_of, solid_part
+from beetle_lm.predict.contour import outline_of, size_of, solid_part
 from beetle_lm.predict.images import Picture
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.placement import Placement
@@ -28,6 +28,9 @@ _LEAST_CONTRAST, _LEAST_SEPARATION = 0.12, 4.0
 _SMALLEST, _LARGEST = 0.01, 0.6  # shares of the picture
 _MOST_ON_EDGE = 0.2  # share of the outline that may lie on the picture's edge: tissue that goes on
 _MOST_BESIDE = 0.3  # the next largest thing, as a share of the specimen
+
+_MARGIN = 0.3  # around landmarks, of their centroid size over the root of their number
+_LEAST_KEPT = 0.5  # of the specimen: few landmarks do not tell where it ends
 
 Array = NDArray[Any]
 
@@ -71,6 +74,22 @@ def find_specimen(picture: Picture) -> Specimen:
     darkest = max(float(np.percentile(mean[mask > 0], 80)), 1e-3)
     lightness = np.clip(1 - mean / darkest, -0.5, 1.5).astype(np.float32)
     return Specimen(lightness, mask, _outlines(mask), placement)
+
+
+def near_landmarks(specimen: Specimen, xy: Floats) -> Specimen:
+    """A specimen without what lies far from all its landmarks, such as tissue at its base.
+
+    Args:
+        specimen: the specimen; given back as it is if hardly half of it lies near landmarks.
+        xy: (n, 2) landmarks, in pixels of its scaled picture.
+    """
+    far = np.ones_like(specimen.mask)
+    cv2.fillConvexPoly(far, cv2.convexHull(np.rint(xy).astype(np.int32)), 0)
+    distance = cv2.distanceTransform(far, cv2.DIST_L2, 5)
+    mask = np.where(distance <= _MARGIN * size_of(xy), specimen.mask, 0).astype(np.uint8)
+    if mask.sum() < _LEAST_KEPT * specimen.mask.sum():
+        return specimen
+    return replace(specimen, mask=mask, outlines=_outlines(mask))
 
 
 def _outlines(mask: NDArray[np.uint8]) -> tuple[Floats, Floats]:

@@ -16,7 +16,7 @@ from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.matching import NameIndex
 from beetle_lm.predict.orientation import ExifFrame, to_upright
 from beetle_lm.predict.registration import Template
-from beetle_lm.predict.specimen import SIDE, find_specimen
+from beetle_lm.predict.specimen import SIDE, find_specimen, near_landmarks
 from beetle_lm.zoo.parts import PartSpec
 
 
@@ -94,7 +94,8 @@ def _template(path: Path, xy: Floats) -> Template:
         specimen = find_specimen(picture)
     except BeetleLMError as error:
         raise type(error)(f"{path.name} cannot be a template: {error}") from error
-    return Template(specimen, specimen.placement.to_input(xy))
+    xy = specimen.placement.to_input(xy)
+    return Template(near_landmarks(specimen, xy), xy)
 
 
 def _landmarks_of(images: Sequence[Path], landmarks: Path, frame: ExifFrame) -> list[Floats]:

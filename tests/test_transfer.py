@@ -15,7 +15,7 @@ from training_data import tps_record
 
 from beetle_lm.errors import LandmarkError, SpecimenError
 from beetle_lm.predict.images import Picture
-from beetle_lm.predict.specimen import find_specimen
+from beetle_lm.predict.specimen import find_specimen, near_landmarks
 from beetle_lm.predict.templates import Templates
 from beetle_lm.predict.tps_reader import read_tps
 from beetle_lm.predict.transfer import Transfer
@@ -276,3 +276,22 @@ def test_uneven_light_and_a_flat_band_do_not_hide_the_specimen() -> None:
     assert both > 0.95
     inside = specimen.placement.to_input(xy.mean(axis=0)).astype(int)
     assert specimen.mask[inside[1], inside[0]] == 1
+
+
+def test_what_is_far_from_all_landmarks_of_a_template_is_left_out() -> None:
+    pixels, xy = mandible(2)
+    clean = find_specimen(Picture.from_array(pixels, 3))
+    base = tuple(int(value) for value in xy[13])
+    end = (base[0] + 90, base[1] + 70)
+    with_tissue = pixels.copy()
+    cv2.line(with_tissue, base, end, (60, 50, 40), 40)
+    specimen = find_specimen(Picture.from_array(with_tissue, 3))
+    landmarks = specimen.placement.to_input(xy)
+    x, y = specimen.placement.to_input(np.array(end, np.float64)).astype(int)
+    assert specimen.mask[y, x] == 1
+    kept = near_landmarks(specimen, landmarks)
+    assert kept.mask[y, x] == 0
+    both = float((clean.mask & kept.mask).sum() / clean.mask.sum())
+    assert both > 0.95
+    alone = near_landmarks(specimen, landmarks[:1])  # one does not tell where the specimen ends
+    assert alone.mask[y, x] == 1
