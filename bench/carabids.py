@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/carabids"))
     parser.add_argument("--parts", default=",".join(PARTS))
-    parser.add_argument("--model-version", default="2.0")
+    parser.add_argument("--model-version", default="3.1")
     options, further = parser.parse_known_args()
     for part in options.parts.split(","):
         out = options.output / part

@@ -1,12 +1,12 @@
 """Milliseconds per image of models alone, decoding apart.
 
-    python bench/model_time.py [--models bundled paper]
+    python bench/model_time.py [--models bundled paper FILE ...]
 
 For each model, batches of 1, 8 and 32 with 1 and 2 threads; the median of several runs after a
-first one that does not count. The models are those that come with the package, and the paper's
-third network in 32 bit, with weights in 16 bit and with dense layers in 8 bit, made here of random
-weights (which takes `pip install ".[train]"`; left out with a remark where that is missing). Prints
-a Markdown table.
+first one that does not count. The models are those that come with the package; the paper's third
+network in 32 bit, with weights in 16 bit and with dense layers in 8 bit, made here of random
+weights (which takes `pip install ".[train]"`; left out with a remark where that is missing); and
+any model files. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from beetle_lm.predict.session import Session
 from beetle_lm.zoo.registry import bundled_models, named_model
 
 BATCHES, THREADS, RUNS = (1, 8, 32), (1, 2), 7
+KINDS = ("bundled", "paper")
 
 
 def milliseconds(session: Session, batch: int) -> float:
@@ -41,9 +42,10 @@ def milliseconds(session: Session, batch: int) -> float:
     return statistics.median(times)
 
 
-def models(kinds: list[str], folder: Path) -> Iterator[tuple[str, Path]]:
+def models(kinds: Sequence[str], folder: Path) -> Iterator[tuple[str, Path]]:
     if "bundled" in kinds:
         yield from ((name, named_model(name)) for name in bundled_models())
+    yield from ((kind, Path(kind)) for kind in kinds if kind not in KINDS)
     if "paper" in kinds:
         try:
             from paper_models import STORAGES, random_checkpoint, write_model
@@ -59,9 +61,7 @@ def models(kinds: list[str], folder: Path) -> Iterator[tuple[str, Path]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument(
-        "--models", nargs="+", choices=("bundled", "paper"), default=["bundled", "paper"]
-    )
+    parser.add_argument("--models", nargs="+", metavar="bundled|paper|FILE", default=KINDS)
     kinds = parser.parse_args().models
     columns = [(threads, batch) for threads in THREADS for batch in BATCHES]
     heads = [f"{threads} thread{'s' * (threads > 1)}, batch {batch}" for threads, batch in columns]
