@@ -15,10 +15,11 @@ from training_data import tps_record
 
 from beetle_lm.errors import LandmarkError, SpecimenError
 from beetle_lm.predict.images import Picture
+from beetle_lm.predict.registration import Fit
 from beetle_lm.predict.specimen import find_specimen, near_landmarks
 from beetle_lm.predict.templates import Templates
 from beetle_lm.predict.tps_reader import read_tps
-from beetle_lm.predict.transfer import Transfer
+from beetle_lm.predict.transfer import Transfer, combined
 from beetle_lm.train.render import render, specimen_rng
 
 PART, SIZE = "right-mandible", (816, 612)
@@ -147,6 +148,15 @@ def test_several_templates_are_averaged(folder: Path) -> None:
     between = np.abs(both - one) + np.abs(both - other)
     assert np.allclose(between, np.abs(one - other), atol=1e-6)
     assert errors(both, truth(folder)["m3.png"]).mean() < 0.004
+
+
+def test_landmarks_count_by_how_alike_their_surroundings_are() -> None:
+    zeros, alike = np.zeros((2, 2)), np.array([0.8, 0.4])
+    one = Fit(zeros, alike, 0.6, 100.0)
+    other = Fit(zeros + 10, alike[::-1], 0.6, 100.0)
+    xy, likeness = combined([one, other])
+    assert np.allclose(xy, [[0, 0], [10, 10]], atol=0.1)
+    assert np.allclose(likeness, 0.8, atol=0.01)
 
 
 def test_a_bent_specimen(folder: Path) -> None:
