@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 
@@ -49,7 +50,8 @@ AFFINE = (Stage(6, 6, 6, 15, 100, 0), Stage(6, 6, 5, 12, 100, 0))
 """From each starting pose; the best goes on."""
 
 SETTLING = (Stage(6, 6, 5, 10, 100, 0), Stage(4, 6, 5, 10, 100, 0), Stage(4, 6, 5, 8, 100, 0))
-"""From the best: affine still, with all places."""
+"""From the best: affine still, with all places. Where shapes differ this can lead away from a good
+pose, so the pose as it was is kept beside it, and what fits better in the end is taken."""
 
 SUPPLE = (
     Stage(6, 6, 4, 8, 140, 7),
@@ -132,16 +134,14 @@ class Template:
             for pose in similarity_maps(own, other, _POSES)
         ]
         starts = [_Laid(self, specimen, pose) for pose in poses]
-        for laid in starts:
-            for stage in AFFINE:
-                laid.improve(stage, _AFFINE_EVERY)
-        best = max(starts, key=lambda laid: float(laid.likeness().mean()))
-        for stage in SETTLING:
-            best.improve(stage)
-        ends = [copy(best), best]
-        for laid, stages in zip(ends, (SUPPLE, STIFF), strict=True):
-            for stage in stages:
-                laid.improve(stage)
+        affine = max(
+            (laid.through(AFFINE, _AFFINE_EVERY) for laid in starts), key=_Laid.overall
+        ).through(SETTLING)
+        as_posed = max(starts, key=_Laid.overall)
+        both = [
+            [start.through(stages) for stages in (SUPPLE, STIFF)] for start in (affine, as_posed)
+        ]
+        ends = max(both, key=lambda ends: sum(laid.overall() for laid in ends))
         xy = np.mean([laid.landmarks() for laid in ends], axis=0)
         alike = np.mean([laid.likeness() for laid in ends], axis=0)
         size = size_of(specimen.outlines[0])
@@ -158,8 +158,14 @@ class _Laid:
         width, height = template.size
         self._field = np.zeros((height, width, 2), np.float32)
 
-    def improve(self, stage: Stage, every: int = 1) -> None:
-        """Goes through one stage with every so manieth place."""
+    def through(self, stages: Sequence[Stage], every: int = 1) -> _Laid:
+        """What stages make of it, with every so manieth place; it stays as it is itself."""
+        laid = copy(self)
+        for stage in stages:
+            laid._improve(stage, every)
+        return laid
+
+    def _improve(self, stage: Stage, every: int) -> None:
         template, step = self._template, stage.step
         places = template.places[::every]
         found = match(
@@ -193,6 +199,10 @@ class _Laid:
         other = cells(self._picture(), step)
         template = self._template
         return likeness(template.cells[step], other, template.places, step, JUDGED.half)
+
+    def overall(self) -> float:
+        """The mean likeness of all places."""
+        return float(self.likeness().mean())
 
     def landmarks(self) -> Floats:
         """(n, 2) in pixels of the specimen's scaled picture."""

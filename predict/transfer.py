@@ -164,7 +164,7 @@ def combined(fits: Sequence[Fit]) -> tuple[Floats, Floats]:
     """
     xy = np.stack([fit.xy for fit in fits])
     likeness = np.stack([fit.likeness for fit in fits])
-    weights = likeness**4
+    weights = likeness**8
     if len(fits) > 2:
         off = np.linalg.norm(xy - np.median(xy, axis=0), axis=2)
         weights = weights / (1 + (off / (0.05 * fits[0].size)) ** 2)

@@ -15,10 +15,11 @@ from training_data import tps_record
 
 from beetle_lm.errors import LandmarkError, SpecimenError
 from beetle_lm.predict.images import Picture
+from beetle_lm.predict.registration import Fit
 from beetle_lm.predict.specimen import find_specimen, near_landmarks
 from beetle_lm.predict.templates import Templates
 from beetle_lm.predict.tps_reader import read_tps
-from beetle_lm.predict.transfer import Transfer
+from beetle_lm.predict.transfer import Transfer, combined
 from beetle_lm.train.render import render, specimen_rng
 
 PART, SIZE = "right-mandible", (816, 612)
@@ -39,6 +40,22 @@ def turned(pixels: Pixels, xy: Points, degrees: float) -> tuple[Pixels, Points]:
     of_points = cv2.getRotationMatrix2D(tuple(middle), degrees, 0.8)
     picture = cv2.warpAffine(pixels, of_pixels, SIZE, borderMode=cv2.BORDER_REFLECT)
     return np.asarray(picture, np.uint8), xy @ of_points[:, :2].T + of_points[:, 2]
+
+
+def bent(pixels: Pixels, xy: Points, share: float) -> tuple[Pixels, Points]:
+    """A picture whose rows are moved to the right by the square of their distance from the middle.
+
+    The middle is that of the landmarks; the unit is their centroid size over the root of their
+    number, and there rows are moved by `share` of it.
+    """
+    middle, size = xy[:, 1].mean(), float(np.sqrt(xy.var(axis=0).sum()))
+    x, y = np.meshgrid(*(np.arange(side, dtype=np.float32) for side in SIZE))
+    off = share * (y + 0.5 - middle) ** 2 / size
+    picture = cv2.remap(
+        pixels, x - off.astype(np.float32), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    moved = np.c_[xy[:, 0] + share * (xy[:, 1] - middle) ** 2 / size, xy[:, 1]]
+    return np.asarray(picture, np.uint8), moved
 
 
 def write(path: Path, pixels: Pixels) -> None:
@@ -131,6 +148,23 @@ def test_several_templates_are_averaged(folder: Path) -> None:
     between = np.abs(both - one) + np.abs(both - other)
     assert np.allclose(between, np.abs(one - other), atol=1e-6)
     assert errors(both, truth(folder)["m3.png"]).mean() < 0.004
+
+
+def test_landmarks_count_by_how_alike_their_surroundings_are() -> None:
+    zeros, alike = np.zeros((2, 2)), np.array([0.8, 0.4])
+    one = Fit(zeros, alike, 0.6, 100.0)
+    other = Fit(zeros + 10, alike[::-1], 0.6, 100.0)
+    xy, likeness = combined([one, other])
+    assert np.allclose(xy, [[0, 0], [10, 10]], atol=0.1)
+    assert np.allclose(likeness, 0.8, atol=0.01)
+
+
+def test_a_bent_specimen(folder: Path) -> None:
+    templates = Templates.read([folder / "templates" / "m1.png"], folder / "landmarks.tps")
+    pixels, xy = bent(*mandible(2), 0.1)  # an affine map alone slips by a tooth
+    (result,) = Transfer(templates).predict([pixels])
+    assert result.landmarks is not None
+    assert errors(result.landmarks.xy, xy).mean() < 0.004
 
 
 def test_wrong_pictures_fail_with_a_reason(folder: Path, tmp_path: Path, command: Command) -> None:
