@@ -39,6 +39,7 @@ def test_every_bundled_recipe_is_sound():
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"steps_per_epoch": 0}, "steps_per_epoch must be at least 1, got 0"),
+        ({"averaging": float("nan")}, "averaging must be from 0 to 1, got nan"),
         ({"averaging": 1.5}, "averaging must be from 0 to 1, got 1.5"),
         ({"channels": 2}, "channels must be 1 or 3, got 2"),
         ({"network": "vast"}, "unknown network 'vast'; there are: compact, fine, nano"),

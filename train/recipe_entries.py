@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, get_type_hints
 
@@ -56,7 +57,7 @@ def check_bounds(
     """
     for name, low, high in bounds:
         value = getattr(recipe, name)
-        if value < low or (high is not None and value > high):
+        if not low <= value <= (math.inf if high is None else high):  # nan is no number either
             wanted = f"at least {low}" if high is None else f"from {low} to {high}"
             raise RecipeError(f"{source}: {name} must be {wanted}, got {value!r}")
 
