@@ -119,13 +119,10 @@ def predict(
     if part is not None and model is not None:
         raise UsageError("give either --part NAME or --model FILE, not both")
 
-    import warnings
-
     from beetle_lm.predict.options import Options
     from beetle_lm.predict.plan import Request
     from beetle_lm.predict.run_plan import load_model
 
-    warnings.filterwarnings("ignore", module="PIL")  # on odd headers; the image is read or it fails
     request = Request(inputs, output, recursive, reference, exif, overwrite, resume)
     plan = _plan(request, part, model, zoo)
     options = Options(

@@ -91,15 +91,12 @@ def transfer(
     check_scale(scale)
     chosen = chosen_formats(formats)
 
-    import warnings
-
     from beetle_lm.predict.options import Options
     from beetle_lm.predict.plan import Request, plan_transfer
     from beetle_lm.predict.templates import Templates
     from beetle_lm.predict.transfer import Transfer
     from beetle_lm.zoo.parts import part_of
 
-    warnings.filterwarnings("ignore", module="PIL")  # on odd headers; the image is read or it fails
     spec = None if part is None else part_of(part)
     annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif)
     request = Request(inputs, output, recursive, reference, exif, overwrite, resume)

@@ -32,6 +32,8 @@ mandibles on each other and on left ones (`bench/README.md`)."""
 
 _ERROR_AT_ONE, _ERROR_SLOPE = 0.015, 0.12  # of the specimen's size, by likeness; measured there
 _HALF_SCORE = 0.01  # of the photograph's diagonal: as models do
+_PREFERENCE = 8  # power of likeness by which fits count; chosen as the parameters of a fit
+_APART = 0.05  # of the specimen's size: a fit that is so far from the median counts half
 
 
 class Transfer:
@@ -164,10 +166,10 @@ def combined(fits: Sequence[Fit]) -> tuple[Floats, Floats]:
     """
     xy = np.stack([fit.xy for fit in fits])
     likeness = np.stack([fit.likeness for fit in fits])
-    weights = likeness**8
+    weights = likeness**_PREFERENCE
     if len(fits) > 2:
         off = np.linalg.norm(xy - np.median(xy, axis=0), axis=2)
-        weights = weights / (1 + (off / (0.05 * fits[0].size)) ** 2)
+        weights = weights / (1 + (off / (_APART * fits[0].size)) ** 2)
     weights = weights / weights.sum(axis=0)
     mean = (weights[:, :, None] * xy).sum(axis=0)
     return mean, (weights * likeness).sum(axis=0)

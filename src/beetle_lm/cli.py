@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -90,6 +91,7 @@ def run() -> int:
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.addLevelName(logging.WARNING, "warning")
+    warnings.filterwarnings("ignore", module="PIL")  # on odd headers; the image is read or it fails
     try:
         (_overview() if _only_lists() else app)()
     except BeetleLMError as error:
