@@ -182,11 +182,11 @@ def test_a_checkpoint_keeps_shapes_and_assessment(tmp_path):
     made = Checkpoint(
         weights, RECIPE, spec, *SIZE, "letterbox", 0, 3, 1.5, found.shapes, found.assessment
     )
-    save_checkpoint(tmp_path / "best.safetensors", made)
+    save_checkpoint(tmp_path / "weights.safetensors", made)
     kept = load_checkpoint(tmp_path)
     assert (kept.shapes, kept.assessment) == (found.shapes, found.assessment)
     bare = dataclasses.replace(made, shapes=None, assessment=None)
-    save_checkpoint(tmp_path / "best.safetensors", bare)
+    save_checkpoint(tmp_path / "weights.safetensors", bare)
     kept = load_checkpoint(tmp_path)
     assert (kept.shapes, kept.assessment) == (None, None)
 
@@ -202,6 +202,6 @@ def test_a_checkpoint_of_impossible_statistics_is_damaged(tmp_path, damaged):
     made = Checkpoint(
         {}, RECIPE, spec, *SIZE, "letterbox", 0, 3, 1.5, found.shapes, found.assessment
     )
-    save_checkpoint(tmp_path / "best.safetensors", made)
+    save_checkpoint(tmp_path / "weights.safetensors", made)
     with pytest.raises(CheckpointError, match="damaged"):
         load_checkpoint(tmp_path)

@@ -213,7 +213,7 @@ def test_training_exporting_and_predicting(small, drawn, command, tmp_path):
     assert not (run / "last.safetensors").exists()
     assert command("export", run, "-o", tmp_path / "paper.onnx").code == 0
     source = open_source(str(tmp_path / "paper.onnx"))
-    weights = load_file(run / "best.safetensors")
+    weights = load_file(run / "weights.safetensors")
     assert all(torch.equal(source.tensors[name], weights[name]) for name in weights)
     predictor = Predictor.load(tmp_path / "paper.onnx")
     assert predictor.card.fit == "stretch" and predictor.card.input_width == 256
@@ -247,7 +247,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     assert (tmp_path / "stopped" / "last.safetensors").exists()
     assert command(*arguments, "-o", tmp_path / "stopped", "--resume").code == 0
     whole, stopped = (
-        load_file(tmp_path / name / "best.safetensors") for name in ("whole", "stopped")
+        load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "stopped")
     )
     assert all(torch.equal(whole[name], stopped[name]) for name in whole)
     whole, stopped = (read_table(tmp_path / name / "log.csv") for name in ("whole", "stopped"))
@@ -271,7 +271,7 @@ def test_fine_tuning_keeps_every_weight_but_those_of_the_last_layer(
     done = command(*tune, "--init", first)
     assert done.code == 0, done.err
     assert "loaded 5 of 6 layers" in done.err and "new: the head" in done.err
-    before, after = (load_file(folder / "best.safetensors") for folder in (first, tuned))
+    before, after = (load_file(folder / "weights.safetensors") for folder in (first, tuned))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"head.weight", "head.bias"}
 

@@ -37,7 +37,7 @@ def test_further_shapes_are_taught_and_recorded(training, command, tmp_path):
     job = tomllib.loads((tmp_path / "with" / "config.toml").read_text(encoding="utf-8"))
     assert job["shapes"] == str(shapes) and len(job["shapes_sha256"]) == 64
     assert command(*training, "-o", tmp_path / "without").code == 0
-    first, second = (tmp_path / run / "best.safetensors" for run in ("with", "without"))
+    first, second = (tmp_path / run / "weights.safetensors" for run in ("with", "without"))
     assert first.read_bytes() != second.read_bytes()
 
     shapes_file(shapes, QUAD * 2, height=900)

@@ -61,7 +61,7 @@ def test_every_problem_is_listed_and_nothing_trained(tmp_path, command):
     done = command(*arguments, tmp_path / "run", "--skip-bad", "--epochs", 1)
     assert done.code == 0
     assert "left out: landmarks.tps, line 43, absent.jpg" in done.err
-    assert (tmp_path / "run" / "best.safetensors").is_file()
+    assert (tmp_path / "run" / "weights.safetensors").is_file()
 
 
 def test_missing_landmarks_and_bare_photographs_are_remarks(tmp_path):

@@ -20,8 +20,8 @@ from beetle_lm.zoo.card import Fit
 from beetle_lm.zoo.limits import ShapeSpace
 from beetle_lm.zoo.parts import PartSpec
 
-BEST, LAST = "best.safetensors", "last.safetensors"
-"""File names in a run folder: the weights to use, and the state to go on from."""
+WEIGHTS, LAST = "weights.safetensors", "last.safetensors"
+"""File names in a run folder: the weights of a finished run, and the state to go on from."""
 
 _KEY = "beetle_lm"
 
@@ -108,19 +108,23 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint, or the best one of a run folder.
+    """Reads a checkpoint, or that of a finished run folder.
 
     Raises:
         CheckpointError: there is none, or it is damaged or of another program.
     """
     if path.is_dir():
-        if not (path / BEST).is_file():
-            runs = sorted(child.name for child in path.glob("fold-*") if (child / BEST).is_file())
+        if not (path / WEIGHTS).is_file():
+            runs = sorted(
+                child.name for child in path.glob("fold-*") if (child / WEIGHTS).is_file()
+            )
             hint = (
                 f"; it holds the folds of a cross-validation, give one: {runs[0]}" if runs else ""
             )
-            raise CheckpointError(f"{path} has no {BEST}: it is not a finished training run{hint}")
-        path = path / BEST
+            raise CheckpointError(
+                f"{path} has no {WEIGHTS}: it is not a finished training run{hint}"
+            )
+        path = path / WEIGHTS
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {path}")
     try:

@@ -52,8 +52,8 @@ def train(
         typer.Option(
             min=0.0,
             max=0.9,
-            help="Share of the training photographs to choose the best epoch by; with 0 the last"
-            " one is taken.  [default: 0.1, or 0 where that is fewer than 3]",
+            help="Share of the photographs to measure after every epoch instead of training on"
+            " them; expected errors are then learned from theirs.  [default: 0]",
         ),
     ] = None,
     init: Annotated[
@@ -174,11 +174,10 @@ def _summary(data: AnnotatedImages, job: Any, device: Any, transfer: Transfer | 
 
 def _print_metrics(metrics: dict[str, Any], output: Path) -> None:
     (width, height), validation = metrics["input"], metrics["validation"]
-    chosen = f"last epoch, {metrics['epoch']}"
+    print(f"{metrics['epoch']} epochs, {metrics['training']['photographs']} photographs")
     if validation["photographs"]:
-        chosen = (
-            f"best epoch {metrics['epoch']}, mean error {validation['mean_px_of_input']:.2f} px of"
-            f" the model's {width} x {height} input on {validation['photographs']} validation"
-            " photographs"
+        print(
+            f"mean error {validation['mean_px_of_input']:.2f} px of the model's {width} x {height}"
+            f" input on {validation['photographs']} validation photographs"
         )
-    print(f"{chosen}\n{output}; `beetle-lm export {output} -o model.onnx` makes the model of it")
+    print(f"{output}; `beetle-lm export {output} -o model.onnx` makes the model of it")

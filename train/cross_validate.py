@@ -23,7 +23,7 @@ def cross_validate(
     data: AnnotatedImages,
     folder: Path,
     count: int,
-    validation_share: float | None,
+    validation_share: float,
     device: torch.device,
     resume: bool,
     report: Callable[[EpochLog], None],
@@ -32,8 +32,8 @@ def cross_validate(
     """Trains one network for each fold in `fold-1`, `fold-2`, ... and compares all.
 
     In each run the photographs of one fold are tested; the others are split anew into those to
-    train on and those to choose the best epoch by, so that the test photographs take no part in
-    either. Finished folds are not trained again when a cross-validation is resumed.
+    train on and those that validate, so that the test photographs take no part in either. Finished
+    folds are not trained again when a cross-validation is resumed.
 
     Args:
         job: what to do; its own division of the photographs is replaced.

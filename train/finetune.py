@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from beetle_lm.errors import CheckpointError
-from beetle_lm.train.checkpoint import BEST, load_checkpoint
+from beetle_lm.train.checkpoint import WEIGHTS, load_checkpoint
 from beetle_lm.train.networks import HEAD, NETWORKS, build_network
 from beetle_lm.train.onnx_weights import read_weights
 from beetle_lm.train.recipe import AnyRecipe
@@ -104,12 +104,12 @@ def open_source(name: str, zoo: str | None = None) -> Source:
     if not _fits(checkpoint.tensors, recipe.network, len(spec), recipe.channels):
         raise CheckpointError(
             f"{name} does not hold the weights of a network '{recipe.network}' alone; give a run"
-            f" folder or its {BEST}"
+            f" folder or its {WEIGHTS}"
         )
     return Source(
         name=name,
         about=f"{spec.name}, epoch {checkpoint.epoch}",
-        sha256=file_sha256(path / BEST if path.is_dir() else path),
+        sha256=file_sha256(path / WEIGHTS if path.is_dir() else path),
         tensors=checkpoint.tensors,
         networks=_networks(checkpoint.tensors, len(spec), recipe.channels),
         channels=recipe.channels,

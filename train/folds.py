@@ -6,26 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_USUAL_SHARE = 0.1
-_FEWEST = 3
 
-
-def split(names: Sequence[str], share: float | None, seed: int) -> tuple[list[str], list[str]]:
+def split(names: Sequence[str], share: float, seed: int) -> tuple[list[str], list[str]]:
     """Splits names at random into those to train on and those to validate on.
 
     Args:
         names: all names.
         share: share to validate on; at least one name is, and at least one is not, unless the
-            share is 0 or there is only one name. None takes a tenth, or nobody where that is fewer
-            than three: the error of one or two photographs says little about the best epoch, and
-            they are worth more in training.
+            share is 0 or there is only one name.
         seed: of the random choice, which does not depend on the order of the names.
     """
     ordered = sorted(names)
-    if share is None:
-        count = round(_USUAL_SHARE * len(ordered))
-        count = count if count >= _FEWEST else 0
-    elif share > 0 and len(ordered) > 1:
+    if share > 0 and len(ordered) > 1:
         count = min(max(1, round(share * len(ordered))), len(ordered) - 1)
     else:
         count = 0

@@ -35,7 +35,7 @@ class Job:
         seed: of everything random.
         init: the run, checkpoint or model to start from, as the user named it; empty for none.
         training: names of the photographs to train on.
-        validation: names of those to choose the best epoch by.
+        validation: names of those that are only measured after every epoch.
         test: names of those that are only measured at the end.
         recipe: how to train.
         init_sha256: SHA-256 of the file to start from; empty for none.
@@ -96,7 +96,7 @@ def make_job(
     exif: ExifFrame,
     recipe: AnyRecipe,
     seed: int,
-    validation_share: float | None,
+    validation_share: float,
     test: Sequence[str] = (),
     init: str = "",
     init_sha256: str = "",

@@ -43,7 +43,7 @@ class TrainingLog:
             csv.writer(file, lineterminator="\n").writerow(row)
 
     def plot(self, path: Path) -> None:
-        """Draws training loss and validation error over the epochs, the best one marked."""
+        """Draws training loss and validation error over the epochs."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
         from matplotlib.ticker import ScalarFormatter
@@ -63,10 +63,6 @@ class TrainingLog:
             for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
                 axis(ScalarFormatter())
             axes.grid(alpha=0.3, which="both")
-        if len(panels) > 1:
-            best = min(self.epochs, key=lambda epoch: epoch.validation_px)
-            rows[-1].plot(best.epoch, best.validation_px, "o", label=f"best epoch, {best.epoch}")
-            rows[-1].legend()
         rows[-1].set_xlabel("epoch")
         figure.savefig(path, dpi=120)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from beetle_lm.train.augment import Augmenter, Varied
-from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
+from beetle_lm.train.checkpoint import LAST, Checkpoint, save_checkpoint
 from beetle_lm.train.dataset import TensorSet
 from beetle_lm.train.locator import Locator
 from beetle_lm.train.losses import heat_map_loss
@@ -58,19 +58,18 @@ def fit(
     shapes: Tensor | None = None,
     taken_over: Collection[str] = (),
 ) -> Checkpoint:
-    """Trains a network and keeps its best and its last state in the run folder.
+    """Trains a network and keeps its last state in the run folder.
 
-    The weights that are validated and kept are an exponential moving average over the steps. The
-    best epoch is the one of the lowest validation error, or the last where nothing validates. All
-    randomness comes from the seed and the number of the epoch, so a run that goes on from its last
-    state ends with the weights of one that was never interrupted.
+    The weights that are validated and returned are an exponential moving average over the steps.
+    All randomness comes from the seed and the number of the epoch, so a run that goes on from its
+    last state ends with the weights of one that was never interrupted.
 
     Args:
-        run: an existing folder, to which `best.safetensors` and `last.safetensors` are written.
+        run: an existing folder, to which `last.safetensors` is written after every epoch.
         start: fresh or pre-trained weights and the configuration, at epoch 0; or the content of
             `last.safetensors`, to go on from.
         training: photographs to train on, stored larger than the input.
-        validation: photographs to choose the best epoch by; may be empty.
+        validation: photographs that are only measured; may be empty.
         device: where to train.
         report: called after every epoch.
         shapes: (M, K, 2) landmarks of specimens towards whose shapes photographs are warped, in
@@ -79,7 +78,7 @@ def fit(
             `body_rate`.
 
     Returns:
-        The best checkpoint.
+        The checkpoint of the last epoch.
     """
     recipe, spec = start.recipe, start.spec
     network = build_network(recipe.network, len(spec), recipe.channels)
@@ -97,7 +96,7 @@ def fit(
     images, xy = training.images.to(device), training.xy.to(device)
     shapes = xy if shapes is None else shapes.to(device)
     steps = recipe.epochs * recipe.steps_per_epoch
-    best = load_checkpoint(run / BEST) if start.epoch > 0 else None
+    last = start
 
     for epoch in range(start.epoch + 1, recipe.epochs + 1):
         generator = torch.Generator(device).manual_seed(start.seed * 1_000_003 + epoch)
@@ -120,18 +119,13 @@ def fit(
             loss_sum += loss.detach()
 
         error = mean_error(predict(average, validation.images, device)[0], validation.xy)
-        weights = {name: tensor.cpu().clone() for name, tensor in average.state_dict().items()}
-        state = dataclasses.replace(start, tensors=weights, epoch=epoch, validation_px=error)
-        if best is None or math.isnan(error) or error < best.validation_px:
-            best = state
-            save_checkpoint(run / BEST, best)
         # Before the state is kept: a run that is killed in between makes this epoch again.
         report(EpochLog(epoch, rate, float(loss_sum) / recipe.steps_per_epoch, error))
         tensors = _state(network, average, optimiser)
-        save_checkpoint(run / LAST, dataclasses.replace(state, tensors=tensors))
-    if best is None:
-        raise ValueError("a training needs at least one epoch")
-    return best
+        last = dataclasses.replace(start, tensors=tensors, epoch=epoch, validation_px=error)
+        save_checkpoint(run / LAST, last)
+    weights = {name: tensor.cpu() for name, tensor in average.state_dict().items()}
+    return dataclasses.replace(last, tensors=weights)
 
 
 def _loss(network: Locator, varied: Varied, recipe: Recipe, input_size: tuple[int, int]) -> Tensor:

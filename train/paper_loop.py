@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, save_checkpoint
+from beetle_lm.train.checkpoint import LAST, WEIGHTS, Checkpoint, save_checkpoint
 from beetle_lm.train.loop import EpochLog
 from beetle_lm.train.memory import keep_freed_memory
 from beetle_lm.train.paper_networks import PAPER_NETWORKS, PaperNetwork, half_input, normalised
@@ -74,7 +74,7 @@ def fit(
 
     Args:
         run: an existing folder, to which `last.safetensors` is written now and then, and
-            `best.safetensors` in the end, when the other is removed.
+            `weights.safetensors` in the end, when the other is removed.
         start: fresh or pre-trained weights and the configuration, at epoch 0; or the content of
             `last.safetensors`, to go on from.
         training: what to learn from, on the device to train on.
@@ -121,7 +121,7 @@ def fit(
             saved = time.monotonic() + (time.monotonic() - begin) / _SHARE
     weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     last = dataclasses.replace(last, tensors=weights)
-    save_checkpoint(run / BEST, last)
+    save_checkpoint(run / WEIGHTS, last)
     (run / LAST).unlink(missing_ok=True)
     return last
 

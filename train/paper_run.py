@@ -13,7 +13,7 @@ from torch import Tensor
 from beetle_lm.errors import UsageError
 from beetle_lm.train.assessment import Assessment, assess, learn_shapes
 from beetle_lm.train.calibration import Calibration
-from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
+from beetle_lm.train.checkpoint import LAST, WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint
 from beetle_lm.train.dataset import AnnotatedImages, Specimen, load_tensors
 from beetle_lm.train.finetune import Transfer
 from beetle_lm.train.job import Job
@@ -88,7 +88,7 @@ def train(
     poses = xy[::VERSIONS].cpu().double().numpy()
     last = dataclasses.replace(last, shapes=learn_shapes(poses, poses[:0]))
     last = dataclasses.replace(last, assessment=_assessment(last, every, device))
-    save_checkpoint(run / BEST, last)
+    save_checkpoint(run / WEIGHTS, last)
     log.plot(run / "losses.png")
     end = log.epochs[-1]
     return last, {
@@ -129,7 +129,7 @@ def _start(
     job: Job, recipe: PaperRecipe, spec: PartSpec, run: Path, transfer: Transfer | None
 ) -> Checkpoint:
     """The state to go on from, the weights of a finished run, or fresh ones."""
-    for name in (LAST, BEST):
+    for name in (LAST, WEIGHTS):
         if (run / name).exists():
             return load_checkpoint(run / name)
     torch.manual_seed(job.seed)

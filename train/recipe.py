@@ -145,13 +145,13 @@ def recipe_from_dict(entries: dict[str, Any], source: str) -> AnyRecipe:
     return kind.from_dict(entries, source)
 
 
-def with_validation_share(recipe: AnyRecipe, share: float | None) -> tuple[AnyRecipe, float | None]:
+def with_validation_share(recipe: AnyRecipe, share: float | None) -> tuple[AnyRecipe, float]:
     """A recipe with a share to validate, and the share of the photographs that this leaves.
 
     The paper's recipes validate on a share of all images, not on photographs of their own.
     """
     if isinstance(recipe, Recipe):
-        return recipe, share
+        return recipe, share or 0.0
     share = recipe.validation_share if share is None else share
     return dataclasses.replace(recipe, validation_share=share), 0.0
 

@@ -14,7 +14,7 @@ import torch
 
 from beetle_lm.errors import OutputError
 from beetle_lm.predict.folder_lock import FolderLock, HeldError
-from beetle_lm.train.checkpoint import BEST, LAST
+from beetle_lm.train.checkpoint import LAST, WEIGHTS
 from beetle_lm.train.dataset import AnnotatedImages
 from beetle_lm.train.finetune import open_source, transfer_from
 from beetle_lm.train.job import Job, make_job
@@ -113,7 +113,7 @@ class Training:
             job = dataclasses.replace(job, init_sha256=source.sha256)
         train(job, self.data, self.folder, device, True, report, transfer)
         if not self.keep:
-            for name in (BEST, LAST):
+            for name in (WEIGHTS, LAST):
                 (self.folder / name).unlink(missing_ok=True)
 
 

@@ -17,7 +17,7 @@ from beetle_lm.predict.textfile import write_text
 from beetle_lm.train import paper_run
 from beetle_lm.train.assessment import Assessment, assess, learn_shapes
 from beetle_lm.train.calibration import FEWEST, Calibration
-from beetle_lm.train.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
+from beetle_lm.train.checkpoint import LAST, WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint
 from beetle_lm.train.dataset import (
     AnnotatedImages,
     Specimen,
@@ -69,8 +69,9 @@ def train(
 ) -> tuple[dict[str, Any], Evaluation | None]:
     """Trains one network and fills its run folder.
 
-    The folder gets `config.toml`, `log.csv`, `losses.png`, `best.safetensors`, `last.safetensors`,
-    `metrics.json` and, where there are test photographs, `test_predictions.csv` and `test/`.
+    The folder gets `config.toml`, `log.csv`, `losses.png`, `weights.safetensors`,
+    `last.safetensors`, `metrics.json` and, where there are test photographs,
+    `test_predictions.csv` and `test/`.
 
     Args:
         job: what to do.
@@ -98,15 +99,20 @@ def train(
         [by_name[name] for name in names] for names in (job.training, job.validation, job.test)
     )
     if isinstance(job.recipe, PaperRecipe):
-        best, metrics = paper_run.train(job, data, training, run, device, report, transfer)
+        trained, metrics = paper_run.train(job, data, training, run, device, report, transfer)
     else:
-        best, metrics = _train(job, data, training, validation, run, device, report, transfer)
+        trained, metrics = _train(job, data, training, validation, run, device, report, transfer)
     evaluation = None
     if test:
         images = load_tensors(
-            data.spec, test, best.input_size, best.recipe.channels, best.fit, for_training=False
+            data.spec,
+            test,
+            trained.input_size,
+            trained.recipe.channels,
+            trained.fit,
+            for_training=False,
         )
-        predict_test(best.network(), images, run / PREDICTIONS, device)
+        predict_test(trained.network(), images, run / PREDICTIONS, device)
         evaluation = evaluate_test([run / PREDICTIONS], test, run / EVALUATION)
         metrics["test"] = {
             "photographs": len(test),
@@ -163,7 +169,7 @@ def _train(
         report(epoch)
 
     further_shapes = torch.from_numpy(data.shapes).float()
-    best = fit(
+    trained = fit(
         run,
         start,
         training_set,
@@ -174,48 +180,48 @@ def _train(
         taken_over=transfer.loaded if transfer else (),
     )
     judged = tensors(training[:_MOST_JUDGED])
-    assessment = _assessment(best, poses, judged, validation_set, device)
-    best = dataclasses.replace(best, assessment=assessment)
-    save_checkpoint(run / BEST, best)
+    assessment = _assessment(trained, poses, judged, validation_set, device)
+    trained = dataclasses.replace(trained, assessment=assessment)
+    save_checkpoint(run / WEIGHTS, trained)
     log.plot(run / "losses.png")
-    return best, {
-        "epoch": best.epoch,
+    return trained, {
+        "epoch": trained.epoch,
         "input": list(size),
         "training": {"photographs": len(training)},
         "validation": {
             "photographs": len(validation),
-            "mean_px_of_input": best.validation_px if validation else None,
+            "mean_px_of_input": trained.validation_px if validation else None,
         },
     }
 
 
 def _assessment(
-    best: Checkpoint,
+    trained: Checkpoint,
     poses: Floats,
     judged: TensorSet,
     validation: TensorSet,
     device: torch.device,
 ) -> Assessment:
     """By the validation photographs where they are enough, or else by some that it trained on."""
-    assert isinstance(best.recipe, Recipe)
-    augmentation = best.recipe.augmentation
+    assert isinstance(trained.recipe, Recipe)
+    augmentation = trained.recipe.augmentation
     seen = int(torch.isfinite(validation.xy[..., 0]).sum()) < FEWEST
     chosen = judged if seen else validation
-    xy, spread = predict(best.network().to(device), chosen.images, device)
+    xy, spread = predict(trained.network().to(device), chosen.images, device)
     error = (xy - chosen.xy).norm(dim=2)
     calibration = Calibration.fit(
         spread.double().numpy(), (error * torch.nan if seen else error).double().numpy()
     )
-    expected = calibration.expected(spread.double(), best.input_size)
+    expected = calibration.expected(spread.double(), trained.input_size)
     return assess(
         calibration,
         torch.where(torch.isfinite(error), expected, torch.nan).numpy(),
         seen,
         poses,
-        best.shapes,
+        trained.shapes,
         augmentation.rotation,
         augmentation.scale,
-        best.input_size,
+        trained.input_size,
     )
 
 

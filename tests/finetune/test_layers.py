@@ -58,7 +58,7 @@ def test_a_model_file_holds_the_weights_that_were_trained(pretrained):
     assert pretrained.half.stat().st_size < 0.6 * pretrained.full.stat().st_size
 
 
-def tuned(tmp_path: Path, name: str = "best.safetensors"):
+def tuned(tmp_path: Path, name: str = "weights.safetensors"):
     return load_file(tmp_path / "tuned" / name)
 
 
@@ -132,7 +132,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
     assert done.code == 1 and "it was started with another init file" in done.err
     shutil.copy(pretrained.half, source)
     assert fine_tune(source, "--resume", **long).code == 0
-    for name in ("best.safetensors", "last.safetensors"):
+    for name in ("weights.safetensors", "last.safetensors"):
         resumed, whole = tuned(tmp_path, name), load_file(tmp_path / "whole" / name)
         assert resumed.keys() == whole.keys()
         assert all(torch.equal(resumed[n], whole[n]) for n in whole)

@@ -23,7 +23,7 @@ from beetle_lm.zoo.manifest import file_sha256  # noqa: E402
     ("source", "about"),
     [
         ("run", "quad, epoch 1"),
-        ("run/best.safetensors", "quad, epoch 1"),
+        ("run/weights.safetensors", "quad, epoch 1"),
         ("full.onnx", "quad 1"),
         ("half.onnx", "quad 2.0"),
     ],
@@ -34,11 +34,11 @@ def test_all_but_the_head_is_taken_over(pretrained, fine_tune, tmp_path, source,
     assert done.code == 0
     assert f"loaded 69 of 70 layers from {path} ({about}); {NEW_HEAD}" in done.err
     first = open_source(str(path)).tensors
-    second = load_file(tmp_path / "tuned" / "best.safetensors")
+    second = load_file(tmp_path / "tuned" / "weights.safetensors")
     assert farthest(first, second, head=False) == 0
     assert second["head.second.weight"].shape[0] == 3
     config = tomllib.loads((tmp_path / "tuned" / "config.toml").read_text(encoding="utf-8"))
-    file = path / "best.safetensors" if path.is_dir() else path
+    file = path / "weights.safetensors" if path.is_dir() else path
     assert (config["init"], config["init_sha256"]) == (str(path), file_sha256(file))
     assert config["recipe"]["body_rate"] == 0
 
@@ -75,8 +75,8 @@ def test_every_fold_starts_from_the_source(pretrained, fine_tune, tmp_path):
     assert done.err.count(NEW_HEAD) == 1
     stem = open_source(str(pretrained.half)).tensors["stem.0.0.weight"]
     for fold in ("fold-1", "fold-2"):
-        best = load_file(tmp_path / "tuned" / fold / "best.safetensors")
-        assert torch.equal(best["stem.0.0.weight"], stem)
+        weights = load_file(tmp_path / "tuned" / fold / "weights.safetensors")
+        assert torch.equal(weights["stem.0.0.weight"], stem)
 
 
 def merged(path: Path, folder: Path) -> Path:
@@ -110,7 +110,7 @@ def test_sources_that_cannot_be_used(pretrained, fine_tune, write_model, tmp_pat
         (write_model("dots.onnx"), "serves for prediction alone"),
         (merged(pretrained.half, tmp_path), "export the run that it comes from again"),
         (write_model("other.onnx", with_card=False), "is not a beetle-lm model"),
-        (pretrained.run / "last.safetensors", "give a run folder or its best.safetensors"),
+        (pretrained.run / "last.safetensors", "give a run folder or its weights.safetensors"),
     ):
         done = fine_tune(source)
         assert done.code == 1 and message in done.err, source

@@ -23,12 +23,12 @@ from beetle_lm.zoo.card import CARD_KEY, ModelCard  # noqa: E402
 def test_damaged_checkpoint(drawn, command, tmp_path):
     run = tmp_path / "run"
     assert command(*drawn, "-o", run, "--epochs", 1).code == 0
-    whole = (run / "best.safetensors").read_bytes()
-    (run / "best.safetensors").write_bytes(whole[: len(whole) // 2])
+    whole = (run / "weights.safetensors").read_bytes()
+    (run / "weights.safetensors").write_bytes(whole[: len(whole) // 2])
     done = command("export", run, "-o", tmp_path / "m.onnx")
     assert done.code == 1 and "not a checkpoint of beetle-lm, or damaged" in done.err
     assert not (tmp_path / "m.onnx").exists()
-    (run / "best.safetensors").write_bytes(whole)
+    (run / "weights.safetensors").write_bytes(whole)
     (run / "metrics.json").unlink()
     done = command("export", run, "-o", tmp_path / "m.onnx")
     assert done.code == 1 and "is not finished" in done.err

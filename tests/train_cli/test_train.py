@@ -24,7 +24,7 @@ from beetle_lm.train.folds import split  # noqa: E402
 from beetle_lm.train.tested import predict_test  # noqa: E402
 
 
-def tensors(run, name="best.safetensors"):
+def tensors(run, name="weights.safetensors"):
     return load_file(run / name)
 
 
@@ -39,15 +39,15 @@ def test_run_folder(drawn, command, tmp_path):
     assert "1 validation photographs" in done.out and "beetle-lm export" in done.out
     files = {path.name for path in (tmp_path / "run").iterdir()}
     assert files == {
-        "config.toml", "log.csv", "losses.png", "best.safetensors", "last.safetensors",
+        "config.toml", "log.csv", "losses.png", "weights.safetensors", "last.safetensors",
         "metrics.json",
     }  # fmt: skip
     rows = read_table(tmp_path / "run" / "log.csv")
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
-    errors = [float(row["validation_px"]) for row in rows]
+    last = float(rows[-1]["validation_px"])
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
-    assert metrics["validation"]["mean_px_of_input"] == pytest.approx(min(errors), abs=1e-3)
-    assert metrics["epoch"] == 1 + errors.index(min(errors))
+    assert metrics["validation"]["mean_px_of_input"] == pytest.approx(last, abs=1e-3)
+    assert metrics["epoch"] == 3
     checkpoint = load_checkpoint(tmp_path / "run")
     assert checkpoint.epoch == metrics["epoch"]
     assert len(checkpoint.spec) == 4
@@ -80,7 +80,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(drawn, command, tmp_path):
     done = command(*arguments, "--resume", "--seed", 9)
     assert done.code == 1 and "started with another seed" in done.err
     assert command(*arguments, "--resume").code == 0
-    for name in ("best.safetensors", "last.safetensors"):
+    for name in ("weights.safetensors", "last.safetensors"):
         assert equal(tensors(killed, name), tensors(tmp_path / "whole", name))
     whole, resumed = (tmp_path / "whole" / "log.csv", killed / "log.csv")
     assert whole.read_bytes() == resumed.read_bytes()
@@ -107,9 +107,9 @@ def test_folds_test_every_photograph_once(drawn, command, tmp_path):
         config = load_toml(tmp_path / "cv" / f"fold-{fold}" / "config.toml")
         parts = [set(config[name]) for name in ("training", "validation", "test")]
         assert sum(map(len, parts)) == len(set.union(*parts)) == 10
-    before = (tmp_path / "cv" / "fold-1" / "best.safetensors").stat().st_mtime_ns
+    before = (tmp_path / "cv" / "fold-1" / "weights.safetensors").stat().st_mtime_ns
     assert command(*arguments, "--resume").code == 0
-    assert (tmp_path / "cv" / "fold-1" / "best.safetensors").stat().st_mtime_ns == before
+    assert (tmp_path / "cv" / "fold-1" / "weights.safetensors").stat().st_mtime_ns == before
     done = command("export", tmp_path / "cv", "-o", tmp_path / "m.onnx")
     assert done.code == 1
 
@@ -124,7 +124,7 @@ def test_full_disk(drawn, command, tmp_path, limited_files):
     limited_files(100_000)  # less than a checkpoint
     done = command(*drawn, "-o", run, "--epochs", 1)
     assert done.code == 1
-    assert "best.safetensors cannot be written" in done.err and "--resume" in done.err
+    assert "last.safetensors cannot be written" in done.err and "--resume" in done.err
     assert not list(run.glob("*.partial"))
     limited_files(-1)
     assert command(*drawn, "-o", run, "--epochs", 1, "--resume").code == 0
@@ -152,26 +152,39 @@ def test_bad_arguments(drawn, command, tmp_path):
         assert done.code == 1 and "CUDA" in done.err
 
 
-def test_test_photographs_are_predicted_with_the_best_weights(command, tmp_path):
-    images, landmarks = draw_set(tmp_path, 12)
-    tested = ["drawn_001.png", "drawn_002.png"]
-    (tmp_path / "test.txt").write_text("\n".join(tested), encoding="utf-8")
+def test_validation_photographs_are_only_measured(command, tmp_path):
+    images, landmarks = draw_set(tmp_path, 10)
+    recipe = small_recipe(tmp_path / "r.toml")
+    options = ("--part", "quad", "--recipe", recipe, "--val-share", 0.3)
+    assert command("train", images, landmarks, *options, "-o", tmp_path / "right").code == 0
     records = {record.image: record.image_xy(72) for record in read_tps(landmarks)}
-    # Corners of the validation photographs in the opposite order: the more the network learns, the
-    # farther it is from them.
-    for name in split([name for name in records if name not in tested], 0.3, seed=0)[1]:
+    for name in split(list(records), 0.3, seed=0)[1]:
         records[name] = records[name][[2, 3, 0, 1]]
     text = "".join(tps_record(name, xy) for name, xy in records.items())
     landmarks.write_text(text, encoding="utf-8")
-    recipe = small_recipe(tmp_path / "r.toml", network="nano", epochs=4, steps_per_epoch=20)
-    run = tmp_path / "run"
-    done = command(
-        "train", images, landmarks, "--part", "quad", "--recipe", recipe, "--val-share", 0.3,
-        "--test", tmp_path / "test.txt", "-o", run,
-    )  # fmt: skip
+    assert command("train", images, landmarks, *options, "-o", tmp_path / "wrong").code == 0
+    assert equal(tensors(tmp_path / "right"), tensors(tmp_path / "wrong"))
+    right, wrong = (read_table(tmp_path / run / "log.csv") for run in ("right", "wrong"))
+    assert right[-1]["training_loss"] == wrong[-1]["training_loss"]
+    assert right[-1]["validation_px"] != wrong[-1]["validation_px"]
+
+
+def test_every_photograph_is_trained_on_unless_asked(drawn, command, tmp_path):
+    train, images, landmarks, *options = drawn
+    options = options[: options.index("--val-share")] + options[options.index("--recipe") :]
+    done = command(train, images, landmarks, *options, "--epochs", 1, "-o", tmp_path / "run")
     assert done.code == 0
+    assert "10 photographs to train on, 0 to validate" in done.err
+    assert len(load_toml(tmp_path / "run" / "config.toml")["training"]) == 10
+
+
+def test_test_photographs_are_predicted_with_the_final_weights(drawn, command, tmp_path):
+    _, images, landmarks, *_ = drawn
+    tested = ["drawn_001.png", "drawn_002.png"]
+    (tmp_path / "test.txt").write_text("\n".join(tested), encoding="utf-8")
+    run = tmp_path / "run"
+    assert command(*drawn, "--test", tmp_path / "test.txt", "-o", run).code == 0
     checkpoint = load_checkpoint(run)
-    assert checkpoint.epoch < load_checkpoint(run / "last.safetensors").epoch
     data = read_training_data(images, landmarks, "quad")
     specimens = [s for s in data.specimens if s.name in tested]
     tensors = load_tensors(data.spec, specimens, checkpoint.input_size, 1, "letterbox", False)
