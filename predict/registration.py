@@ -53,25 +53,16 @@ SETTLING = (Stage(6, 6, 5, 10, 100, 0), Stage(4, 6, 5, 10, 100, 0), Stage(4, 6, 
 """From the best: affine still, with all places. Where shapes differ this can lead away from a good
 pose, so the pose as it was is kept beside it, and what fits better in the end is taken."""
 
-SUPPLE = (
+BENDING = (
     Stage(6, 6, 4, 8, 140, 7),
     Stage(4, 6, 5, 7, 120, 9),
     Stage(4, 6, 4, 6, 90, 9),
     Stage(3, 6, 4, 6, 80, 9),
     Stage(2, 8, 5, 5, 70, 9),
-    Stage(2, 8, 4, 4, 60, 9),
+    Stage(2, 6, 3, 3, 30, 9),
+    Stage(2, 5, 3, 2, 20, 9),
 )
-"""Finer and finer, and less and less stiff: follows odd shapes, may slip by a tooth."""
-
-STIFF = (
-    Stage(6, 8, 4, 8, 196, 6),
-    Stage(4, 8, 5, 7, 168, 7.5),
-    Stage(4, 8, 4, 6, 126, 7.5),
-    Stage(3, 8, 4, 6, 112, 7.5),
-    Stage(2, 11, 5, 5, 98, 7.5),
-    Stage(2, 11, 4, 4, 84, 7.5),
-)
-"""The same with larger patches and less freedom; landmarks are the mean of both."""
+"""Finer and finer, and less and less stiff, until small patches move nearly by themselves."""
 
 _SOFTNESS = 0.05
 JUDGED = Stage(3, 6, 0, 0, 0, 0)
@@ -117,7 +108,7 @@ class Template:
         near = cv2.dilate(mask, np.ones((_NEAR, _NEAR), np.uint8))
         around = _grid(size, _EVERY)
         on_it = near[tuple(around.astype(int).T[::-1])] > 0
-        steps = {stage.step for stage in (*AFFINE, *SETTLING, *SUPPLE, *STIFF, JUDGED)}
+        steps = {stage.step for stage in (*AFFINE, *SETTLING, *BENDING, JUDGED)}
         self.landmarks = len(xy)
         self.places = np.vstack((apply(into, xy), around[on_it]))
         self.size = size
@@ -138,14 +129,10 @@ class Template:
             (laid.through(AFFINE, _AFFINE_EVERY) for laid in starts), key=_Laid.overall
         ).through(SETTLING)
         as_posed = max(starts, key=_Laid.overall)
-        both = [
-            [start.through(stages) for stages in (SUPPLE, STIFF)] for start in (affine, as_posed)
-        ]
-        ends = max(both, key=lambda ends: sum(laid.overall() for laid in ends))
-        xy = np.mean([laid.landmarks() for laid in ends], axis=0)
-        alike = np.mean([laid.likeness() for laid in ends], axis=0)
+        laid = max((start.through(BENDING) for start in (affine, as_posed)), key=_Laid.overall)
+        alike = laid.likeness()
         size = size_of(specimen.outlines[0])
-        return Fit(xy, alike[: self.landmarks], float(alike.mean()), size)
+        return Fit(laid.landmarks(), alike[: self.landmarks], float(alike.mean()), size)
 
 
 class _Laid:
