@@ -54,15 +54,17 @@ SETTLING = (Stage(6, 6, 5, 10, 100, 0), Stage(4, 6, 5, 10, 100, 0), Stage(4, 6, 
 pose, so the pose as it was is kept beside it, and what fits better in the end is taken."""
 
 BENDING = (
-    Stage(6, 6, 4, 8, 140, 7),
-    Stage(4, 6, 5, 7, 120, 9),
-    Stage(4, 6, 4, 6, 90, 9),
-    Stage(3, 6, 4, 6, 80, 9),
-    Stage(2, 8, 5, 5, 70, 9),
-    Stage(2, 6, 3, 3, 30, 9),
-    Stage(2, 5, 3, 2, 20, 9),
+    Stage(6, 5, 4, 8, 140, 7),
+    Stage(4, 5, 5, 7, 120, 9),
+    Stage(4, 5, 4, 6, 90, 9),
+    Stage(3, 5, 4, 6, 80, 9),
+    Stage(2, 6, 5, 5, 70, 9),
 )
-"""Finer and finer, and less and less stiff, until small patches move nearly by themselves."""
+"""Finer and finer, and less and less stiff."""
+
+CLOSE = (Stage(2, 5, 3, 3, 30, 9), Stage(2, 4, 3, 2, 20, 9))
+"""In the end small patches move nearly by themselves: nearer where the template lies right, and
+only more alike where it does not, so starts are compared before."""
 
 _SOFTNESS = 0.05
 JUDGED = Stage(3, 6, 0, 0, 0, 0)
@@ -108,7 +110,7 @@ class Template:
         near = cv2.dilate(mask, np.ones((_NEAR, _NEAR), np.uint8))
         around = _grid(size, _EVERY)
         on_it = near[tuple(around.astype(int).T[::-1])] > 0
-        steps = {stage.step for stage in (*AFFINE, *SETTLING, *BENDING, JUDGED)}
+        steps = {stage.step for stage in (*AFFINE, *SETTLING, *BENDING, *CLOSE, JUDGED)}
         self.landmarks = len(xy)
         self.places = np.vstack((apply(into, xy), around[on_it]))
         self.size = size
@@ -129,7 +131,8 @@ class Template:
             (laid.through(AFFINE, _AFFINE_EVERY) for laid in starts), key=_Laid.overall
         ).through(SETTLING)
         as_posed = max(starts, key=_Laid.overall)
-        laid = max((start.through(BENDING) for start in (affine, as_posed)), key=_Laid.overall)
+        bent = max((start.through(BENDING) for start in (affine, as_posed)), key=_Laid.overall)
+        laid = bent.through(CLOSE)
         alike = laid.likeness()
         size = size_of(specimen.outlines[0])
         return Fit(laid.landmarks(), alike[: self.landmarks], float(alike.mean()), size)

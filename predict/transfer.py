@@ -26,11 +26,11 @@ from beetle_lm.predict.templates import Templates
 from beetle_lm.predict.textfile import printable
 from beetle_lm.zoo.parts import PartSpec
 
-LEAST_LIKENESS = 0.56
+LEAST_LIKENESS = 0.60
 """A template that is less alike than this, over the whole specimen, does not fit. Between the right
 mandibles on each other and on left ones (`bench/README.md`)."""
 
-_ERROR_AT_ONE, _ERROR_SLOPE = 0.015, 0.12  # of the specimen's size, by likeness; measured there
+_ERROR_AT_ONE, _ERROR_SLOPE = 0.02, 0.13  # of the specimen's size, by likeness; measured there
 _HALF_SCORE = 0.01  # of the photograph's diagonal: as models do
 _PREFERENCE = 8  # power of likeness by which fits count; chosen as the parameters of a fit
 _APART = 0.05  # of the specimen's size: a fit that is so far from the median counts half
