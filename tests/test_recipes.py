@@ -110,11 +110,5 @@ def test_split(share, validating):
     assert split(NAMES[::-1], share, seed=1) == (training, validation)
 
 
-@pytest.mark.parametrize(("count", "validating"), [(1, 0), (5, 0), (25, 0), (26, 3), (37, 4)])
-def test_few_photographs_all_train_unless_told_otherwise(count, validating):
-    training, validation = split(NAMES[:count], None, seed=1)
-    assert (len(training), len(validation)) == (count - validating, validating)
-
-
 def test_split_of_one_photograph_trains_on_it():
     assert split(["only.jpg"], 0.5, seed=0) == (["only.jpg"], [])
