@@ -30,7 +30,7 @@ from torch import nn
 from beetle_lm.train import paper_loop
 from beetle_lm.train.memory import keep_freed_memory
 from beetle_lm.train.paper_loop import GreyImages, _measure, _pass
-from beetle_lm.train.paper_networks import PAPER_NETWORKS
+from beetle_lm.train.paper_networks import PAPER_NETWORKS, PaperNetwork
 
 LEARNT, VALIDATING, LANDMARKS = 1092, 728, 8
 BYTES_PER_WEIGHT = 32
@@ -67,17 +67,17 @@ def copy_rate(device: torch.device, count: int) -> float:
     return 8 * count / best(device, lambda: target.copy_(source))
 
 
-def forward_operations(network: nn.Module) -> int:
+def forward_operations(network: PaperNetwork) -> int:
     """Multiplications and additions for an image."""
     total = 0
 
     def count(layer: nn.Module, _: object, output: torch.Tensor) -> None:
         nonlocal total
-        weights = layer.weight  # type: ignore[union-attr]
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
         places = output[0, 0].numel() if output.dim() == 4 else 1
-        total += 2 * weights.numel() * places  # type: ignore[operator, union-attr]
+        total += 2 * layer.weight.numel() * places
 
-    handles = [layer.register_forward_hook(count) for layer in network.layers()]  # type: ignore
+    handles = [layer.register_forward_hook(count) for layer in network.layers()]
     network(torch.zeros(1, 1, 192, 256))
     for handle in handles:
         handle.remove()
@@ -103,7 +103,7 @@ def main() -> None:
     weights = sum(parameter.numel() for parameter in network.parameters())
     network = network.to(device).to(memory_format=torch.channels_last)
     if options.compile:
-        network.features = torch.compile(network.features)  # type: ignore[method-assign]
+        network.features = torch.compile(network.features)
     optimiser = torch.optim.SGD(
         network.parameters(), lr=1e-3, momentum=0.9, nesterov=True, fused=True
     )

@@ -183,6 +183,6 @@ def _serve(connection: Connection) -> None:
             function, arguments, named = connection.recv()
             try:
                 value = function(*arguments, **named)
-            except Exception as error:
+            except Exception as error:  # whatever it is, who asked raises it
                 value = _Raised(error)
             connection.send(value)

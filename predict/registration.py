@@ -51,7 +51,7 @@ AFFINE = (Stage(6, 6, 6, 15, 100, 0), Stage(6, 6, 5, 12, 100, 0))
 
 SETTLING = (Stage(6, 6, 5, 10, 100, 0), Stage(4, 6, 5, 10, 100, 0), Stage(4, 6, 5, 8, 100, 0))
 """From the best: affine still, with all places. Where shapes differ this can lead away from a good
-pose, so the pose as it was is kept beside it, and what fits better in the end is taken."""
+pose, so the pose as it was is kept beside it, and what fits better once bent is taken."""
 
 BENDING = (
     Stage(6, 5, 4, 8, 140, 7),
@@ -63,8 +63,8 @@ BENDING = (
 """Finer and finer, and less and less stiff."""
 
 CLOSE = (Stage(2, 5, 3, 3, 30, 9), Stage(2, 4, 3, 2, 20, 9))
-"""In the end small patches move nearly by themselves: nearer where the template lies right, and
-only more alike where it does not, so starts are compared before."""
+"""In the end small patches move nearly by themselves: nearer to the truth where the template lies
+right, but more alike where it lies wrong too, so starts are compared before."""
 
 _SOFTNESS = 0.05
 JUDGED = Stage(3, 6, 0, 0, 0, 0)
