@@ -46,7 +46,7 @@ class TrainingLog:
         """Draws training loss and validation error over the epochs."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-        from matplotlib.ticker import ScalarFormatter
+        from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
         losses = [epoch.training_loss for epoch in self.epochs]
         errors = [epoch.validation_px for epoch in self.epochs]
@@ -64,6 +64,7 @@ class TrainingLog:
                 axis(ScalarFormatter())
             axes.grid(alpha=0.3, which="both")
         rows[-1].set_xlabel("epoch")
+        rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.savefig(path, dpi=120)
 
 
