@@ -14,8 +14,8 @@ import time
 import torch
 from torch import Tensor, nn
 
-from beetle_lm.train import networks
-from beetle_lm.train.precision import mixed_precision
+from beetle_lm.train.engine.precision import mixed_precision
+from beetle_lm.train.heatmap import networks
 
 
 class InvertedResidual(nn.Module):

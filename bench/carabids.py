@@ -34,10 +34,10 @@ import numpy as np
 from accuracy import is_left_out, paper_errors, run, specimen_number
 from patched import patched
 
-from beetle_lm.predict.tps import TpsRecord, write_tps
-from beetle_lm.predict.tps_reader import read_tps
-from beetle_lm.train.render_files import render_series
-from beetle_lm.zoo.parts import find_part
+from beetle_lm.predict.formats.tps import TpsRecord, write_tps
+from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.train.synthetic.files import render_series
+from beetle_lm.zoo.model_file.parts import find_part
 
 PARTS = ("left-mandible", "right-mandible", "head", "pronotum", "elytra")
 DRAWN_TEST, DRAWN_SIZE = 40, (816, 612)

@@ -14,8 +14,8 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.predict.tps import TpsRecord, write_tps
-from beetle_lm.predict.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import TpsRecord, write_tps
+from beetle_lm.predict.formats.tps_reader import read_tps
 
 Floats = NDArray[np.floating]
 

@@ -30,8 +30,8 @@ import numpy as np
 from accuracy import is_test, run
 from numpy.typing import NDArray
 
-from beetle_lm.predict.annotations import read_annotations
-from beetle_lm.predict.images import read_image
+from beetle_lm.predict.formats.records import read_annotations
+from beetle_lm.predict.images.read import read_image
 
 CARABIDS = ("left-mandible", "right-mandible", "head", "pronotum", "elytra")
 SETS = (*CARABIDS, "wings", "mollusk")

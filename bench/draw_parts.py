@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from beetle_lm.predict.overlay import draw
-from beetle_lm.train.render import render, specimen_rng
-from beetle_lm.zoo.parts import PARTS
+from beetle_lm.predict.drawing.overlay import draw
+from beetle_lm.train.synthetic.render import render, specimen_rng
+from beetle_lm.zoo.model_file.parts import PARTS
 
 SIZE = (1000, 750)
 SEED = 11

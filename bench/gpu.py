@@ -36,9 +36,9 @@ from photographs import copies, sources
 
 from beetle_lm.export.to_onnx import Exportable
 from beetle_lm.predict.session import CPU, CUDA, Session, load_runtime
-from beetle_lm.train.calibration import DEFAULT
+from beetle_lm.train.engine.calibration import DEFAULT
 from beetle_lm.train.finetune import open_source
-from beetle_lm.train.networks import build_network
+from beetle_lm.train.heatmap.networks import build_network
 from beetle_lm.zoo.registry import named_model
 
 MOST_PX, PART = 0.05, "pronotum"

@@ -20,9 +20,9 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold, cross_val_predict, cross_val_score
 
-from beetle_lm.predict.shape import mean_shape
-from beetle_lm.predict.tps_reader import read_tps
-from beetle_lm.zoo.parts import PARTS, PartSpec
+from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.procrustes import mean_shape
+from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
 
 Floats = NDArray[np.float64]
 Points = NDArray[np.complex128]  # x + iy, (specimens, landmarks): a turn is then a product

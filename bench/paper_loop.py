@@ -27,10 +27,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from beetle_lm.train import paper_loop
-from beetle_lm.train.memory import keep_freed_memory
-from beetle_lm.train.paper_loop import GreyImages, _measure, _pass
-from beetle_lm.train.paper_networks import PAPER_NETWORKS, PaperNetwork
+from beetle_lm.train.engine.memory import keep_freed_memory
+from beetle_lm.train.paper import loop as paper_loop
+from beetle_lm.train.paper.loop import GreyImages, _measure, _pass
+from beetle_lm.train.paper.networks import PAPER_NETWORKS, PaperNetwork
 
 LEARNT, VALIDATING, LANDMARKS = 1092, 728, 8
 BYTES_PER_WEIGHT = 32

@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 
 from beetle_lm.export.to_onnx import Storage, make_card, to_onnx
-from beetle_lm.train.assessment import Assessment
-from beetle_lm.train.calibration import DEFAULT
-from beetle_lm.train.checkpoint import Checkpoint
-from beetle_lm.train.networks import build_network
-from beetle_lm.train.paper_networks import PAPER_INPUT
-from beetle_lm.train.recipe import load_recipe
-from beetle_lm.zoo.limits import Limits
-from beetle_lm.zoo.parts import PRONOTUM
+from beetle_lm.train.engine.assessment import Assessment
+from beetle_lm.train.engine.calibration import DEFAULT
+from beetle_lm.train.engine.checkpoint import Checkpoint
+from beetle_lm.train.heatmap.networks import build_network
+from beetle_lm.train.heatmap.recipe import load_recipe
+from beetle_lm.train.paper.networks import PAPER_INPUT
+from beetle_lm.zoo.model_file.parts import PRONOTUM
+from beetle_lm.zoo.model_file.shape_space import Limits
 
 STORAGES: dict[Storage, str] = {"float32": "float32", "float16": "fp16 weights", "int8": "int8"}
 

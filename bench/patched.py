@@ -19,8 +19,8 @@ from accuracy import is_left_out, specimen_number
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
-from beetle_lm.predict.tps import TpsRecord
-from beetle_lm.predict.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import TpsRecord
+from beetle_lm.predict.formats.tps_reader import read_tps
 
 Floats = NDArray[np.floating]
 PHOTOGRAPH, CROP, REDUCTION = (3264, 2448), 200, 4

@@ -17,7 +17,7 @@ from pathlib import Path
 def decode(folder: Path, channels: int, width: int, height: int, workers: int) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from beetle_lm.predict.images import read_image
+    from beetle_lm.predict.images.read import read_image
 
     def read(path: Path) -> int:
         return read_image(path, channels, at_least=(width, height)).pixels.size

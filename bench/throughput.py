@@ -31,15 +31,15 @@ import numpy as np
 from fresh import Used, beetle_lm
 from photographs import Source, copies, sources
 
-from beetle_lm.predict.images import ImageFile, find_images, read_image
-from beetle_lm.predict.options import Options
-from beetle_lm.predict.outputs import ResultFiles, Written
+from beetle_lm.predict.batch.journal import Rows
+from beetle_lm.predict.batch.options import Options
+from beetle_lm.predict.batch.result_files import unique_ids
+from beetle_lm.predict.batch.writers import ResultFiles, Written
+from beetle_lm.predict.images.read import ImageFile, find_images, read_image
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.predictor import Predictor
-from beetle_lm.predict.result_files import unique_ids
-from beetle_lm.predict.rows import Rows
-from beetle_lm.zoo.card import ModelCard
-from beetle_lm.zoo.onnx_card import read_card
+from beetle_lm.zoo.model_file.card import ModelCard
+from beetle_lm.zoo.model_file.onnx_card import read_card
 from beetle_lm.zoo.registry import named_model
 
 LOOPS = Path(__file__).with_name("plain_loops.py")

@@ -30,12 +30,12 @@ from accuracy import specimen_number
 from numpy.typing import NDArray
 
 from beetle_lm.errors import SpecimenError
-from beetle_lm.predict.annotations import read_annotations
-from beetle_lm.predict.images import Picture, find_images, read_header, read_image
-from beetle_lm.predict.registration import Fit
-from beetle_lm.predict.specimen import SIDE, Specimen, find_specimen
-from beetle_lm.predict.templates import Templates
-from beetle_lm.predict.transfer import LEAST_LIKENESS, Transfer, combined
+from beetle_lm.predict.formats.records import read_annotations
+from beetle_lm.predict.images.read import Picture, find_images, read_header, read_image
+from beetle_lm.predict.templates.annotated import Templates
+from beetle_lm.predict.templates.place import LEAST_LIKENESS, Transfer, combined
+from beetle_lm.predict.templates.registration import Fit
+from beetle_lm.predict.templates.segmentation import SIDE, Specimen, find_specimen
 
 WIDTH = 3264
 PARTS = ("right-mandible", "left-mandible", "head", "pronotum", "elytra")

@@ -11,10 +11,10 @@ import torch
 
 from beetle_lm.errors import ParityError
 from beetle_lm.export.to_onnx import Exportable, Storage, assessment_of
-from beetle_lm.predict.images import read_image
+from beetle_lm.predict.images.read import read_image
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.session import Session
-from beetle_lm.train.checkpoint import Checkpoint
+from beetle_lm.train.engine.checkpoint import Checkpoint
 
 LIMIT_PX = 0.02
 """Greatest difference allowed between a file and its network, in pixels of the model's input."""

@@ -12,13 +12,13 @@ from beetle_lm import __version__
 from beetle_lm.errors import CheckpointError, OutputError, ParityError
 from beetle_lm.export.parity import ParityReport, check_parity
 from beetle_lm.export.to_onnx import Storage, make_card, replace_card, to_onnx
-from beetle_lm.predict.images import find_images
-from beetle_lm.train.checkpoint import Checkpoint, load_checkpoint
+from beetle_lm.predict.images.read import find_images
+from beetle_lm.train.engine.checkpoint import Checkpoint, load_checkpoint
+from beetle_lm.train.engine.job import Job
 from beetle_lm.train.finetune import ZOO_PREFIX
-from beetle_lm.train.job import Job
 from beetle_lm.train.run import METRICS
-from beetle_lm.zoo.card import Metrics, ModelCard
-from beetle_lm.zoo.hub_model import HUB_PREFIX
+from beetle_lm.zoo.hub.name import HUB_PREFIX
+from beetle_lm.zoo.model_file.card import Metrics, ModelCard
 
 _MOST_PHOTOGRAPHS = 20
 _FEWER = 0.012  # of all weights: from there on tensors are halved where more would differ too much

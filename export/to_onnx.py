@@ -25,12 +25,12 @@ from torch import Tensor, nn
 
 from beetle_lm.errors import CheckpointError
 from beetle_lm.export.quantise import WORTH_SHRINKING, quantise_dense
-from beetle_lm.train.assessment import Assessment
-from beetle_lm.train.calibration import Calibration, score
-from beetle_lm.train.checkpoint import Checkpoint
-from beetle_lm.train.locator import Locator
-from beetle_lm.train.onnx_weights import HALF
-from beetle_lm.zoo.card import CARD_KEY, Metrics, ModelCard
+from beetle_lm.train.engine.assessment import Assessment
+from beetle_lm.train.engine.calibration import Calibration, score
+from beetle_lm.train.engine.checkpoint import Checkpoint
+from beetle_lm.train.engine.locator import Locator
+from beetle_lm.train.engine.onnx_weights import HALF
+from beetle_lm.zoo.model_file.card import CARD_KEY, Metrics, ModelCard
 
 Storage = Literal["float32", "float16", "int8"]
 """How weights are stored: all in 32 bit, the large tensors in 16, or large dense layers in 8."""

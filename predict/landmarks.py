@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import LandmarkError
-from beetle_lm.zoo.parts import PartSpec
+from beetle_lm.zoo.model_file.parts import PartSpec
 
 Floats = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.predict.images import Frame, Picture
+from beetle_lm.predict.images.read import Frame, Picture
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.zoo.card import Fit
+from beetle_lm.zoo.model_file.card import Fit
 
 
 @dataclass(frozen=True)

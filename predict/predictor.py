@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import ImageError, IsolationError, UsageError
-from beetle_lm.predict.doubts import doubt
-from beetle_lm.predict.images import ImageFile, Picture, read_image
+from beetle_lm.predict.formats.text import printable
+from beetle_lm.predict.images.read import ImageFile, Picture, read_image
+from beetle_lm.predict.images.reading import Read
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
-from beetle_lm.predict.reading import Read
+from beetle_lm.predict.quality import doubt
 from beetle_lm.predict.session import Device, Session
-from beetle_lm.predict.textfile import printable
-from beetle_lm.zoo.card import ModelCard
-from beetle_lm.zoo.parts import PartSpec
+from beetle_lm.zoo.model_file.card import ModelCard
+from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import resolve
 
 Item = Path | str | ImageFile | NDArray[np.uint8]
@@ -151,7 +151,7 @@ class Predictor:
             items: paths, `ImageFile`s or arrays of pixels.
             batch_size: photographs that go through the model at once.
             workers: threads that read photographs.
-            read: reads the photographs; see `beetle_lm.predict.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.reading`.
 
         Raises:
             UsageError: fewer than one photograph in a batch, or fewer than one worker.

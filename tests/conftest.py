@@ -15,10 +15,10 @@ from hub_server import HubServer
 from kinds import Command, Draw, Finished, WriteModel
 from numpy.typing import NDArray
 
-from beetle_lm.zoo.card import CARD_KEY, Fit, ModelCard
 from beetle_lm.zoo.entries import ModelEntry
-from beetle_lm.zoo.limits import Limits, ShapeSpace
-from beetle_lm.zoo.parts import PartSpec
+from beetle_lm.zoo.model_file.card import CARD_KEY, Fit, ModelCard
+from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace
 
 UNLIMITED = Limits(1e3, 1e3, (-180.0, 180.0), (0.0, 100.0))
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from beetle_lm.errors import CheckpointError
-from beetle_lm.train.checkpoint import WEIGHTS, load_checkpoint
-from beetle_lm.train.networks import HEAD, NETWORKS, build_network
-from beetle_lm.train.onnx_weights import read_weights
-from beetle_lm.train.recipe import AnyRecipe
-from beetle_lm.zoo.hub_model import HUB_PREFIX
-from beetle_lm.zoo.manifest import file_sha256
-from beetle_lm.zoo.onnx_card import read_card
-from beetle_lm.zoo.parts import PartSpec
+from beetle_lm.train.engine.checkpoint import WEIGHTS, load_checkpoint
+from beetle_lm.train.engine.onnx_weights import read_weights
+from beetle_lm.train.heatmap.networks import HEAD, NETWORKS, build_network
+from beetle_lm.train.heatmap.recipe import AnyRecipe
+from beetle_lm.zoo.hub.name import HUB_PREFIX
+from beetle_lm.zoo.model_file.manifest import file_sha256
+from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import named_model, resolve
 
 ZOO_PREFIX = "zoo:"

@@ -11,30 +11,36 @@ from typing import Any
 import torch
 
 from beetle_lm.errors import DeviceError, OutputError
-from beetle_lm.predict.evaluate import Evaluation
+from beetle_lm.predict.evaluation.metrics import Evaluation
+from beetle_lm.predict.formats.text import write_text
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.predict.textfile import write_text
-from beetle_lm.train import paper_run
-from beetle_lm.train.assessment import Assessment, assess, learn_shapes
-from beetle_lm.train.calibration import FEWEST, Calibration
-from beetle_lm.train.checkpoint import LAST, WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint
-from beetle_lm.train.dataset import (
+from beetle_lm.train.data.dataset import (
     AnnotatedImages,
     Specimen,
     TensorSet,
     input_size,
     load_tensors,
 )
+from beetle_lm.train.engine.assessment import Assessment, assess, learn_shapes
+from beetle_lm.train.engine.calibration import FEWEST, Calibration
+from beetle_lm.train.engine.checkpoint import (
+    LAST,
+    WEIGHTS,
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from beetle_lm.train.engine.job import CONFIG, Job
+from beetle_lm.train.engine.log import TrainingLog
+from beetle_lm.train.engine.tested import EVALUATION, PREDICTIONS, evaluate_test, predict_test
 from beetle_lm.train.finetune import Transfer
-from beetle_lm.train.job import CONFIG, Job
-from beetle_lm.train.log import TrainingLog
-from beetle_lm.train.loop import EpochLog, fit, predict
-from beetle_lm.train.networks import LandmarkNetwork, build_network
-from beetle_lm.train.paper_recipe import PaperRecipe
-from beetle_lm.train.poses import fit_to_poses
-from beetle_lm.train.recipe import Recipe
-from beetle_lm.train.tested import EVALUATION, PREDICTIONS, evaluate_test, predict_test
-from beetle_lm.zoo.card import Fit
+from beetle_lm.train.heatmap.loop import EpochLog, fit, predict
+from beetle_lm.train.heatmap.networks import LandmarkNetwork, build_network
+from beetle_lm.train.heatmap.poses import fit_to_poses
+from beetle_lm.train.heatmap.recipe import Recipe
+from beetle_lm.train.paper import trainer as paper_run
+from beetle_lm.train.paper.recipe import PaperRecipe
+from beetle_lm.zoo.model_file.card import Fit
 
 METRICS = "metrics.json"
 """File name in a run folder: what was measured."""

@@ -22,9 +22,9 @@ from typing import Any
 from urllib.parse import urljoin
 
 from beetle_lm.errors import ModelError
-from beetle_lm.zoo.card import Metrics
-from beetle_lm.zoo.hub_model import HUB_PREFIX
-from beetle_lm.zoo.manifest import Manifest
+from beetle_lm.zoo.hub.name import HUB_PREFIX
+from beetle_lm.zoo.model_file.card import Metrics
+from beetle_lm.zoo.model_file.manifest import Manifest
 
 _FIELDS = {
     "file": str,

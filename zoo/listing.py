@@ -7,10 +7,10 @@ from pathlib import Path
 
 from beetle_lm.errors import ModelError
 from beetle_lm.zoo.entries import ModelEntry
-from beetle_lm.zoo.hub import Hub
-from beetle_lm.zoo.hub_model import HUB_PREFIX, HubModel
-from beetle_lm.zoo.manifest import Manifest, file_sha256
-from beetle_lm.zoo.parts import PARTS, PartSpec
+from beetle_lm.zoo.hub.client import Hub
+from beetle_lm.zoo.hub.name import HUB_PREFIX, HubModel
+from beetle_lm.zoo.model_file.manifest import Manifest, file_sha256
+from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
 from beetle_lm.zoo.pull import read_manifest
 from beetle_lm.zoo.registry import (
     bundled_models,

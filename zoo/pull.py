@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 from beetle_lm.errors import HubError, ModelError
 from beetle_lm.zoo.entries import is_address
-from beetle_lm.zoo.hub import Hub
-from beetle_lm.zoo.hub_model import HUB_PREFIX, HubModel
-from beetle_lm.zoo.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, file_sha256
+from beetle_lm.zoo.hub.client import Hub
+from beetle_lm.zoo.hub.name import HUB_PREFIX, HubModel
+from beetle_lm.zoo.model_file.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, file_sha256
 from beetle_lm.zoo.store import Pulled, Store
 
 _LONGEST_MODEL = 1 << 31  # the size that an ONNX file cannot exceed

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from beetle_lm.errors import HubError, ModelError, OutputError, PartError
 from beetle_lm.zoo.entries import ModelEntry, Registry, is_address
-from beetle_lm.zoo.hub import Hub
-from beetle_lm.zoo.hub_model import HUB_PREFIX, HubModel
-from beetle_lm.zoo.manifest import file_sha256
-from beetle_lm.zoo.parts import PARTS, find_part
+from beetle_lm.zoo.hub.client import Hub
+from beetle_lm.zoo.hub.name import HUB_PREFIX, HubModel
+from beetle_lm.zoo.model_file.manifest import file_sha256
+from beetle_lm.zoo.model_file.parts import PARTS, find_part
 from beetle_lm.zoo.pull import check_file, pull_file, pull_from_hub
 from beetle_lm.zoo.store import Store
 

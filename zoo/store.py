@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from beetle_lm.errors import ModelError, OutputError
-from beetle_lm.zoo.manifest import Manifest, file_sha256
-from beetle_lm.zoo.onnx_card import read_card
-from beetle_lm.zoo.onnx_contents import check_contents
+from beetle_lm.zoo.model_file.manifest import Manifest, file_sha256
+from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.onnx_contents import check_contents
 
 _UNFINISHED = ".unfinished-"
 _ABANDONED_AFTER = 24 * 3600  # seconds

@@ -11,17 +11,17 @@ from typing import Annotated
 import typer
 
 from beetle_lm.errors import BeetleLMError, UsageError
-from beetle_lm.export.cli_export import export
-from beetle_lm.predict.cli_convert import convert
-from beetle_lm.predict.cli_doctor import doctor
-from beetle_lm.predict.cli_evaluate import evaluate
-from beetle_lm.predict.cli_predict import predict
-from beetle_lm.predict.cli_review import review_list
-from beetle_lm.predict.cli_transfer import transfer
-from beetle_lm.train.cli_render import render
-from beetle_lm.train.cli_reproduce import reproduce
-from beetle_lm.train.cli_train import train
-from beetle_lm.zoo.cli_zoo import zoo
+from beetle_lm.export.commands import export
+from beetle_lm.predict.commands.convert import convert
+from beetle_lm.predict.commands.doctor import doctor
+from beetle_lm.predict.commands.evaluate import evaluate
+from beetle_lm.predict.commands.predict import predict
+from beetle_lm.predict.commands.review import review_list
+from beetle_lm.predict.commands.transfer import transfer
+from beetle_lm.train.commands.render import render
+from beetle_lm.train.commands.reproduce import reproduce
+from beetle_lm.train.commands.train import train
+from beetle_lm.zoo.commands import zoo
 
 _NAME, _HELP = (
     "beetle-lm",

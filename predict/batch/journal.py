@@ -1,0 +1,159 @@
+"""The rows of an unfinished run: a file that only grows, and that tells where it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from beetle_lm.predict.landmarks import Floats, Landmarks
+from beetle_lm.predict.predictor import Result
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+_CHECKSUM = 9  # 8 hexadecimal digits and a space
+_MARK = b'{"kept":'
+
+
+class Rows:
+    """Results on the disk, in the order of the photographs, each with all its digits.
+
+    Each line is a checksum and a JSON object: a result, or a mark, which says that all before it,
+    and whatever else belongs to it, has reached the disk. What follows the last mark does not
+    count: it may be half written, and is cut off when the file is opened to go on.
+
+    Args:
+        path: the file; made if it is not there.
+        spec: the part.
+
+    Raises:
+        OSError: the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path, spec: PartSpec) -> None:
+        self._path, self._spec = path, spec
+        self.count = 0
+        self.seconds = 0.0
+        end = self._find_end() if path.exists() else 0
+        self._stream: BinaryIO = path.open("ab")
+        self._stream.truncate(end)
+        self._written = self.count
+        self._is_whole = True
+
+    def append(self, results: Sequence[Result]) -> None:
+        """Writes results behind the others.
+
+        Raises:
+            OSError: e.g. the disk is full.
+        """
+        self._is_whole = False
+        self._stream.write(b"".join(_line(_record(result)) for result in results))
+        self._stream.flush()
+        self._written += len(results)
+        self._is_whole = True
+
+    def keep(self, seconds: float) -> None:
+        """Sees all that was appended onto the disk, and marks it as whole.
+
+        Does nothing where appending was cut short: nothing may follow what is half written.
+
+        Args:
+            seconds: how long all of it took to compute.
+
+        Raises:
+            OSError: e.g. the disk is full.
+        """
+        if self._written == self.count or not self._is_whole:
+            return
+        self._stream.write(_line({"kept": self._written, "seconds": round(seconds, 3)}))
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self.count, self.seconds = self._written, seconds
+
+    def __iter__(self) -> Iterator[Result]:
+        """The results that are kept, one after the other."""
+        with self._path.open("rb") as stream:
+            left = self.count
+            while left:
+                text = stream.readline()[_CHECKSUM:]
+                if not text.startswith(_MARK):
+                    yield _result(json.loads(text), self._spec)
+                    left -= 1
+
+    def close(self) -> None:
+        """Ends the writing; what was appended and not kept will not count."""
+        with contextlib.suppress(OSError):  # what could not be written is not marked either
+            self._stream.close()
+
+    def _find_end(self) -> int:
+        end = position = found = 0
+        with self._path.open("rb") as stream:
+            for line in stream:
+                text = line[_CHECKSUM:]
+                if line != _checked(text):
+                    break
+                position += len(line)
+                if not text.startswith(_MARK):
+                    found += 1
+                    continue
+                mark = json.loads(text)
+                if mark["kept"] != found:
+                    break
+                end, self.count, self.seconds = position, found, mark["seconds"]
+        return end
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return _checked(json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n")
+
+
+def _checked(text: bytes) -> bytes:
+    return b"%08x " % zlib.crc32(text) + text
+
+
+def _record(result: Result) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "image": result.name,
+        "size": result.size,
+        "orientation": result.orientation,
+        "error": result.error,
+    }
+    if result.landmarks is not None:
+        record["xy"] = result.landmarks.xy.tolist()
+        record["score"] = _listed(result.landmarks.score)
+        record["expected_error"] = _listed(result.landmarks.expected_error)
+        record["doubt"] = result.doubt
+    return record
+
+
+def _result(record: dict[str, Any], spec: PartSpec) -> Result:
+    landmarks = None
+    if "xy" in record:
+        landmarks = Landmarks(
+            spec,
+            np.array(record["xy"]),
+            _array(record["score"]),
+            _array(record["expected_error"]),
+        )
+    size = record["size"]
+    return Result(
+        record["image"],
+        None if size is None else (size[0], size[1]),
+        record["orientation"],
+        landmarks,
+        record["error"],
+        record.get("doubt"),
+    )
+
+
+def _listed(values: Floats | None) -> list[float] | None:
+    return None if values is None else values.tolist()
+
+
+def _array(values: list[float] | None) -> Floats | None:
+    return None if values is None else np.array(values)

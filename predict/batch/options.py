@@ -1,0 +1,36 @@
+"""How photographs are predicted and what is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from beetle_lm.predict.batch.result_files import Format
+from beetle_lm.predict.images.orientation import ExifFrame
+from beetle_lm.predict.images.read import MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Options:
+    """How photographs are predicted and what is written.
+
+    Args:
+        formats: landmark files to write.
+        exif: frame of the written coordinates.
+        min_score: landmarks with a lower score are written as missing.
+        scale: units per pixel, None where unknown.
+        overlay: also draw the landmarks on the photographs, and an overview of some of them.
+        batch_size: photographs that go through the model at once.
+        workers: threads that read photographs.
+        max_pixels: photographs of more pixels are refused.
+        isolate: decode photographs in processes of their own.
+    """
+
+    formats: tuple[Format, ...] = ("tps", "csv")
+    exif: ExifFrame = "apply"
+    min_score: float = 0.0
+    scale: float | None = None
+    overlay: bool = False
+    batch_size: int = 8
+    workers: int = 2
+    max_pixels: int = MAX_PIXELS
+    isolate: bool = False

@@ -1,0 +1,252 @@
+"""What is predicted with which model, and where its results go: settled before anything runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from beetle_lm.errors import ImageError, ModelError, UsageError
+from beetle_lm.predict.batch.reference import Reference
+from beetle_lm.predict.batch.result_files import is_result, is_unfinished
+from beetle_lm.predict.batch.staging import refuse_unless_free
+from beetle_lm.predict.images.find import is_file, is_folder
+from beetle_lm.predict.images.orientation import ExifFrame
+from beetle_lm.predict.images.read import EXTENSIONS, ImageFile, find_images
+from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.registry import known_names, named_model
+
+_NAMED = 5
+
+_log = logging.getLogger("beetle_lm")
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Photographs of one part, what their landmarks come from and the folder of their results.
+
+    Args:
+        part: the part's name.
+        source: where the landmarks come from: a model file, or the landmark file of templates.
+        images: the photographs, one at least.
+        folder: where the results go; it holds none, or they may be replaced.
+        reference: manual landmarks to compare with, which fit the part.
+    """
+
+    part: str
+    source: Path
+    images: tuple[ImageFile, ...]
+    folder: Path
+    reference: Reference | None
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All that one command predicts.
+
+    Args:
+        tasks: one for each part.
+        together: the folder that holds the folders of several parts; None where one part was asked
+            for.
+        overwrite: earlier results may be replaced, and an unfinished run may be dropped.
+        resume: an unfinished run is gone on with, if there is one.
+    """
+
+    tasks: tuple[Task, ...]
+    together: Path | None = None
+    overwrite: bool = False
+    resume: bool = False
+
+    @property
+    def output(self) -> Path:
+        """The folder of all results."""
+        return self.tasks[0].folder if self.together is None else self.together
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for.
+
+    Args:
+        inputs: files, folders, or glob patterns.
+        output: folder of the results; None for one named by the part.
+        recursive: also look into sub-folders for photographs.
+        reference: manual landmarks, for several parts a folder of theirs.
+        frame: the frame of the manual landmarks.
+        overwrite: earlier results may be replaced, and an unfinished run may be dropped.
+        resume: an unfinished run is gone on with, if there is one.
+    """
+
+    inputs: Sequence[str]
+    output: Path | None = None
+    recursive: bool = False
+    reference: Path | None = None
+    frame: ExifFrame = "apply"
+    overwrite: bool = False
+    resume: bool = False
+
+
+def plan_one(request: Request, model: Path, part: str | None = None) -> Plan:
+    """Everything that was given is predicted with one model.
+
+    Args:
+        request: what the user asks for.
+        model: the model's file.
+        part: what the model was called; None for the name in its card.
+
+    Raises:
+        ModelError: the file is no model.
+        ImageError: there are no photographs.
+        OutputError: there are results already.
+        LandmarkFileError: the manual landmarks cannot be read.
+        LandmarkError: they do not fit the photographs or the model.
+    """
+    images = _photographs(request.inputs, request.recursive)
+    if request.output is not None:  # told before the model is read
+        refuse_unless_free(request.output, request.overwrite, request.resume)
+    name = part or read_card(model).spec.name
+    folder = request.output or Path(f"beetle-lm-{_file_name(name)}")
+    refuse_unless_free(folder, request.overwrite, request.resume)
+    task = _task(name, model, images, folder, request.reference, request.frame)
+    return Plan((task,), None, request.overwrite, request.resume)
+
+
+def plan_parts(request: Request, zoo: str | None) -> Plan | None:
+    """Each sub-folder that is named after a part is predicted with the model of that part.
+
+    The photographs of a part are those in ``FOLDER/PART/images``, where there is such a folder, or
+    else in ``FOLDER/PART``; their manual landmarks are ``REFERENCE/PART/landmarks.tps``.
+
+    Args:
+        request: what the user asks for.
+        zoo: the organisation's registry, whose names are parts too; BEETLE_LM_ZOO where not given.
+
+    Returns:
+        None where not one folder was given, or one without such sub-folders.
+
+    Raises:
+        ModelError: a part has no model at hand.
+        UsageError: the manual landmarks are not given as a folder.
+        And all that `plan_one` raises.
+    """
+    if len(request.inputs) != 1 or not is_folder(Path(request.inputs[0])):
+        return None
+    root = Path(request.inputs[0])
+    try:
+        found = sorted(path for path in root.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise ImageError(f"{root} cannot be searched: {error.strerror}") from error
+    known = known_names(zoo)
+    folders = [path for path in found if is_folder(path) and path.name in known]
+    if not folders:
+        return None
+    references = _references([path.name for path in folders], request.reference)
+    together = request.output or Path("beetle-lm-parts")
+    refuse_unless_free(together, request.overwrite, request.resume)
+    goes_on = request.resume and is_unfinished(together)
+    models = {path.name: _model_of(path, zoo) for path in folders}
+    tasks = []
+    for path in folders:
+        inside = path / "images"
+        images = _photographs([str(inside if is_folder(inside) else path)], request.recursive)
+        folder, manual = together / path.name, references.get(path.name)
+        if not goes_on:  # or else the parts before the interrupted one are there already
+            refuse_unless_free(folder, request.overwrite)
+        tasks.append(_task(path.name, models[path.name], images, folder, manual, request.frame))
+    _tell_passed_over(root, [path for path in found if path not in folders])
+    return Plan(tuple(tasks), together, request.overwrite, request.resume)
+
+
+def _task(
+    part: str,
+    model: Path,
+    images: tuple[ImageFile, ...],
+    folder: Path,
+    manual: Path | None,
+    frame: ExifFrame,
+) -> Task:
+    reference = None
+    if manual is not None:
+        reference = Reference.read(manual, images, frame)
+        reference.check(read_card(model).spec)
+    return Task(part, model, images, folder, reference)
+
+
+def plan_transfer(request: Request, landmarks: Path, spec: PartSpec) -> Plan:
+    """Everything that was given gets its landmarks from templates.
+
+    Args:
+        request: what the user asks for.
+        landmarks: the landmark file of the templates.
+        spec: their part.
+
+    Raises:
+        ImageError: there are no photographs.
+        OutputError: there are results already.
+        LandmarkFileError: the manual landmarks cannot be read.
+        LandmarkError: they do not fit the photographs or the part.
+    """
+    images = _photographs(request.inputs, request.recursive)
+    folder = request.output or Path("beetle-lm-transfer")
+    refuse_unless_free(folder, request.overwrite, request.resume)
+    reference = None
+    if request.reference is not None:
+        reference = Reference.read(request.reference, images, request.frame)
+        reference.check(spec)
+    task = Task(spec.name, landmarks, images, folder, reference)
+    return Plan((task,), None, request.overwrite, request.resume)
+
+
+def _photographs(inputs: Sequence[str], recursive: bool) -> tuple[ImageFile, ...]:
+    found = find_images(inputs, recursive)
+    images = tuple(image for image in found if not is_result(image.path))
+    if not images:
+        raise ImageError(f"no images in {', '.join(inputs)} but results of earlier runs")
+    return images
+
+
+def _model_of(folder: Path, zoo: str | None) -> Path:
+    try:
+        return named_model(folder.name, zoo)
+    except ModelError as error:
+        raise ModelError(f"nothing was predicted, for want of a model for {folder}: {error}") from (
+            error
+        )
+
+
+def _references(parts: Sequence[str], folder: Path | None) -> dict[str, Path]:
+    if folder is None:
+        return {}
+    if not is_folder(folder):
+        raise UsageError(
+            f"--reference must be a folder where several parts are predicted, with"
+            f" {parts[0]}/landmarks.tps and so on in it; {folder} is none"
+        )
+    files = {part: folder / part / "landmarks.tps" for part in parts}
+    missing = [part for part, file in files.items() if not is_file(file)]
+    if len(missing) == len(parts):
+        raise UsageError(f"--reference {folder} has no {parts[0]}/landmarks.tps or the like in it")
+    for part in missing:
+        _log.warning("%s is not there: %s is not compared", files.pop(part), part)
+    return files
+
+
+def _tell_passed_over(root: Path, rest: Sequence[Path]) -> None:
+    """A folder whose name was misspelt must not be missed in silence."""
+    names = [
+        path.name
+        for path in rest
+        if not is_file(path / "run.json")
+        and (is_folder(path) or (path.suffix.lower() in EXTENSIONS and not is_result(path)))
+    ]
+    if names:
+        more = len(names) - _NAMED
+        listed = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        _log.warning("passed over in %s, not named after a part: %s", root, listed)
+
+
+def _file_name(part: str) -> str:
+    """The name of a part as it can stand in the name of a folder on every system."""
+    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in part)

@@ -1,0 +1,91 @@
+"""With what a run was done: what goes into run.json, and what has to stay the same on resuming."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import cv2
+import numpy as np
+
+from beetle_lm import __version__
+from beetle_lm.predict.batch.options import Options
+from beetle_lm.predict.batch.reference import Reference
+from beetle_lm.predict.batch.source import Placer
+from beetle_lm.predict.batch.unfinished_part import Settings
+from beetle_lm.predict.images.read import ImageFile
+
+
+def settings(
+    placer: Placer,
+    reference: Reference | None,
+    parts: Sequence[str],
+    options: Options,
+    batch_size: int,
+) -> Settings:
+    """All that the results of a part depend on, but for the photographs.
+
+    What only changes how fast they come, or what keeps a run from ending early, is not in it.
+
+    Args:
+        placer: what places the landmarks.
+        reference: manual landmarks to compare with.
+        parts: the parts of the whole run.
+        options: what is written and how.
+        batch_size: photographs that really go through the model at once.
+    """
+    return {
+        "list of parts": list(parts),
+        "part": placer.spec.name,
+        "file of manual landmarks": None if reference is None else reference.sha256,
+        "--format": ",".join(options.formats),
+        "--exif": options.exif,
+        "--min-score": options.min_score,
+        "--scale": options.scale,
+        "--overlay": options.overlay,
+        "--batch-size": batch_size,
+        "--max-pixels": options.max_pixels,
+        **placer.settings,
+        "version of beetle-lm": __version__,
+        **{f"version of {name}": version for name, version in placer.versions.items()},
+        "version of numpy": np.__version__,
+        "version of opencv": cv2.__version__,
+    }
+
+
+def summary(
+    placer: Placer,
+    images: Sequence[ImageFile],
+    options: Options,
+    counts: dict[str, int],
+    started: str,
+    seconds: float,
+) -> dict[str, Any]:
+    """The content of run.json.
+
+    Args:
+        placer: what places the landmarks.
+        images: the photographs, one at least.
+        options: how photographs were predicted and what was written.
+        counts: of photographs and landmarks.
+        started: when, in ISO format.
+        seconds: how long the photographs took, over all attempts.
+    """
+    return {
+        "beetle_lm": __version__,
+        **placer.record,
+        "photographs": str(images[0].folder),
+        "versions": {
+            "python": platform.python_version(),
+            **placer.versions,
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+        },
+        "options": asdict(options),
+        "frame": "upright" if options.exif == "apply" else "stored",
+        "counts": counts,
+        "started": started,
+        "seconds": round(seconds, 3),
+    }

@@ -1,0 +1,130 @@
+"""Manual landmarks of the photographs that are being predicted, to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from beetle_lm.errors import ImageError, LandmarkError
+from beetle_lm.predict.batch.writers import Written
+from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
+from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.pairing import pair_by_image
+from beetle_lm.predict.formats.records import Annotation, read_annotations
+from beetle_lm.predict.images.orientation import ExifFrame, to_upright
+from beetle_lm.predict.images.read import Header, ImageFile, read_header
+from beetle_lm.predict.landmarks import Floats
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+
+class Reference:
+    """The manual landmarks of a landmark file, matched with photographs by name.
+
+    Args:
+        manual: all of them.
+        by_name: those of photographs, by the photographs' names.
+        headers: of these photographs, where they can be read.
+        frame: the frame of the manual landmarks.
+        sha256: checksum of the file.
+    """
+
+    def __init__(
+        self,
+        manual: Sequence[Annotation],
+        by_name: Mapping[str, Annotation],
+        headers: Mapping[str, Header],
+        frame: ExifFrame,
+        sha256: str,
+    ) -> None:
+        self.sha256 = sha256
+        self._manual = manual
+        self._by_name = by_name
+        self._headers = headers
+        self._frame = frame
+        self._predicted: list[Annotation] = []
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._without: list[str] = []
+
+    @classmethod
+    def read(cls, path: Path, images: Sequence[ImageFile], frame: ExifFrame) -> Reference:
+        """Reads a TPS or CSV file whose coordinates are in `frame`.
+
+        Raises:
+            LandmarkFileError: the file cannot be read.
+            LandmarkError: none of its specimens is among the photographs, or a name may mean
+                several of them.
+        """
+        files = {image.name: image for image in images}
+        nothing = np.empty((0, 2))
+        wanted = [Annotation(name, nothing) for name in files]
+        pairs = pair_by_image(wanted, read_annotations(path, lambda _: (0, 0)))
+        headers = _headers([files[image.image] for image, _ in pairs])
+        index = NameIndex(files)
+
+        def size_of(name: str) -> tuple[int, int]:
+            header = headers.get(index.find(name) or "")
+            if header is None:  # not among the photographs, so never compared
+                return (0, 0)
+            return header.size if frame == "apply" else header.stored_size
+
+        manual = read_annotations(path, size_of)
+        by_name = {image.image: other for image, other in pair_by_image(wanted, manual)}
+        return cls(manual, by_name, headers, frame, sha256(path.read_bytes()).hexdigest())
+
+    def check(self, spec: PartSpec) -> None:
+        """Holds the manual landmarks against the part that is to be predicted.
+
+        Raises:
+            LandmarkError: a specimen has another number of landmarks.
+        """
+        for name, annotation in self._by_name.items():
+            if len(annotation.xy) != len(spec):
+                raise LandmarkError(
+                    f"{name} has {len(annotation.xy)} manual landmarks, but {spec.name} has"
+                    f" {len(spec)}"
+                )
+
+    def upright(self, name: str) -> Floats | None:
+        """Manual landmarks (n, 2) in the upright photograph of that name; None without any."""
+        annotation, header = self._by_name.get(name), self._headers.get(name)
+        if annotation is None or header is None:
+            return None
+        if self._frame == "apply":
+            return annotation.xy
+        return to_upright(annotation.xy, header.orientation, header.size)
+
+    def add(self, name: str, written: Written) -> None:
+        """Takes the predicted landmarks of a photograph."""
+        if name in self._by_name:
+            self._predicted.append(Annotation(name, written.xy))
+            self._sizes[name] = written.size
+        else:  # only the name is needed, and there may be a million
+            self._without.append(name)
+
+    def is_drawn_upright(self, name: str) -> bool:
+        """Whether the compared coordinates of a photograph are those of the upright picture."""
+        header = self._headers.get(name)
+        return self._frame == "apply" or (header is not None and header.orientation == 1)
+
+    def evaluation(self, spec: PartSpec, scale: float | None) -> Evaluation:
+        """Compares the predictions with the manual landmarks.
+
+        Raises:
+            LandmarkError: no photograph has both, or their numbers of landmarks differ.
+        """
+        compared = evaluate(self._predicted, self._manual, self._sizes, spec, scale)
+        return replace(compared, only_predicted=tuple(self._without))
+
+
+def _headers(images: Sequence[ImageFile]) -> dict[str, Header]:
+    headers = {}
+    for image in images:
+        try:
+            headers[image.name] = read_header(image.path)
+        except ImageError:  # told when its turn comes to be predicted
+            continue
+    return headers

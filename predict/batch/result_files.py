@@ -1,0 +1,131 @@
+"""What the folder of results holds, and how the photographs are called in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from beetle_lm.errors import OutputError
+from beetle_lm.predict.formats.text import base_name
+
+Format = Literal["tps", "csv"]
+"""A kind of landmark file."""
+
+REVIEW = ("review.csv", "review.jpg")
+"""What `beetle-lm review-list` makes of results; it goes where they are replaced."""
+
+RESULTS = (
+    "landmarks.tps",
+    "landmarks.csv",
+    "predictions.csv",
+    "specimens.csv",
+    "overlays",
+    "overview.jpg",
+    "evaluation",
+    *REVIEW,
+    "run.json",
+)
+"""All that a run may write, in the order in which it is moved into place."""
+
+UNFINISHED = ".incomplete"
+"""Name of the folder, in that of the results, of all that an unfinished run has done so far."""
+
+MARK = "unfinished.txt"
+"""Name of the file in `UNFINISHED` without which what is there is only left over."""
+
+MOVING = ".incomplete.moving"
+"""Name of a file that lies among the results while they are moved into place."""
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether a run into a folder began and did not come to its end."""
+    return (folder / UNFINISHED / MARK).is_file()
+
+
+def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None:
+    """Makes sure that results in a folder replace nothing unasked, and only earlier results.
+
+    Args:
+        folder: where results are to go.
+        overwrite: earlier results may be replaced, and an unfinished run may be dropped.
+        resume: an unfinished run may be gone on with.
+
+    Raises:
+        OutputError: the folder is a file, or holds an unfinished run or results that may not be
+            replaced, or files that are called like results but are from no run.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file, results need a folder; give another one with -o")
+    if is_unfinished(folder):
+        if resume:
+            return
+        if not overwrite:
+            raise OutputError(
+                f"{folder} holds an unfinished run; --resume goes on with it, --overwrite starts"
+                " anew, -o names another folder"
+            )
+    existing = [name for name in RESULTS if (folder / name).exists()]
+    if existing and RESULTS[-1] not in existing and not (folder / MOVING).exists():
+        raise OutputError(
+            f"{folder} holds {existing[0]}, but no {RESULTS[-1]}: it is not from an earlier run and"
+            " is never overwritten; name another folder with -o"
+        )
+    if existing and not overwrite:
+        raise OutputError(
+            f"{folder} holds results already; --overwrite replaces them, -o names another folder"
+        )
+
+
+def planned(formats: Sequence[Format], overlay: bool, evaluation: bool) -> list[str]:
+    """Names of the results that a run with these options writes."""
+    left_out = set(REVIEW)
+    if "tps" not in formats:
+        left_out.add("landmarks.tps")
+    if "csv" not in formats:
+        left_out |= {"landmarks.csv", "predictions.csv"}
+    if not overlay:
+        left_out |= {"overlays", "overview.jpg"}
+    if not evaluation:
+        left_out.add("evaluation")
+    return [name for name in RESULTS if name not in left_out]
+
+
+def is_result(path: Path) -> bool:
+    """Whether a picture was made by an earlier run, and is no photograph to predict."""
+    if path.name in ("overview.jpg", "review.jpg") and (path.parent / "run.json").is_file():
+        return True
+    return any(
+        folder.name in ("overlays", "evaluation") and (folder.parent / "run.json").is_file()
+        for folder in path.parents
+    )
+
+
+def unique_ids(names: Sequence[str]) -> dict[str, str]:
+    """An identifier for each name: without its ending where that is unique, else the whole name."""
+    stems = Counter(_stem(name) for name in names)
+    ids = {name: _stem(name) if stems[_stem(name)] == 1 else name for name in names}
+    return ids if len(set(ids.values())) == len(ids) else {name: name for name in names}
+
+
+def overlay_path(folder: Path, identifier: str) -> Path:
+    """Where the overlay of an image goes; the folders of its name are kept.
+
+    Args:
+        folder: the folder of results.
+        identifier: the image's, as `unique_ids` gives it.
+    """
+    parts = [part for part in PurePosixPath(identifier).parts if part not in ("/", "..")]
+    safe = [part.replace(":", "_").replace("\\", "_") for part in parts]
+    return folder.joinpath("overlays", *safe[:-1], f"{safe[-1]}.jpg")
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).with_suffix("").as_posix()
+
+
+def shared_base_names(names: Iterable[str]) -> list[str]:
+    """The file names that photographs in different folders have in common."""
+    counts = Counter(base_name(name) for name in names)
+    return [name for name, count in counts.items() if count > 1]

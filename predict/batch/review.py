@@ -1,0 +1,266 @@
+"""Which photographs of a folder of results to check first."""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beetle_lm.errors import LandmarkFileError, OutputError
+from beetle_lm.predict.batch.result_files import is_unfinished
+from beetle_lm.predict.batch.writers import SPECIMEN_COLUMNS
+from beetle_lm.predict.formats.csv_text import csv_line, guarded, unguarded
+from beetle_lm.predict.formats.tables import TIDY_COLUMNS
+from beetle_lm.predict.formats.text import encodable, fixed
+from beetle_lm.predict.landmarks import Floats
+
+COLUMNS = (
+    "part",
+    "image",
+    "status",
+    "reason",
+    "mean_expected_error_px",
+    "worst_landmark",
+    "worst_name",
+    "worst_expected_error_px",
+    "mean_score",
+)
+"""The columns of `review.csv`."""
+
+_RANKS = {"failed": 0, "flagged": 1, "ok": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedLandmarks:
+    """The landmarks of a photograph as its results have them.
+
+    Args:
+        names: the landmarks' names.
+        xy: (n, 2) pixels, y down, in the frame of the results; NaN where left out.
+        score: (n,) from 0 to 1.
+        expected_error: (n,) pixels.
+    """
+
+    names: tuple[str, ...]
+    xy: Floats
+    score: Floats
+    expected_error: Floats
+
+    @property
+    def worst(self) -> int:
+        """The index of the landmark with the largest expected error."""
+        return int(np.argmax(self.expected_error))
+
+
+@dataclass(frozen=True, eq=False)
+class Reviewed:
+    """A photograph to check.
+
+    Args:
+        part: its part.
+        image: its name.
+        photograph: where its file was when it was predicted.
+        stored: the landmarks are in the frame of the stored pixels, not of the upright picture.
+        status: 'failed', 'flagged' or 'ok'.
+        reason: why it is not ok.
+        mean_error: mean expected error in pixels; None where it failed.
+        mean_score: mean score; None where it failed.
+        placed: its landmarks; None where it failed, or the run wrote no table of them.
+    """
+
+    part: str
+    image: str
+    photograph: Path
+    stored: bool
+    status: str
+    reason: str
+    mean_error: float | None
+    mean_score: float | None
+    placed: PlacedLandmarks | None = None
+
+    @property
+    def rank(self) -> tuple[int, float, str, str]:
+        """Sorts those first that need a look most: failed, flagged, then the least sure."""
+        return _RANKS[self.status], self.mean_score or 0.0, self.part, self.image
+
+
+@dataclass(eq=False)
+class Review:
+    """What there is to check.
+
+    Args:
+        worst: the photographs to check first, the worst of them first.
+        counts: how many photographs have each status.
+    """
+
+    worst: list[Reviewed] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_RANKS, 0))
+
+    @property
+    def suspicious(self) -> int:
+        """How many photographs failed or are flagged."""
+        return self.counts["failed"] + self.counts["flagged"]
+
+
+def review(folder: Path, number: int) -> Review:
+    """Reads the results of a run, of one part or of several.
+
+    Memory does not grow with the number of photographs.
+
+    Args:
+        folder: the run's folder of results.
+        number: how many photographs to give at most.
+
+    Raises:
+        OutputError: the folder holds no results, or those of an unfinished run.
+        LandmarkFileError: a table of the results is damaged.
+    """
+    found = Review()
+    parts = _parts(folder)
+
+    def every() -> Iterator[Reviewed]:
+        for part, summary in parts:
+            for one in _specimens(part, summary):
+                found.counts[one.status] += 1
+                yield one
+
+    chosen = heapq.nsmallest(number, every(), key=lambda one: one.rank)
+    tables = {summary["model"]["part"]: part / "predictions.csv" for part, summary in parts}
+    placed = {name: _placed(path, name, chosen) for name, path in tables.items()}
+    found.worst = [replace(one, placed=placed[one.part].get(one.image)) for one in chosen]
+    return found
+
+
+def review_rows(found: Review) -> Iterator[str]:
+    """The text of `review.csv`."""
+    yield csv_line(COLUMNS)
+    for one in found.worst:
+        worst = ("", "", "")
+        if one.placed is not None:
+            index = one.placed.worst
+            error = _fixed(float(one.placed.expected_error[index]), 3)
+            worst = str(index + 1), guarded(one.placed.names[index]), error
+        yield encodable(
+            csv_line(
+                (
+                    guarded(one.part),
+                    guarded(one.image),
+                    one.status,
+                    guarded(one.reason),
+                    _fixed(one.mean_error, 3),
+                    *worst,
+                    _fixed(one.mean_score, 4),
+                )
+            )
+        )
+
+
+def _fixed(value: float | None, decimals: int) -> str:
+    return "" if value is None else fixed(value, decimals)
+
+
+def _parts(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The folders that have tables, each with its run.json."""
+    if is_unfinished(folder):
+        raise OutputError(
+            f"{folder} holds an unfinished run; end it first, with the same `beetle-lm predict`"
+            " command and --resume"
+        )
+    summary = _summary(folder)
+    if "parts" not in summary:
+        return [(folder, summary)]
+    return [(folder / name, _summary(folder / name)) for name in summary["parts"]]
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    path = folder / "run.json"
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if "parts" not in summary:
+            str(summary["model"]["part"]), Path(summary["photographs"]), summary["frame"]
+    except FileNotFoundError as error:
+        raise OutputError(
+            f"{folder} holds no results; give the folder that `beetle-lm predict` wrote to (-o)"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(
+            f"{path} is not what this beetle-lm writes; predict again, with --overwrite"
+        ) from error
+    return dict(summary)
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of one of our own tables, each with the line that it ends in."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            if tuple(reader.fieldnames or ()) != columns:
+                raise LandmarkFileError(path, 1, _damaged(f"the columns {', '.join(columns)}"))
+            for row in reader:
+                if None in row or None in row.values():
+                    raise LandmarkFileError(
+                        path, reader.line_num, _damaged(f"{len(columns)} cells")
+                    )
+                yield reader.line_num, row
+    except OSError as error:
+        raise LandmarkFileError(path, None, f"cannot be read: {error.strerror or error}") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise LandmarkFileError(path, None, _damaged("CSV in UTF-8")) from error
+
+
+def _damaged(wanted: str) -> str:
+    return f"expected {wanted}, as this beetle-lm writes it; predict again, with --overwrite"
+
+
+def _specimens(folder: Path, summary: dict[str, Any]) -> Iterator[Reviewed]:
+    path = folder / "specimens.csv"
+    for line, row in _rows(path, SPECIMEN_COLUMNS):
+        if row["status"] not in _RANKS:
+            raise LandmarkFileError(path, line, _damaged("a status"))
+        name = unguarded(row["image"])
+        yield Reviewed(
+            summary["model"]["part"],
+            name,
+            Path(summary["photographs"], name),
+            summary["frame"] == "stored",
+            row["status"],
+            unguarded(row["reason"]),
+            _number(path, line, row["mean_expected_error_px"]),
+            _number(path, line, row["mean_score"]),
+        )
+
+
+def _placed(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, PlacedLandmarks]:
+    """The landmarks of the photographs that were chosen, by their names."""
+    wanted = {one.image for one in chosen if one.part == part and one.status != "failed"}
+    if not wanted or not path.exists():  # a run may write TPS alone
+        return {}
+    names: dict[str, list[str]] = {}
+    numbers: dict[str, list[list[float]]] = {}
+    for line, row in _rows(path, TIDY_COLUMNS):
+        image = unguarded(row["image"])
+        if image in wanted:
+            cells = (
+                _number(path, line, row[key]) for key in ("x", "y", "score", "expected_error_px")
+            )
+            names.setdefault(image, []).append(unguarded(row["name"]))
+            known = [np.nan if cell is None else cell for cell in cells]
+            numbers.setdefault(image, []).append(known)
+    placed = {}
+    for image, values in numbers.items():
+        table = np.array(values)
+        placed[image] = PlacedLandmarks(tuple(names[image]), table[:, :2], table[:, 2], table[:, 3])
+    return placed
+
+
+def _number(path: Path, line: int, cell: str) -> float | None:
+    try:
+        return float(cell) if cell else None
+    except ValueError as error:
+        raise LandmarkFileError(path, line, _damaged("a number")) from error

@@ -1,0 +1,205 @@
+"""The landmark files and tables of a run: what is written of each result."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, TextIO
+
+import numpy as np
+
+from beetle_lm.predict.batch.result_files import Format, shared_base_names
+from beetle_lm.predict.batch.staging import writing
+from beetle_lm.predict.formats.csv_text import csv_line, guarded
+from beetle_lm.predict.formats.tables import tidy_header, tidy_rows, wide_header, wide_row
+from beetle_lm.predict.formats.text import base_name, encodable, fixed
+from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord
+from beetle_lm.predict.images.orientation import ExifFrame, to_stored, upright_size
+from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.predictor import Result
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+SPECIMEN_COLUMNS = (
+    "image",
+    "status",
+    "reason",
+    "width",
+    "height",
+    "mean_score",
+    "min_score",
+    "mean_expected_error_px",
+    "missing",
+)
+
+_SCORE_DECIMALS, _ERROR_DECIMALS = 4, 3
+
+_log = logging.getLogger("beetle_lm")
+
+
+Status = Literal["ok", "flagged", "failed"]
+"""What `specimens.csv` says of a photograph: all is well, look at it, it has no landmarks."""
+
+
+def status_of(result: Result) -> Status:
+    """What `specimens.csv` says of a result."""
+    if result.landmarks is None:
+        return "failed"
+    return "ok" if result.doubt is None else "flagged"
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """A result as it is written: in the frame that was chosen, with weak landmarks left out.
+
+    Args:
+        xy: (n, 2) pixels, y down; NaN where the score is below the limit.
+        score: (n,) scores of all landmarks.
+        expected_error: (n,) expected errors of all landmarks, in pixels.
+        size: width and height of the photograph in that frame.
+    """
+
+    xy: Floats
+    score: Floats
+    expected_error: Floats
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, result: Result, frame: ExifFrame, min_score: float = 0.0) -> Written | None:
+        """What is written of a result; None for one without landmarks."""
+        if result.landmarks is None or result.size is None:
+            return None
+        xy, score, size = result.landmarks.xy, result.landmarks.score, result.size
+        expected_error = result.landmarks.expected_error
+        if score is None or expected_error is None:
+            return None
+        if frame == "stored":
+            xy = to_stored(xy, result.orientation, size)
+            size = upright_size(size, result.orientation)
+        return cls(np.where((score < min_score)[:, None], np.nan, xy), score, expected_error, size)
+
+    @property
+    def missing(self) -> int:
+        """How many landmarks are left out."""
+        return int(np.isnan(self.xy[:, 0]).sum())
+
+
+class ResultFiles:
+    """Writes the landmark files and tables of a run, one result after the other, as a context.
+
+    Args:
+        folder: where they go.
+        spec: the part.
+        ids: an identifier for each image's name, in the order of the images.
+        formats: which landmark files to write.
+        scale: units per pixel for the TPS file, None where unknown.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        spec: PartSpec,
+        ids: Mapping[str, str],
+        formats: Sequence[Format] = ("tps", "csv"),
+        scale: float | None = None,
+    ) -> None:
+        self._folder = folder
+        self._spec = spec
+        self._ids = ids
+        self._shared = frozenset(shared_base_names(ids))
+        self._scale = scale
+        self._formats = tuple(formats)
+        self._tps = TpsFormatter()
+        self._files = ExitStack()
+        self._streams: dict[str, TextIO] = {}
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files."""
+        return [self._folder / name for name in self._streams]
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack, writing(self._folder):
+            if "tps" in self._formats:
+                self._open(stack, "landmarks.tps", "")
+            if "csv" in self._formats:
+                self._open(stack, "landmarks.csv", wide_header(len(self._spec)))
+                self._open(stack, "predictions.csv", tidy_header())
+            self._open(stack, "specimens.csv", ",".join(SPECIMEN_COLUMNS) + "\n")
+            self._files = stack.pop_all()
+        if self._shared and "tps" in self._formats:
+            _log.warning(
+                "photographs in different folders have the same name, e.g. %s: in landmarks.tps"
+                " their IMAGE= has the folders too",
+                min(self._shared),
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with writing(self._folder):
+            self._files.close()
+
+    def add(self, result: Result, written: Written | None) -> None:
+        """Writes one result.
+
+        Args:
+            result: what came of a photograph.
+            written: what is written of its landmarks, None if it has none.
+
+        Raises:
+            OutputError: the folder cannot be written, e.g. because the disk is full.
+        """
+        with writing(self._folder):
+            self._write_specimen(result, written)
+            if written is not None:
+                self._write_landmarks(result.name, written)
+
+    def _open(self, stack: ExitStack, name: str, header: str) -> None:
+        stream = (self._folder / name).open("w", encoding="utf-8", newline="")
+        self._streams[name] = stack.enter_context(stream)
+        stream.write(header)
+
+    def _write_specimen(self, result: Result, written: Written | None) -> None:
+        size: tuple[int | str, int | str] = result.size or ("", "")
+        doubts: tuple[str, ...] = ("", "", "")
+        missing: int | str = ""
+        if written is not None:
+            size = written.size
+            doubts = (
+                fixed(float(written.score.mean()), _SCORE_DECIMALS),
+                fixed(float(written.score.min()), _SCORE_DECIMALS),
+                fixed(float(written.expected_error.mean()), _ERROR_DECIMALS),
+            )
+            missing = written.missing
+        reason = guarded(result.error or result.doubt or "")
+        row = (guarded(result.name), status_of(result), reason, *size, *doubts, missing)
+        self._streams["specimens.csv"].write(encodable(csv_line(row)))
+
+    def _write_landmarks(self, name: str, written: Written) -> None:
+        if "tps" in self._formats:
+            record = TpsRecord.from_image_xy(
+                written.xy, written.size, name, self._ids[name], self._scale
+            )
+            keep_folders = base_name(name) in self._shared
+            self._streams["landmarks.tps"].write(self._tps.format(record, keep_folders))
+        if "csv" in self._formats:
+            self._streams["landmarks.csv"].write(wide_row(name, written.xy))
+            rows = tidy_rows(
+                name,
+                self._spec.landmark_names,
+                written.xy,
+                written.score,
+                written.expected_error,
+            )
+            self._streams["predictions.csv"].write(rows)

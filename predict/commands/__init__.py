@@ -1,0 +1,1 @@
+"""The commands of prediction: they parse, call and print."""

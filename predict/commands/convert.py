@@ -1,0 +1,95 @@
+"""`beetle-lm convert`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from beetle_lm.predict.formats.convert import Kind
+    from beetle_lm.predict.formats.records import SizeOf
+    from beetle_lm.predict.images.orientation import ExifFrame
+
+
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="TPS file, or CSV table, wide or tidy.")
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help="File to write; .tps or .csv tells its kind.")
+    ],
+    *,
+    images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the photographs, for their heights."),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Width and height in pixels if all have one size."),
+    ] = None,
+    to: Annotated[
+        Literal["wide", "tidy", "tps"] | None,
+        typer.Option(help="Kind of OUT: one row per specimen, one per landmark, or TPS."),
+    ] = None,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Table for Excel where the comma is the decimal sign.")
+    ] = False,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|TOML", help="Part whose landmark names a tidy table gets."),
+    ] = None,
+    exif: Annotated[
+        Literal["apply", "stored"],
+        typer.Option(help="Frame of the coordinates: the upright picture or the stored pixels."),
+    ] = "apply",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace OUT if it exists.")
+    ] = False,
+) -> None:
+    """Converts landmarks between TPS files and CSV tables.
+
+    y points up in TPS files and down in the tables, so the heights of the photographs are needed
+    from one to the other. Tables hold names and coordinates; from TPS to TPS everything is kept.
+    """
+    from beetle_lm.predict.formats.convert import convert_file
+    from beetle_lm.zoo.model_file.parts import part_of
+
+    kind = _kind(target, to, excel)
+    sizes = _sizes(images, image_size, exif)
+    spec = None if part is None else part_of(part)
+    count = convert_file(
+        source, target, kind, size_of=sizes, part=spec, excel=excel, overwrite=overwrite
+    )
+    print(f"wrote {target}: {count} specimen{'' if count == 1 else 's'}", file=sys.stderr)
+
+
+def _kind(target: Path, to: Kind | None, excel: bool) -> Kind:
+    from beetle_lm.errors import UsageError
+    from beetle_lm.predict.formats.records import TABLE_SUFFIXES
+
+    suffix = target.suffix.lower()
+    if suffix != ".tps" and suffix not in TABLE_SUFFIXES:
+        raise UsageError(f"{target}: OUT must end in .tps or .csv")
+    kind: Kind = to or ("tps" if suffix == ".tps" else "wide")
+    if (kind == "tps") != (suffix == ".tps"):
+        raise UsageError(f"--to {kind} does not fit a file that ends in {target.suffix}")
+    if excel and kind == "tps":
+        raise UsageError("--excel is for tables, but OUT is a TPS file")
+    return kind
+
+
+def _sizes(images: Path | None, image_size: str | None, exif: ExifFrame) -> SizeOf | None:
+    from beetle_lm.errors import UsageError
+    from beetle_lm.predict.formats.sizes import parse_size, sizes_in
+
+    if images is not None and image_size is not None:
+        raise UsageError("give --images or --image-size, not both")
+    if images is not None:
+        return sizes_in(images, exif)
+    if image_size is None:
+        return None
+    size = parse_size(image_size, "--image-size")
+    return lambda image: size

@@ -1,0 +1,98 @@
+"""`beetle-lm evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from beetle_lm.errors import UsageError
+
+
+def evaluate(
+    predicted: Annotated[
+        Path, typer.Argument(metavar="PREDICTED", help="Predicted landmarks, TPS or CSV.")
+    ],
+    manual: Annotated[
+        Path, typer.Argument(metavar="MANUAL", help="Landmarks placed by hand, TPS or CSV.")
+    ],
+    *,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the photographs: gives their sizes, and plots are drawn on them.",
+        ),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Size of all images in pixels, e.g. 3264x2448."),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|TOML", help="Part that gives the landmarks their names."),
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            metavar="UNITS_PER_PIXEL",
+            help="Scale of all images; else the SCALE of the manual file counts.",
+        ),
+    ] = None,
+    exif: Annotated[
+        Literal["apply", "stored"],
+        typer.Option(
+            help="Whether the landmarks lie on the upright pictures or on the pixels as stored."
+        ),
+    ] = "apply",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT", help="Folder for tables and plots."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier evaluation in OUT.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as JSON in place of the table.")
+    ] = False,
+) -> None:
+    """Compares predicted with manual landmarks: how far off, where, and on which specimens.
+
+    Specimens are matched by the names of their images.
+    """
+    if images is not None and image_size is not None:
+        raise UsageError("give --images or --image-size, not both")
+    if scale is not None and not 0 < scale < float("inf"):
+        raise UsageError(f"--scale must be a number above 0, got {scale}")
+
+    from beetle_lm.predict.evaluation import inputs as evaluation_input
+    from beetle_lm.predict.evaluation import report as evaluation_report
+    from beetle_lm.predict.evaluation import table as evaluation_table
+    from beetle_lm.predict.evaluation.metrics import evaluate as compare
+    from beetle_lm.predict.formats.sizes import parse_size, sizes_in
+    from beetle_lm.zoo.model_file.parts import part_of
+
+    size = None if image_size is None else parse_size(image_size, "--image-size")
+
+    spec = None if part is None else part_of(part)
+    if output is not None:
+        evaluation_report.refuse_existing(output, overwrite)
+    photograph_of = evaluation_input.photographs_in(images, exif)
+    if images is not None:
+        size_of = sizes_in(images, exif)
+    elif size is not None:
+        size_of = evaluation_input.one_size(size)
+    else:
+        size_of = evaluation_input.sizes_beside(predicted)
+
+    found, true, sizes = evaluation_input.read_pair(predicted, manual, size_of)
+    evaluation = compare(found, true, sizes, spec, scale)
+    for line in (*evaluation_table.unmatched(evaluation), *evaluation.notes):
+        typer.echo(line, err=True)
+    if output is not None:
+        evaluation_report.write_evaluation(evaluation, output, photograph_of, overwrite)
+    if as_json:
+        typer.echo(evaluation_report.json_text(evaluation))
+        return
+    evaluation_table.show(evaluation)

@@ -1,0 +1,164 @@
+"""`beetle-lm predict`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from beetle_lm.errors import UsageError
+from beetle_lm.predict.commands.running import (
+    AsJson,
+    DryRun,
+    Exif,
+    Formats,
+    Isolate,
+    MaxPixels,
+    Overlay,
+    Overwrite,
+    Quiet,
+    Recursive,
+    Resume,
+    Scale,
+    Verbose,
+    carry_out,
+    check_scale,
+    chosen_formats,
+)
+from beetle_lm.zoo.commands import Zoo
+
+if TYPE_CHECKING:
+    from beetle_lm.predict.batch.plan import Plan, Request
+
+
+def predict(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUTS...",
+            help="Photographs, folders of them, or globs; without --part and --model, one folder"
+            " with sub-folders PART/ or PART/images/.",
+        ),
+    ],
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Part whose model to use; see `zoo list`."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "-m",
+            "--model",
+            metavar="FILE|hf:ORG/NAME[@REV]",
+            help="Model file (.onnx), or one of the Hub; it is fetched once and then kept.",
+        ),
+    ] = None,
+    zoo: Zoo = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="Folder of results.",
+            show_default="beetle-lm-PART, or beetle-lm-parts",
+        ),
+    ] = None,
+    recursive: Recursive = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option("-d", "--device", help="What to run on.")
+    ] = "auto",
+    batch_size: Annotated[
+        int, typer.Option("-b", "--batch-size", min=1, help="Photographs in the model at once.")
+    ] = 8,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that read photographs.")] = 2,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="CPU threads of the model.", show_default="half of the cores"),
+    ] = None,
+    formats: Formats = "tps,csv",
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE|FOLDER",
+            help="Manual landmarks (TPS or CSV) to compare with; for several parts the folder of"
+            " PART/landmarks.tps.",
+        ),
+    ] = None,
+    overlay: Overlay = False,
+    min_score: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Landmarks with a lower score count as missing."),
+    ] = 0.0,
+    scale: Scale = None,
+    exif: Exif = "apply",
+    max_pixels: MaxPixels = 500_000_000,
+    isolate: Isolate = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+) -> None:
+    """Places landmarks on photographs and writes them as TPS and CSV.
+
+    With neither --part nor --model, INPUTS is one folder: each sub-folder that is named after a
+    part is predicted with the model of that part, into OUT/PART.
+
+    Results are kept on the disk as they come. After Ctrl-C, a crash, a power cut or on a full disk
+    the same command with --resume goes on, to the same results.
+
+    Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
+    are there), 130 stopped by Ctrl-C.
+    """
+    check_scale(scale)
+    chosen = chosen_formats(formats)
+    if part is not None and model is not None:
+        raise UsageError("give either --part NAME or --model FILE, not both")
+
+    from beetle_lm.predict.batch.options import Options
+    from beetle_lm.predict.batch.plan import Request
+    from beetle_lm.predict.batch.runner import load_model
+
+    request = Request(inputs, output, recursive, reference, exif, overwrite, resume)
+    plan = _plan(request, part, model, zoo)
+    options = Options(
+        formats=chosen,
+        exif=exif,
+        min_score=min_score,
+        scale=scale,
+        overlay=overlay,
+        batch_size=batch_size,
+        workers=workers,
+        max_pixels=max_pixels,
+        isolate=isolate,
+    )
+    carry_out(
+        plan,
+        options,
+        partial(load_model, device=device, threads=threads),
+        dry_run=dry_run,
+        quiet=quiet,
+        verbose=verbose,
+        as_json=as_json,
+    )
+
+
+def _plan(request: Request, part: str | None, model: str | None, zoo: str | None) -> Plan:
+    from beetle_lm.predict.batch.plan import plan_one, plan_parts
+    from beetle_lm.zoo.registry import named_model, resolve
+
+    if part is not None:
+        return plan_one(request, named_model(part, zoo), part)
+    if model is not None:
+        return plan_one(request, resolve(model, zoo))
+    plan = plan_parts(request, zoo)
+    if plan is None:
+        raise UsageError(
+            "give either --part NAME or --model FILE, or else one folder with a sub-folder for"
+            " each part, such as elytra/ or elytra/images/"
+        )
+    return plan

@@ -1,0 +1,63 @@
+"""`beetle-lm review-list`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def review_list(
+    folder: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder of results that `predict` wrote.")
+    ],
+    number: Annotated[
+        int, typer.Option("-n", "--number", min=1, help="How many photographs to list.")
+    ] = 24,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the photographs, if they were moved; of several parts that with PART/.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier review.csv and review.jpg.")
+    ] = False,
+) -> None:
+    """Lists the photographs to check first, the worst first, as a table and as a picture.
+
+    Those that failed come first, then those that are flagged, then those with the largest expected
+    errors. Writes OUT/review.csv and OUT/review.jpg.
+    """
+    from beetle_lm.errors import OutputError
+    from beetle_lm.predict.batch.result_files import REVIEW
+    from beetle_lm.predict.batch.review import review, review_rows
+    from beetle_lm.predict.batch.review_sheet import MOST, review_sheet
+    from beetle_lm.predict.drawing.overlay import jpeg
+    from beetle_lm.predict.formats.text import printable, write_bytes, write_text
+
+    table, picture = (folder / name for name in REVIEW)
+    if not overwrite and (table.exists() or picture.exists()):
+        raise OutputError(f"{folder} holds a review already; --overwrite replaces it")
+    found = review(folder, number)
+    write_text(table, review_rows(found))
+    drawn, missing = review_sheet(found, images)
+    write_bytes(picture, [jpeg(drawn)])
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        typer.echo(
+            f"not in the picture, because they cannot be read: {printable(', '.join(missing[:3]))}"
+            f"{more}; --images says where the photographs are now",
+            err=True,
+        )
+    counts = found.counts
+    typer.echo(
+        f"{sum(counts.values())} photographs: {counts['failed']} failed, {counts['flagged']}"
+        f" flagged; the {len(found.worst)} to check first are in {table} and {picture}"
+    )
+    if len(found.worst) > MOST:
+        typer.echo(f"the picture shows the first {MOST} of them")
+    if found.suspicious > len(found.worst):
+        typer.echo(f"-n {found.suspicious} lists all that failed or are flagged")

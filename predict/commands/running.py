@@ -1,0 +1,131 @@
+"""What `beetle-lm predict` and `beetle-lm transfer` have in common on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from beetle_lm.errors import BeetleLMError, UsageError
+
+if TYPE_CHECKING:
+    from beetle_lm.predict.batch.options import Options
+    from beetle_lm.predict.batch.plan import Plan, Task
+    from beetle_lm.predict.batch.result_files import Format
+    from beetle_lm.predict.batch.source import Placer
+
+_FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv"}
+_SOME_FAILED, _INTERRUPTED = 3, 130
+
+Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Also look into sub-folders.")]
+Formats = Annotated[
+    str, typer.Option("--format", metavar="tps,csv", help="Landmark files to write.")
+]
+Overlay = Annotated[
+    bool,
+    typer.Option("--overlay", help="Also draw the landmarks on the photographs, and an overview."),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option(metavar="UNITS_PER_PIXEL", help="Scale of the photographs, for the TPS file."),
+]
+Exif = Annotated[
+    Literal["apply", "stored"],
+    typer.Option(help="Coordinates of the upright picture, or of the pixels as stored (tpsDig)."),
+]
+MaxPixels = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", help="Refuse photographs of more pixels, unread."),
+]
+Isolate = Annotated[
+    bool,
+    typer.Option(
+        "--isolate",
+        help="Decode in separate processes: a photograph that crashes its decoder, or takes"
+        " over a minute, fails alone.",
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume", help="Go on with an interrupted run in OUT; photographs done are kept."
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace earlier results in OUT, drop an unfinished run."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be read and written, and stop.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only problems.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="A line per image.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the summary of the run as JSON.")]
+
+
+def chosen_formats(text: str) -> tuple[Format, ...]:
+    """The landmark files that `--format` names.
+
+    Raises:
+        UsageError: it names others.
+    """
+    names = [name.strip().lower() for name in text.split(",")]
+    if unknown := [name for name in names if name not in _FORMATS]:
+        raise UsageError(f"--format must be tps, csv or both (tps,csv), got {unknown[0]!r}")
+    return tuple(dict.fromkeys(_FORMATS[name] for name in names))
+
+
+def check_scale(scale: float | None) -> None:
+    """Refuses a scale that is none.
+
+    Raises:
+        UsageError: it is not above 0.
+    """
+    if scale is not None and not 0 < scale < float("inf"):
+        raise UsageError(f"--scale must be above 0, got {scale}")
+
+
+def carry_out(
+    plan: Plan,
+    options: Options,
+    load: Callable[[Task], Placer],
+    *,
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+) -> None:
+    """Runs a plan, or says what it would do, and tells of it on the terminal.
+
+    Raises:
+        Exit: with code 3 where photographs failed, 130 after Ctrl-C.
+        BeetleLMError: the run was stopped by an error.
+    """
+    from beetle_lm.predict.batch.runner import run_plan
+    from beetle_lm.predict.commands.terminal import Terminal, tell_plan
+
+    if dry_run:
+        tell_plan(plan, options)
+        return
+    terminal = Terminal(plan, quiet, verbose)
+    try:
+        with terminal:
+            summary = run_plan(plan, options, load, terminal)
+    except KeyboardInterrupt:
+        nothing = f"nothing was written to {plan.output}"
+        typer.echo(f"stopped; {terminal.what_stays() or nothing}", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    except BeetleLMError:
+        if terminal.has_begun and (stays := terminal.what_stays()):
+            typer.echo(stays, err=True)
+        raise
+    terminal.tell_problems()
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(summary, indent=2))
+    else:
+        terminal.tell_results()
+    if terminal.failed:
+        raise typer.Exit(_SOME_FAILED)

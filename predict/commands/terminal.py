@@ -1,0 +1,171 @@
+"""What the terminal shows of a run."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import TimeRemainingColumn as TimeLeft
+
+from beetle_lm.predict.batch.options import Options
+from beetle_lm.predict.batch.plan import Plan, Task
+from beetle_lm.predict.batch.progress import Finished, Observer
+from beetle_lm.predict.batch.result_files import is_unfinished, planned
+from beetle_lm.predict.batch.source import Placer
+from beetle_lm.predict.evaluation import table as evaluation_table
+from beetle_lm.predict.evaluation.metrics import Evaluation
+from beetle_lm.predict.formats.text import printable
+from beetle_lm.predict.predictor import Result
+
+
+def tell_plan(plan: Plan, options: Options) -> None:
+    """Prints what would be read and written."""
+    for task in plan.tasks:
+        of_part = "" if plan.together is None else f" of {task.part}"
+        typer.echo(f"would read {_counted(len(task.images))}{of_part}:")
+        for image in task.images:
+            typer.echo(f"  {image.path}")
+    typer.echo("would write:")
+    for task in plan.tasks:
+        for name in planned(options.formats, options.overlay, task.reference is not None):
+            typer.echo(f"  {task.folder / name}")
+    if plan.together is not None:
+        for name in ("overview.jpg", "run.json") if options.overlay else ("run.json",):
+            typer.echo(f"  {plan.together / name}")
+
+
+class Terminal(Observer):
+    """Shows a run while it lasts, as a context, and tells what came of it afterwards.
+
+    Args:
+        plan: what is predicted.
+        quiet: nothing but problems.
+        verbose: a line per image instead of a bar.
+    """
+
+    def __init__(self, plan: Plan, quiet: bool, verbose: bool) -> None:
+        self._plan = plan
+        self._quiet, self._verbose = quiet, verbose
+        self._done: list[tuple[Task, Finished]] = []
+        self._kept: dict[str, int] = {}
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+        hidden = quiet or verbose or not console.is_terminal
+        self._bar = Progress(*columns, console=console, transient=True, disable=hidden)
+        self._total = sum(len(task.images) for task in plan.tasks)
+        self._row = self._bar.add_task("landmarks", total=self._total)
+
+    @property
+    def failed(self) -> int:
+        """How many photographs have no landmarks so far."""
+        return sum(finished.failed for _, finished in self._done)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any photograph is done."""
+        return bool(self._kept)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def started(self, task: Task, placer: Placer, done: int) -> None:
+        """Names the model or the templates, and says where the run goes on."""
+        self._bar.update(self._row, description=task.part, advance=done)
+        if not self._quiet:
+            typer.echo(placer.title, err=True)
+            if done:
+                typer.echo(f"going on after {done} of {_counted(len(task.images))}", err=True)
+
+    def placed(self, task: Task, result: Result) -> None:
+        """Counts one photograph."""
+        self._bar.advance(self._row)
+        if self._verbose:
+            typer.echo(self._line(task, result), err=True)
+
+    def kept(self, task: Task, count: int) -> None:
+        """Remembers how much is done."""
+        self._kept[task.part] = count
+
+    def finished(self, task: Task, finished: Finished) -> None:
+        """Remembers what came of one part."""
+        self._done.append((task, finished))
+
+    def what_stays(self) -> str | None:
+        """Says what is there of a run that came to no good end, and how to go on; None: nothing."""
+        if not is_unfinished(self._plan.output):
+            return None
+        done, parts = sum(self._kept.values()), ", ".join(task.part for task, _ in self._done)
+        there = f" ({parts} finished)" if parts and self._plan.together is not None else ""
+        told = f"{done} of {_counted(self._total)} done{there}, kept in {self._plan.output}; "
+        return (told if done else "") + "the same command with --resume goes on"
+
+    def tell_problems(self) -> None:
+        """Says on stderr what failed, and what could not be compared."""
+        for task, finished in self._done:
+            for result in finished.failures:
+                typer.echo(self._line(task, result), err=True)
+            if finished.failed > len(finished.failures):
+                rest = finished.failed - len(finished.failures)
+                typer.echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
+            if finished.evaluation is not None:
+                unmatched = evaluation_table.unmatched(finished.evaluation)
+                for line in (*unmatched, *finished.evaluation.notes):
+                    typer.echo(self._of_part(task) + line, err=True)
+
+    def tell_results(self) -> None:
+        """Prints a line per part; the comparison as a table if there is one part."""
+        several = self._plan.together is not None
+        for task, finished in self._done:
+            compared = ""
+            if finished.evaluation is not None and several:
+                compared = f", on average {_mean(finished.evaluation)} from the manual ones"
+            elif finished.evaluation is not None:
+                evaluation_table.show(finished.evaluation)
+            flagged = f", {finished.flagged} flagged" if finished.flagged else ""
+            failed = f", {finished.failed} failed" if finished.failed else ""
+            typer.echo(
+                f"{self._of_part(task)}{_counted(finished.images)}: landmarks on"
+                f" {finished.images - finished.failed}{compared}{flagged}{failed}; results in"
+                f" {finished.folder}"
+            )
+        if any(finished.flagged for _, finished in self._done):
+            typer.echo(f"`beetle-lm review-list {self._plan.output}` shows what to check first")
+        if several and any(finished.shown.cells for _, finished in self._done):
+            typer.echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
+
+    def _line(self, task: Task, result: Result) -> str:
+        name = printable(result.name)
+        if result.error is not None:
+            named = f"{name}: " if "/" in name else ""
+            return f"failed: {self._of_part(task)}{named}{result.error}"
+        scores = None if result.landmarks is None else result.landmarks.score
+        flagged = "" if result.doubt is None else f", flagged: {result.doubt}"
+        return f"{self._of_part(task)}{name}: " + (
+            "" if scores is None else f"mean score {scores.mean():.2f}{flagged}"
+        )
+
+    def _of_part(self, task: Task) -> str:
+        return "" if self._plan.together is None else f"{task.part}: "
+
+
+def _mean(evaluation: Evaluation) -> str:
+    mean = f"{evaluation.overall('px').mean:.2f} px"
+    if "px_256x192" not in evaluation.units:
+        return mean
+    return f"{mean} ({evaluation.overall('px_256x192').mean:.2f} px at 256 x 192)"
+
+
+def _counted(images: int) -> str:
+    return "1 image" if images == 1 else f"{images} images"

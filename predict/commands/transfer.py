@@ -1,0 +1,122 @@
+"""`beetle-lm transfer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beetle_lm.predict.commands.running import (
+    AsJson,
+    DryRun,
+    Exif,
+    Formats,
+    Isolate,
+    MaxPixels,
+    Overlay,
+    Overwrite,
+    Quiet,
+    Recursive,
+    Resume,
+    Scale,
+    Verbose,
+    carry_out,
+    check_scale,
+    chosen_formats,
+)
+
+
+def transfer(
+    template: Annotated[
+        Path, typer.Argument(metavar="TEMPLATE_IMAGE", help="An annotated photograph.")
+    ],
+    landmarks: Annotated[
+        Path,
+        typer.Argument(metavar="TEMPLATE.tps", help="Its landmarks, TPS or CSV, by its name."),
+    ],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGES...", help="Photographs, folders of them, or globs."),
+    ],
+    templates: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "-t",
+            "--template",
+            metavar="IMAGE",
+            help="One more annotated photograph, whose landmarks are in TEMPLATE.tps too; give it"
+            " as often as there are some.",
+            show_default=False,
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|TOML", help="Part that gives the landmarks their names."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="Folder of results.")
+    ] = Path("beetle-lm-transfer"),
+    recursive: Recursive = False,
+    workers: Annotated[int, typer.Option(min=1, help="Photographs that are done at once.")] = 2,
+    formats: Formats = "tps,csv",
+    reference: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Manual landmarks (TPS or CSV) to compare with."),
+    ] = None,
+    overlay: Overlay = False,
+    scale: Scale = None,
+    exif: Exif = "apply",
+    max_pixels: MaxPixels = 500_000_000,
+    isolate: Isolate = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+) -> None:
+    """Places the landmarks of an annotated photograph on others, without any training.
+
+    For specimens that lie alone on pale, clean ground, such as mandibles on paper, in any rotation.
+    The template is laid on each specimen, outline first, and warped until both match. Several
+    templates are averaged, which is more accurate.
+
+    A photograph without a specimen that stands out, or on which no template fits, fails with its
+    reason and gets no landmarks. The results are those of `predict`.
+
+    Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
+    are there), 130 stopped by Ctrl-C.
+    """
+    check_scale(scale)
+    chosen = chosen_formats(formats)
+
+    from beetle_lm.predict.batch.options import Options
+    from beetle_lm.predict.batch.plan import Request, plan_transfer
+    from beetle_lm.predict.templates.annotated import Templates
+    from beetle_lm.predict.templates.place import Transfer
+    from beetle_lm.zoo.model_file.parts import part_of
+
+    spec = None if part is None else part_of(part)
+    annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif)
+    request = Request(inputs, output, recursive, reference, exif, overwrite, resume)
+    plan = plan_transfer(request, landmarks, annotated.spec)
+    options = Options(
+        formats=chosen,
+        exif=exif,
+        scale=scale,
+        overlay=overlay,
+        batch_size=1,
+        workers=workers,
+        max_pixels=max_pixels,
+        isolate=isolate,
+    )
+    carry_out(
+        plan,
+        options,
+        lambda _: Transfer(annotated),
+        dry_run=dry_run,
+        quiet=quiet,
+        verbose=verbose,
+        as_json=as_json,
+    )

@@ -1,0 +1,257 @@
+"""Landmarks drawn on their photograph, to judge them by eye."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from beetle_lm.predict.drawing.labels import label_places
+from beetle_lm.predict.formats.text import printable
+from beetle_lm.predict.images.read import read_image
+from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.landmarks import Floats
+
+_LONGEST, _SHORTEST = 1600, 1000
+_SUBPIXEL_BITS = 4
+# From Okabe and Ito's palette, which the colour-blind tell apart: vermilion, yellow, sky blue.
+_SCORES = (0.0, 0.5, 1.0)
+_COLOURS = np.array([(230, 60, 0), (240, 228, 66), (86, 180, 233)], np.float64)
+FLAGGED = (190, 40, 0)
+"""The colour of the frame around a photograph that is flagged."""
+
+_BLACK, _WHITE, _MANUAL = (0, 0, 0), (255, 255, 255), (255, 90, 220)
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """A photograph and its landmarks, both at the scale at which they are shown.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+        xy: (n, 2) landmarks in these pixels, NaN missing.
+        score: (n,) scores from 0 to 1.
+        manual: (m, 2) manual landmarks in these pixels, None without any.
+    """
+
+    pixels: NDArray[np.uint8]
+    xy: Floats
+    score: Floats
+    manual: Floats | None = None
+
+    @classmethod
+    def read(
+        cls,
+        photograph: Path,
+        xy: Floats,
+        score: Floats,
+        manual: Floats | None = None,
+        read: Read = read_image,
+    ) -> Marked:
+        """A photograph at the scale of its overlay, 1000 to 1600 pixels long.
+
+        Args:
+            photograph: the image file.
+            xy: (n, 2) pixels of the upright photograph, NaN missing.
+            score: (n,) scores from 0 to 1.
+            manual: (m, 2) manual landmarks in the same frame.
+            read: reads the photograph.
+
+        Raises:
+            ImageError: the photograph cannot be read.
+        """
+        picture = read(photograph, 3, at_least=(_LONGEST, _LONGEST))
+        origin = np.array([picture.frame.left, picture.frame.top])
+        decoded = picture.pixels.shape[1] / picture.frame.width
+        longest = max(picture.size)
+        scale = min(max(longest, _SHORTEST), _LONGEST) / longest
+        as_decoded = cls(
+            picture.pixels,
+            (xy - origin) * decoded,
+            score,
+            None if manual is None else (manual - origin) * decoded,
+        )
+        size = round(picture.frame.width * scale), round(picture.frame.height * scale)
+        return as_decoded.resized(size)
+
+    def fitted(self, width: int, height: int) -> Marked:
+        """The same as large as it fits into a box."""
+        own_height, own_width = self.pixels.shape[:2]
+        scale = min(width / own_width, height / own_height)
+        return self.resized((round(own_width * scale), round(own_height * scale)))
+
+    def resized(self, size: tuple[int, int]) -> Marked:
+        """The same with another width and height, each 1 at least."""
+        size = max(1, size[0]), max(1, size[1])
+        own_size = self.pixels.shape[1::-1]
+        method = cv2.INTER_AREA if size[0] < own_size[0] else cv2.INTER_CUBIC
+        pixels = cv2.resize(self.pixels, size, interpolation=method)
+        scale = np.array(size) / own_size
+        manual = None if self.manual is None else self.manual * scale
+        return Marked(np.asarray(pixels, np.uint8), self.xy * scale, self.score, manual)
+
+    def drawn(self, min_score: float = 0.0, doubt: str | None = None) -> NDArray[np.uint8]:
+        """The pixels with numbered landmarks, and crosses for manual ones; see `draw`.
+
+        Where there is a doubt they are framed in red, and a bar above them says what it is.
+        """
+        pixels = draw(self.pixels, self.xy, self.score, min_score=min_score, manual=self.manual)
+        return pixels if doubt is None else _flagged(pixels, doubt)
+
+    def dotted(self, radius: int, min_score: float = 0.0) -> NDArray[np.uint8]:
+        """The pixels with a dot on each landmark and nothing else, for small pictures."""
+        canvas = self.pixels.copy()
+        for point, value in zip(self.xy, self.score, strict=True):
+            if not np.isnan(point).any():
+                small_dot(canvas, point, radius, float(value), trusted=bool(value >= min_score))
+        return canvas
+
+
+def small_dot(
+    canvas: NDArray[np.uint8], point: Floats, radius: int, score: float, *, trusted: bool = True
+) -> None:
+    """Draws a dot with a thin dark rim in the colour of its score, or a red ring if not trusted."""
+    if trusted:
+        _circle(canvas, point, radius + 1.2, _BLACK)
+        _circle(canvas, point, radius, _colour(score))
+    else:
+        _circle(canvas, point, radius + 1.0, _BLACK, 4)
+        _circle(canvas, point, radius + 1.0, _colour(0.0), 2)
+
+
+def jpeg(pixels: NDArray[np.uint8], quality: int = 88) -> bytes:
+    """RGB pixels (H, W, 3) as the content of a JPEG file.
+
+    OpenCV's own writer of files fails on some names on Windows.
+    """
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
+    return encoded.tobytes()
+
+
+def draw(
+    pixels: NDArray[np.uint8],
+    xy: Floats,
+    score: Floats,
+    *,
+    min_score: float = 0.0,
+    manual: Floats | None = None,
+) -> NDArray[np.uint8]:
+    """Draws numbered landmarks on RGB pixels (H, W, 3) of the same scale; returns a copy.
+
+    Dots go from blue (sure) over yellow to red (unsure); landmarks with a score below `min_score`
+    are red rings. Manual landmarks are pink crosses.
+    """
+    canvas = pixels.copy()
+    radius = max(4, round(max(canvas.shape[:2]) * 0.0055))
+    if manual is not None:
+        for point in manual[~np.isnan(manual).any(axis=1)]:
+            _cross(canvas, point, radius)
+    for point, value in zip(xy, score, strict=True):
+        if not np.isnan(point).any():
+            _dot(canvas, point, radius, float(value), trusted=bool(value >= min_score))
+    return _numbered(canvas, xy, radius)
+
+
+def in_lines(
+    text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float
+) -> list[str]:
+    """A text as lines that are no wider, but for single words that are."""
+    first, *others = text.split(" ")
+    lines = [first]
+    for word in others:
+        longer = f"{lines[-1]} {word}"
+        if font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _flagged(pixels: NDArray[np.uint8], doubt: str) -> NDArray[np.uint8]:
+    """Framed in the colour of flagged photographs, with the reason in a bar above."""
+    size = max(12, pixels.shape[1] // 55)
+    font = ImageFont.load_default(size=size)
+    lines = in_lines(f"flagged: {printable(doubt)}", font, pixels.shape[1] - size)
+    border, step = max(3, size // 3), round(1.4 * size)
+    bar = len(lines) * step + size // 2
+    canvas = cv2.copyMakeBorder(
+        pixels, bar, border, border, border, cv2.BORDER_CONSTANT, value=FLAGGED
+    )
+    picture = Image.fromarray(np.asarray(canvas, np.uint8))
+    pen = ImageDraw.Draw(picture)
+    for number, line in enumerate(lines):
+        pen.text((border + size // 2, (number + 0.6) * step), line, _WHITE, font, "lm")
+    return np.asarray(picture, np.uint8)
+
+
+def _colour(score: float) -> tuple[int, int, int]:
+    red, green, blue = (round(float(np.interp(score, _SCORES, part))) for part in _COLOURS.T)
+    return red, green, blue
+
+
+def _fixed_point(point: Floats) -> tuple[int, int]:
+    # OpenCV's pixel (0, 0) has its centre at 0, ours at 0.5.
+    x, y = np.rint((point - 0.5) * 2**_SUBPIXEL_BITS).astype(int)
+    return int(x), int(y)
+
+
+def _circle(
+    canvas: NDArray[np.uint8],
+    point: Floats,
+    radius: float,
+    colour: tuple[int, int, int],
+    thickness: int = cv2.FILLED,
+) -> None:
+    fixed_radius = round(radius * 2**_SUBPIXEL_BITS)
+    centre = _fixed_point(point)
+    cv2.circle(canvas, centre, fixed_radius, colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _dot(
+    canvas: NDArray[np.uint8], point: Floats, radius: int, score: float, *, trusted: bool
+) -> None:
+    width = max(1, radius // 3)
+    if trusted:
+        _circle(canvas, point, radius + width, _WHITE)
+        _circle(canvas, point, radius + width / 2, _BLACK)
+        _circle(canvas, point, radius, _colour(score))
+        _circle(canvas, point, max(1.0, radius * 0.22), _BLACK)  # where the landmark is, exactly
+    else:
+        _circle(canvas, point, radius * 1.7, _WHITE, 3 * width)
+        _circle(canvas, point, radius * 1.7, _colour(0.0), 2 * width)
+
+
+def _cross(canvas: NDArray[np.uint8], point: Floats, radius: int) -> None:
+    arm = radius * 1.7
+    width = max(2, radius // 4)
+    for colour, thickness in ((_BLACK, width + 2), (_MANUAL, width)):
+        for step in ((arm, arm), (arm, -arm)):
+            ends = _fixed_point(point - step), _fixed_point(point + np.array(step))
+            cv2.line(canvas, *ends, colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _numbered(canvas: NDArray[np.uint8], xy: Floats, radius: int) -> NDArray[np.uint8]:
+    """Writes each landmark's number beside it, where there is most room."""
+    picture = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(picture)
+    font = ImageFont.load_default(size=radius * 2.4)
+    edge = np.array([picture.width, picture.height]) - radius * 1.5
+    places = label_places(xy, radius * 2.9, radius * 1.5, edge)
+    for number, place in enumerate(places, start=1):
+        if np.isnan(place).any():
+            continue
+        pen.text(
+            (float(place[0]), float(place[1])),
+            str(number),
+            fill=_WHITE,
+            font=font,
+            anchor="mm",
+            stroke_width=max(1, radius // 3),
+            stroke_fill=_BLACK,
+        )
+    return np.asarray(picture, np.uint8)

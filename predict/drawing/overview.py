@@ -1,0 +1,77 @@
+"""Many photographs with their landmarks in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beetle_lm.predict.drawing.overlay import Marked
+from beetle_lm.predict.drawing.sheet import CELL, DOT, Cell, in_rows, sheet
+
+MOST = 12
+"""How many photographs the overview of one part shows."""
+
+MOST_OF_EACH = 4
+"""How many photographs of each part the overview of several parts shows."""
+
+_T = TypeVar("_T")
+
+
+class Selection:
+    """Gathers the photographs of a part for its overview.
+
+    Which ones is settled by their names, before any is read: `MOST` of them, evenly spaced.
+
+    Args:
+        names: names of all photographs of the run.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.count = len(names)
+        self.cells: list[Cell] = []
+        self._names = frozenset(_evenly(names, MOST))
+
+    def wants(self, name: str) -> bool:
+        """Whether a photograph is one of those that are shown."""
+        return name in self._names
+
+    def add(
+        self, name: str, marked: Marked, min_score: float = 0.0, *, flagged: bool = False
+    ) -> None:
+        """Takes a photograph that is wanted."""
+        pixels = marked.fitted(*CELL).dotted(DOT, min_score)
+        self.cells.append(Cell(name, pixels, "flagged" if flagged else None))
+
+
+def overview(parts: Mapping[str, Selection]) -> NDArray[np.uint8]:
+    """Draws the overview of one part, or of several with a column for each.
+
+    Args:
+        parts: the photographs of each part by its name, one photograph at least.
+
+    Returns:
+        uint8 (H, W, 3) RGB, white around the photographs; all cells are of one size.
+    """
+    if len(parts) == 1:
+        [(part, only)] = parts.items()
+        return sheet([(part, _counted(only))], in_rows(only.cells))
+    columns = [_evenly(selection.cells, MOST_OF_EACH) for selection in parts.values()]
+    rows = [
+        [column[row] if row < len(column) else None for column in columns]
+        for row in range(max(len(column) for column in columns))
+    ]
+    return sheet([(part, "") for part in parts], rows)
+
+
+def _evenly(items: Sequence[_T], most: int) -> list[_T]:
+    places = np.linspace(0, len(items) - 1, min(most, len(items)))
+    return [items[round(place)] for place in places]
+
+
+def _counted(selection: Selection) -> str:
+    shown, count = len(selection.cells), selection.count
+    whole = "1 photograph" if count == 1 else f"{count} photographs"
+    return whole if shown == count else f"{shown} of {whole}"

@@ -1,0 +1,1 @@
+"""Predicted landmarks compared with manual ones: figures, tables, plots."""

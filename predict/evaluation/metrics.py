@@ -1,0 +1,248 @@
+"""How far predicted landmarks are from manual ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from beetle_lm.errors import LandmarkError
+from beetle_lm.predict.evaluation.statistics import Agreement, Shares, Spread
+from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.pairing import pair_by_image
+from beetle_lm.predict.formats.records import Annotation
+from beetle_lm.predict.landmarks import Floats, centroid_size
+from beetle_lm.predict.procrustes import mean_shape, procrustes_distance
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+Unit = Literal["px", "px_256x192", "units", "percent_centroid_size"]
+"""What a distance is measured in.
+
+px: pixels of the photograph; px_256x192: pixels of the photograph stretched to 256 x 192, the
+paper's unit; units: what the scale gives, e.g. millimetres; percent_centroid_size: percent of the
+centroid size of the specimen's manual landmarks.
+"""
+
+PAPER_SIZE = (256, 192)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Predicted and manual landmarks of the same specimens.
+
+    Args:
+        spec: the part; its landmarks are numbered where the caller named none.
+        images: (S) names of the specimens' images as the predictions write them, in their order.
+        predicted: (S, n, 2) image pixels, y down, NaN missing.
+        manual: (S, n, 2) the same of the manual landmarks.
+        sizes: (S, 2) width and height of the images, NaN where unknown.
+        scales: (S,) units per pixel, NaN where unknown.
+        only_predicted: images that have no manual landmarks.
+        only_manual: images that have no predicted landmarks.
+    """
+
+    spec: PartSpec
+    images: tuple[str, ...]
+    predicted: Floats
+    manual: Floats
+    sizes: Floats
+    scales: Floats
+    only_predicted: tuple[str, ...] = ()
+    only_manual: tuple[str, ...] = ()
+
+    @cached_property
+    def offsets(self) -> Floats:
+        """(S, n, 2) predicted minus manual in image pixels, NaN where either is missing."""
+        return np.asarray(self.predicted - self.manual, np.float64)
+
+    @property
+    def missing(self) -> tuple[int, int]:
+        """How many predicted, and how many manual landmarks are missing."""
+        return (
+            int(np.isnan(self.predicted[..., 0]).sum()),
+            int(np.isnan(self.manual[..., 0]).sum()),
+        )
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """The units in which distances are known for at least one specimen."""
+        every: tuple[Unit, ...] = ("px", "px_256x192", "units", "percent_centroid_size")
+        return tuple(unit for unit in every if not np.isnan(self.distances(unit)).all())
+
+    @cached_property
+    def unit(self) -> Unit:
+        """The unit in which specimens can be ranked and drawn side by side.
+
+        Pixels where all images are of one size (or of unknown sizes), else percent of centroid
+        size, in which the size of an image plays no part.
+        """
+        known = self.sizes[~np.isnan(self.sizes[:, 0])]
+        same_size = len(known) == 0 or bool((known == known[0]).all())
+        if same_size or "percent_centroid_size" not in self.units:
+            return "px"
+        return "percent_centroid_size"
+
+    def distances(self, unit: Unit) -> Floats:
+        """(S, n) distances between predicted and manual landmarks, NaN where unknown."""
+        if unit == "px_256x192":
+            stretch = np.array(PAPER_SIZE) / self.sizes
+            return np.asarray(np.linalg.norm(self.offsets * stretch[:, None], axis=2), np.float64)
+        pixels = np.asarray(np.linalg.norm(self.offsets, axis=2), np.float64)
+        if unit == "units":
+            return pixels * self.scales[:, None]
+        if unit == "percent_centroid_size":
+            centroid_sizes = np.array([centroid_size(xy) or np.nan for xy in self.manual])
+            return np.asarray(100.0 * pixels / centroid_sizes[:, None], np.float64)
+        return pixels
+
+    def per_landmark(self, unit: Unit) -> list[Spread]:
+        """(n) the spread of each landmark's distances over the specimens."""
+        return [Spread.of(column) for column in self.distances(unit).T]
+
+    def overall(self, unit: Unit) -> Spread:
+        """The spread of all distances: every landmark of every specimen counts the same."""
+        return Spread.of(self.distances(unit))
+
+    def specimen_means(self, unit: Unit) -> Floats:
+        """(S,) the mean distance of each specimen's landmarks, NaN where none is known."""
+        return np.array([Spread.of(row).mean for row in self.distances(unit)])
+
+    @cached_property
+    def ranks(self) -> tuple[int | None, ...]:
+        """(S) each specimen's place by its mean distance in `unit`: 1 is the worst."""
+        means = self.specimen_means(self.unit)
+        order = [int(i) for i in np.argsort(-means, kind="stable") if not np.isnan(means[i])]
+        places = {specimen: place for place, specimen in enumerate(order, start=1)}
+        return tuple(places.get(specimen) for specimen in range(len(means)))
+
+    @cached_property
+    def bias(self) -> Floats:
+        """(n, 2) mean of predicted minus manual in image pixels: to the right, downwards."""
+        kept = [landmark[~np.isnan(landmark[:, 0])] for landmark in self.offsets.transpose(1, 0, 2)]
+        return np.array([rows.mean(axis=0) if len(rows) else (np.nan, np.nan) for rows in kept])
+
+    @cached_property
+    def agreement_unit(self) -> Unit:
+        """The unit of the coordinates in `agreement`: at 256 x 192 if all sizes are known."""
+        return "px" if np.isnan(self.sizes).any() else "px_256x192"
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        """r2, explained variance and Pearson's coefficient of the coordinates in that unit."""
+        stretch = np.ones((len(self.images), 2))
+        if self.agreement_unit == "px_256x192":
+            stretch = np.array(PAPER_SIZE) / self.sizes
+        return Agreement.of(self.predicted * stretch[:, None], self.manual * stretch[:, None])
+
+    def shares(self) -> Shares:
+        """The paper's three shares over all landmarks; NaN where no image size is known."""
+        return Shares.of(self.distances("px_256x192"))
+
+    def shares_per_landmark(self) -> list[Shares]:
+        """(n) the paper's three shares of each landmark."""
+        return [Shares.of(column) for column in self.distances("px_256x192").T]
+
+    @cached_property
+    def procrustes_distance(self) -> float:
+        """Procrustes distance between the mean predicted and the mean manual shape.
+
+        Over the specimens of which no landmark is missing on either side; NaN where there is none.
+        """
+        whole = ~np.isnan(self.offsets).any(axis=(1, 2))
+        predicted, manual = mean_shape(self.predicted[whole]), mean_shape(self.manual[whole])
+        if predicted is None or manual is None:
+            return float("nan")
+        return procrustes_distance(predicted, manual)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out and how to get it, a sentence each."""
+        notes = []
+        sizeless = [
+            name
+            for name, (width, _) in zip(self.images, self.sizes, strict=True)
+            if np.isnan(width)
+        ]
+        if len(sizeless) == len(self.images):
+            notes.append(
+                "the sizes of the images are unknown, so nothing is given at 256 x 192 and no"
+                " shares; --images DIR or --image-size WxH tells them"
+            )
+        elif sizeless:
+            notes.append(
+                "left out at 256 x 192, because the size of the image is unknown:"
+                f" {', '.join(sizeless)}"
+            )
+        scaleless = [
+            name for name, scale in zip(self.images, self.scales, strict=True) if np.isnan(scale)
+        ]
+        if scaleless and len(scaleless) < len(self.images):
+            notes.append(f"left out in units, for want of a SCALE: {', '.join(scaleless)}")
+        predicted, manual = self.missing
+        if predicted or manual:
+            notes.append(
+                f"{predicted} predicted and {manual} manual landmarks are missing and were left out"
+            )
+        return tuple(notes)
+
+
+def evaluate(
+    predicted: Sequence[Annotation],
+    manual: Sequence[Annotation],
+    sizes: Mapping[str, tuple[int, int]],
+    spec: PartSpec | None = None,
+    scale: float | None = None,
+) -> Evaluation:
+    """Compares predicted with manual landmarks of the specimens that both have.
+
+    Args:
+        predicted: the predictions.
+        manual: the landmarks placed by hand; their scales are taken where `scale` is None.
+        sizes: width and height of the images by name, where known; may be empty.
+        spec: the part, which gives the landmarks their names.
+        scale: units per pixel of all images.
+
+    Raises:
+        LandmarkError: an image occurs twice in one list, a name may mean several, no specimen is
+            in both, numbers of landmarks differ, or no landmark is there on both sides.
+    """
+    pairs = pair_by_image(predicted, manual)
+    known_sizes = NameIndex(sizes)
+    size_rows = []
+    for one, other in pairs:
+        name = known_sizes.find(one.image) or known_sizes.find(other.image)
+        size_rows.append((np.nan, np.nan) if name is None else sizes[name])
+        _check_counts(one, other, spec, len(pairs[0][1].xy))
+    compared = {id(annotation) for pair in pairs for annotation in pair}
+    evaluation = Evaluation(
+        spec=spec or PartSpec.numbered("part", len(pairs[0][1].xy)),
+        images=tuple(one.image for one, _ in pairs),
+        predicted=_stacked([one for one, _ in pairs]),
+        manual=_stacked([other for _, other in pairs]),
+        sizes=np.array(size_rows, np.float64),
+        scales=np.array([scale or other.scale or np.nan for _, other in pairs], np.float64),
+        only_predicted=tuple(a.image for a in predicted if id(a) not in compared),
+        only_manual=tuple(a.image for a in manual if id(a) not in compared),
+    )
+    if np.isnan(evaluation.offsets).all():
+        raise LandmarkError("no landmark is there both in the predictions and by hand")
+    return evaluation
+
+
+def _check_counts(one: Annotation, other: Annotation, spec: PartSpec | None, first: int) -> None:
+    wanted, source = (first, "the first specimen") if spec is None else (len(spec), spec.name)
+    for annotation, kind in ((one, "predicted"), (other, "manual")):
+        if len(annotation.xy) != wanted:
+            raise LandmarkError(
+                f"{annotation.image} has {len(annotation.xy)} {kind} landmarks, but {source} has"
+                f" {wanted}"
+            )
+
+
+def _stacked(annotations: Sequence[Annotation]) -> Floats:
+    xy = np.array([annotation.xy for annotation in annotations], np.float64)
+    xy[np.isnan(xy).any(axis=2)] = np.nan
+    return xy

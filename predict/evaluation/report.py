@@ -1,0 +1,233 @@
+"""An evaluation as files: tables, summary and plots."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from beetle_lm import __version__
+from beetle_lm.errors import OutputError
+from beetle_lm.predict.evaluation.inputs import PhotographOf
+from beetle_lm.predict.evaluation.metrics import Evaluation
+from beetle_lm.predict.evaluation.statistics import Spread
+from beetle_lm.predict.formats.csv_text import csv_line, guarded
+from beetle_lm.predict.formats.text import encodable, write_bytes
+from beetle_lm.predict.images.read import read_image
+from beetle_lm.predict.images.reading import Read
+
+FILES = (
+    "per_landmark.csv",
+    "per_specimen.csv",
+    "summary.json",
+    "distances.png",
+    "cumulative.png",
+    "specimens.png",
+)
+"""What `write_evaluation` writes."""
+
+
+def write_evaluation(
+    evaluation: Evaluation,
+    folder: Path,
+    photograph_of: PhotographOf = lambda _: None,
+    overwrite: bool = False,
+    read: Read = read_image,
+) -> None:
+    """Writes the files named in `FILES` into a folder, which is made if need be.
+
+    Args:
+        evaluation: what to write.
+        folder: where to.
+        photograph_of: finds the photograph of an image name, None where there is none; the worst,
+            the median and the best specimen are drawn on theirs.
+        overwrite: replace the files of an earlier evaluation.
+        read: reads the photographs.
+
+    Raises:
+        OutputError: the folder cannot be written, or holds an evaluation already.
+    """
+    from beetle_lm.predict.evaluation import plots as evaluation_plots
+
+    refuse_existing(folder, overwrite)
+    contents = {
+        "per_landmark.csv": _csv_text(_landmark_rows(evaluation)).encode("utf-8"),
+        "per_specimen.csv": _csv_text(_specimen_rows(evaluation)).encode("utf-8"),
+        "summary.json": encodable(json_text(evaluation) + "\n").encode("utf-8"),
+        "distances.png": evaluation_plots.png(evaluation_plots.distances(evaluation)),
+        "cumulative.png": evaluation_plots.png(evaluation_plots.cumulative(evaluation)),
+        "specimens.png": evaluation_plots.png(
+            evaluation_plots.specimens(evaluation, photograph_of, read)
+        ),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
+    for name, content in contents.items():
+        write_bytes(folder / name, [content])
+
+
+def refuse_existing(folder: Path, overwrite: bool) -> None:
+    """Makes sure that writing an evaluation into a folder replaces nothing unasked.
+
+    Raises:
+        OutputError: the folder is a file, or holds files of an evaluation and `overwrite` is False.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file; give a folder")
+    existing = [name for name in FILES if (folder / name).exists()]
+    if existing and not overwrite:
+        raise OutputError(
+            f"{folder} holds {existing[0]} already; give another folder, or --overwrite to replace"
+        )
+
+
+def summary(evaluation: Evaluation) -> dict[str, Any]:
+    """The whole evaluation but for single specimens, as JSON values; None where unknown.
+
+    Distances are given in each unit of `Evaluation.units`; shares from 0 to 1.
+    """
+    units = evaluation.units
+    by_rank = _images_by_rank(evaluation)
+    missing = evaluation.missing
+    landmarks = [
+        {
+            "landmark": number,
+            "name": name,
+            "distance": {unit: asdict(evaluation.per_landmark(unit)[number - 1]) for unit in units},
+            "shares_256x192": asdict(shares),
+            "bias_px": list(bias),
+        }
+        for number, (name, shares, bias) in enumerate(
+            zip(
+                evaluation.spec.landmark_names,
+                evaluation.shares_per_landmark(),
+                evaluation.bias.tolist(),
+                strict=True,
+            ),
+            start=1,
+        )
+    ]
+    entries: dict[str, Any] = {
+        "beetle_lm": __version__,
+        "part": evaluation.spec.name,
+        "specimens": len(evaluation.images),
+        "landmarks": len(evaluation.spec),
+        "missing": {"predicted": missing[0], "manual": missing[1]},
+        "only_in_predicted": list(evaluation.only_predicted),
+        "only_in_manual": list(evaluation.only_manual),
+        "notes": list(evaluation.notes),
+        "distance": {unit: asdict(evaluation.overall(unit)) for unit in units},
+        "specimen_mean_distance": {
+            unit: asdict(Spread.of(evaluation.specimen_means(unit))) for unit in units
+        },
+        "ranked_by": evaluation.unit,
+        "worst": by_rank[0],
+        "median": by_rank[len(by_rank) // 2],
+        "best": by_rank[-1],
+        "shares_256x192": asdict(evaluation.shares()),
+        "agreement": {"unit": evaluation.agreement_unit, **asdict(evaluation.agreement)},
+        "procrustes_distance_of_mean_shapes": evaluation.procrustes_distance,
+        "per_landmark": landmarks,
+    }
+    known: dict[str, Any] = _none_for_nan(entries)
+    return known
+
+
+def json_text(evaluation: Evaluation) -> str:
+    """`summary` as JSON."""
+    return json.dumps(summary(evaluation), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _images_by_rank(evaluation: Evaluation) -> list[str]:
+    ranked = [
+        (rank, name) for rank, name in zip(evaluation.ranks, evaluation.images, strict=True) if rank
+    ]
+    return [name for _, name in sorted(ranked)]
+
+
+def _landmark_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    specimens = len(evaluation.images)
+    sized = "px_256x192" in evaluation.units
+    for index, name in enumerate(evaluation.spec.landmark_names):
+        count = evaluation.per_landmark("px")[index].count
+        row: dict[str, object] = {
+            "landmark": index + 1,
+            "name": name,
+            "specimens": count,
+            "missing": specimens - count,
+        }
+        for unit in evaluation.units:
+            spread = evaluation.per_landmark(unit)[index]
+            row |= {
+                f"mean_{unit}": spread.mean,
+                f"sd_{unit}": spread.sd,
+                f"median_{unit}": spread.median,
+                f"p95_{unit}": spread.p95,
+            }
+        if sized:
+            shares = evaluation.shares_per_landmark()[index]
+            row |= {
+                "share_below_mean": shares.below_mean,
+                "share_mean_to_10px_256x192": shares.mean_to_far,
+                "share_above_10px_256x192": shares.above_far,
+            }
+        bias_x, bias_y = evaluation.bias[index].tolist()
+        rows.append(row | {"bias_right_px": bias_x, "bias_down_px": bias_y})
+    return rows
+
+
+def _specimen_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+    pixels = evaluation.distances("px")
+    means = {unit: evaluation.specimen_means(unit) for unit in evaluation.units}
+    rows: list[dict[str, object]] = []
+    for index, image in enumerate(evaluation.images):
+        known = ~np.isnan(pixels[index])
+        spread = Spread.of(pixels[index])
+        worst = int(np.nanargmax(pixels[index])) if known.any() else None
+        row: dict[str, object] = {
+            "image": image,
+            "rank": evaluation.ranks[index],
+            "landmarks": spread.count,
+            "missing": len(known) - spread.count,
+        }
+        row |= {f"mean_{unit}": float(values[index]) for unit, values in means.items()}
+        row |= {
+            "median_px": spread.median,
+            "max_px": None if worst is None else float(pixels[index, worst]),
+            "worst_landmark": None if worst is None else worst + 1,
+        }
+        row |= {
+            f"distance_{number}_px": float(distance)
+            for number, distance in enumerate(pixels[index], start=1)
+        }
+        rows.append(row)
+    return rows
+
+
+def _csv_text(rows: list[dict[str, object]]) -> str:
+    lines = [csv_line(rows[0]), *(csv_line(map(_cell, row.values())) for row in rows)]
+    return encodable("".join(lines))
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    if isinstance(value, str):
+        return guarded(value)
+    return "" if value is None else value
+
+
+def _none_for_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _none_for_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_none_for_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,141 @@
+"""An evaluation as a table for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from beetle_lm.predict.evaluation.metrics import Evaluation
+from beetle_lm.predict.evaluation.statistics import FAR, Spread
+
+_MOST_NAMES = 20
+UNIT_NAMES = {
+    "px": "px",
+    "px_256x192": "px at 256 x 192",
+    "units": "units",
+    "percent_centroid_size": "% of centroid size",
+}
+"""What the units are called in tables and plots."""
+
+
+def show(evaluation: Evaluation) -> None:
+    """Prints distances per landmark and over all, and below them what sums the comparison up."""
+    console = Console()
+    # A pipe has no width of its own, and a table that is cut off is of no use in a file.
+    Console(width=None if console.is_terminal else 160).print(
+        Group(_distances(evaluation), *(Text(line) for line in _sentences(evaluation)))
+    )
+
+
+def unmatched(evaluation: Evaluation) -> list[str]:
+    """Sentences on the specimens that only one file holds; none where all are in both."""
+    lines = []
+    for names, where, lacking in (
+        (evaluation.only_predicted, "predictions", "manual landmarks"),
+        (evaluation.only_manual, "manual landmarks", "predictions"),
+    ):
+        if names:
+            lines.append(
+                f"not compared, in the {where} but without {lacking} ({len(names)}): {_some(names)}"
+            )
+    return lines
+
+
+def _distances(evaluation: Evaluation) -> Table:
+    named = evaluation.spec.landmark_names != tuple(
+        str(number) for number in range(1, len(evaluation.spec) + 1)
+    )
+    others = [unit for unit in evaluation.units if unit != "px"]
+    lines = Table(
+        title="Distance of predicted from manual landmarks, in px unless stated",
+        box=None,
+        padding=(0, 1),
+        header_style="bold",
+    )
+    lines.add_column("landmark", justify="right")
+    if named:
+        lines.add_column("name")
+    headings = {"px_256x192": "mean\n256x192", "units": "mean\nunits"}
+    for heading in (
+        "n",
+        "mean",
+        "sd",
+        "median",
+        "95 %",
+        *(headings.get(unit, "mean\n% c. size") for unit in others),
+        "bias\nright",
+        "bias\ndown",
+    ):
+        lines.add_column(heading, justify="right", no_wrap=True)
+    spreads = {unit: evaluation.per_landmark(unit) for unit in evaluation.units}
+    overall = {unit: evaluation.overall(unit) for unit in evaluation.units}
+    for index, name in enumerate(evaluation.spec.landmark_names):
+        right, down = evaluation.bias[index].tolist()
+        lines.add_row(
+            str(index + 1),
+            *([Text(name)] if named else []),
+            *_figures(spreads["px"][index]),
+            *(_figure(spreads[unit][index].mean) for unit in others),
+            _figure(right, "+"),
+            _figure(down, "+"),
+            end_section=index + 1 == len(evaluation.spec),
+        )
+    lines.add_row(
+        "all",
+        *([""] if named else []),
+        *_figures(overall["px"]),
+        *(_figure(overall[unit].mean) for unit in others),
+        style="bold",
+    )
+    return lines
+
+
+def _figures(spread: Spread) -> tuple[str, ...]:
+    values = (spread.mean, spread.sd, spread.median, spread.p95)
+    return (str(spread.count), *(_figure(value) for value in values))
+
+
+def _figure(value: float, sign: str = "") -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:{sign}.2f}"
+
+
+def _sentences(evaluation: Evaluation) -> list[str]:
+    specimens, missing = len(evaluation.images), sum(evaluation.missing)
+    left_out = f", {missing} missing landmarks left out" if missing else ""
+    lines = ["", f"{specimens} specimens of {len(evaluation.spec)} landmarks{left_out}"]
+    for unit in evaluation.units:
+        means = Spread.of(evaluation.specimen_means(unit))
+        lines.append(
+            f"Mean distance of a specimen, {UNIT_NAMES[unit]}: mean {_figure(means.mean)},"
+            f" median {_figure(means.median)}, 95 % below {_figure(means.p95)}"
+        )
+    shares = evaluation.shares()
+    if not math.isnan(shares.above_far):
+        lines.append(
+            f"At 256 x 192: {shares.below_mean:.1%} of the landmarks below the mean,"
+            f" {shares.mean_to_far:.1%} from the mean to {FAR:.0f} px, {shares.above_far:.1%}"
+            f" above {FAR:.0f} px"
+        )
+    agreement = evaluation.agreement
+    lines.append(
+        f"Coordinates (mean of x and y): r2 {agreement.r2:.4f}, explained variance"
+        f" {agreement.explained_variance:.4f}, Pearson {agreement.pearson:.4f}"
+    )
+    if not math.isnan(evaluation.procrustes_distance):
+        lines.append(
+            "Procrustes distance between the mean shapes, predicted and manual:"
+            f" {evaluation.procrustes_distance:.5f}"
+        )
+    return lines
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - _MOST_NAMES
+    more = f" and {rest} more, which --json and summary.json list" if rest > 0 else ""
+    return ", ".join(names[:_MOST_NAMES]) + more

@@ -1,0 +1,1 @@
+"""Photographs: found in folders, looked at before they are read, and read."""

@@ -1,0 +1,197 @@
+"""Finding photographs, whatever else is in their folders."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from beetle_lm.errors import ImageError
+from beetle_lm.predict.formats.text import encodable, printable
+
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
+"""File name endings, in lower case, by which photographs are found in folders."""
+
+_log = logging.getLogger("beetle_lm")
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A photograph to read.
+
+    Args:
+        path: where it is.
+        name: its path below the folder that was searched, with '/' on every system; unique in
+            one list of images, and text even where the path is none.
+    """
+
+    path: Path
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """The folder that names are below: the same for all images of one list."""
+        folders = _absolute(self.path).parents
+        return folders[min(self.name.count("/"), len(folders) - 1)]
+
+
+def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[ImageFile]:
+    """Lists the photographs in files, folders and globs, sorted by name, each once.
+
+    Files that are named are taken whatever their ending; folders and globs give the files that end
+    like images (in any case), even those that cannot be read, so that none is missed in silence.
+    Hidden files and what is in hidden sub-folders are passed over. Links to files are followed;
+    links to folders only where one is given itself, since they may lead round in a circle. A
+    sub-folder that is not searched is told by a warning.
+
+    Args:
+        inputs: paths of files or folders, or glob patterns.
+        recursive: also look into sub-folders.
+
+    Raises:
+        ImageError: an input does not exist or cannot be searched, or no photograph was found.
+    """
+    files: list[Path] = []
+    roots: list[Path] = []
+    for given in inputs:
+        path = Path(given)
+        if is_folder(path):
+            files.extend(_images_in(path, recursive))
+            roots.append(path)
+        elif _is_there(path):
+            files.append(path)
+            roots.append(path.parent)
+        else:
+            chosen = _matching(str(given))
+            files.extend(chosen)
+            roots.extend(match.parent for match in chosen)
+    if not files:
+        listed = ", ".join(str(given) for given in inputs)
+        hint = "" if recursive else "; -r looks into sub-folders too"
+        raise ImageError(
+            f"no images in {listed} (looked for {', '.join(sorted(EXTENSIONS))}){hint}"
+        )
+    unique = {_absolute(path): path for path in files}
+    root = _common_root([_absolute(root) for root in roots])
+    named: dict[str, Path] = {}
+    for below, path in sorted((_name_below(root, where), path) for where, path in unique.items()):
+        name = encodable(below)
+        while name in named:  # a%FF.jpg, where another file has the byte FF there
+            name += "~"
+        named[name] = path
+    return [ImageFile(path, name) for name, path in sorted(named.items())]
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+
+
+def is_folder(path: Path | os.DirEntry[str]) -> bool:
+    """Whether it is a folder, as far as one may look; never an error, unlike `Path.is_dir`."""
+    try:
+        return path.is_dir()
+    except OSError:  # a link that leads to itself, or into a folder that is closed to us
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a file, as far as one may look; never an error, unlike `Path.is_file`."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except PermissionError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError):  # Windows finds '*' in a name invalid
+        return False
+    return True
+
+
+def _images_in(folder: Path, recursive: bool) -> list[Path]:
+    found: list[Path] = []
+    links: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            place = inside.stat()
+            if place.st_ino and (place.st_dev, place.st_ino) in seen:
+                continue  # through a junction, which Python takes for no link
+            seen.add((place.st_dev, place.st_ino))
+            with os.scandir(inside) as entries:
+                for entry in entries:
+                    path = inside / entry.name
+                    if not is_folder(entry):
+                        found += [path] if _is_image(path) else []
+                    elif recursive and not entry.name.startswith("."):
+                        (links if entry.is_symlink() else waiting).append(path)
+        except OSError as error:
+            if inside == folder:
+                raise ImageError(f"{folder} cannot be searched: {error.strerror}") from error
+            _log.warning(
+                "%s cannot be searched, its photographs are left out: %s",
+                printable(str(inside)),
+                error.strerror,
+            )
+    if links:
+        more = f" (and {len(links) - 1} more)" if len(links) > 1 else ""
+        _log.warning(
+            "%s%s is a link to a folder and was not searched; give it as an input of its own if"
+            " its photographs are wanted",
+            printable(str(min(links))),
+            more,
+        )
+    return found
+
+
+def _matching(pattern: str) -> list[Path]:
+    """The photographs that a glob pattern fits; '**' is any number of folders.
+
+    Raises:
+        ImageError: nothing fits it.
+    """
+    parts = Path(pattern).parts
+    if "**" in parts:
+        # The library's follows links to folders, round in a circle if they lead there.
+        first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+        root = Path(*parts[:first])
+        below = _images_in(root, recursive=True) if is_folder(root) else []
+        found = [path for path in below if _fits(path.relative_to(root).parts, parts[first:])]
+    else:
+        found = [Path(match) for match in glob.glob(pattern)]
+    if not found:
+        raise ImageError(f"there is no file or folder {pattern}")
+    return [path for path in found if _is_image(path) and not is_folder(path)]
+
+
+def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(_fits(parts[index:], pattern[1:]) for index in range(len(parts) + 1))
+    return bool(parts) and fnmatch(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
+
+
+def _common_root(roots: Sequence[Path]) -> Path | None:
+    try:
+        return Path(os.path.commonpath(roots))
+    except ValueError:  # on different drives
+        return None
+
+
+def _name_below(root: Path | None, path: Path) -> str:
+    return path.as_posix() if root is None else path.relative_to(root).as_posix()

@@ -1,0 +1,122 @@
+"""Procrustes superimposition: the only caller of morphops."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from beetle_lm.predict.landmarks import Floats, centroid_size
+from beetle_lm.zoo.model_file.shape_space import ShapeSpace
+
+_FEWEST_LANDMARKS = 3  # two points have no shape
+_TOLERANCE = 1e-10
+
+
+def mean_shape(xy: Floats) -> Floats | None:
+    """The mean shape of several specimens by generalised Procrustes analysis.
+
+    Args:
+        xy: (specimens, n, 2) coordinates. Specimens that lack a landmark (NaN) or whose landmarks
+            all lie in one point are left out.
+
+    Returns:
+        (n, 2) coordinates of centroid size 1 around the origin, or None where no specimen is left
+        or n is below 3.
+    """
+    if xy.shape[1] < _FEWEST_LANDMARKS:
+        return None
+    usable = np.array([specimen for specimen in xy if _has_shape(specimen)])
+    if len(usable) == 0:
+        return None
+    if len(usable) == 1:
+        return _unit(usable[0])
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
+        fitted = _morphops().gpa(usable, tol=_TOLERANCE, no_reflect=True)
+    return _unit(np.asarray(fitted["mean"], np.float64))
+
+
+def procrustes_distance(first: Floats, second: Floats) -> float:
+    """The distance that is left between two shapes when position, size and turn are taken out.
+
+    Args:
+        first: (n, 2) coordinates, none missing.
+        second: (n, 2) coordinates, none missing.
+
+    Returns:
+        The partial Procrustes distance: the root of the summed squared distances between the
+        landmarks of both shapes, each scaled to centroid size 1.
+    """
+    target = _unit(second)
+    aligned = _morphops().opa(_unit(first), target, no_reflect=True)["aligned"]
+    return float(np.linalg.norm(aligned - target))
+
+
+@dataclass(frozen=True, eq=False)
+class Superimposed:
+    """A configuration of landmarks on a mean shape.
+
+    Args:
+        shape: (n, 2) the landmarks around the origin, scaled to centroid size 1 and turned onto the
+            mean shape.
+        rotation: how far the landmarks were turned against the mean shape, in degrees from -180
+            to 180; clockwise as seen, where y is down.
+        size: their centroid size.
+    """
+
+    shape: Floats
+    rotation: float
+    size: float
+
+
+def superimpose(xy: Floats, mean: Floats) -> Superimposed | None:
+    """Lays landmarks on a mean shape by least squares, without a reflection.
+
+    Args:
+        xy: (n, 2) coordinates.
+        mean: (n, 2) the mean shape, of centroid size 1 around the origin.
+
+    Returns:
+        None where a landmark is missing (NaN), or all lie in one point.
+    """
+    if not _has_shape(xy):
+        return None
+    points, targets = (each[:, 0] + 1j * each[:, 1] for each in (_unit(xy), mean))
+    turn = float(np.angle((points * targets.conj()).sum()))
+    turned = points * np.exp(-1j * turn)
+    shape = np.stack((turned.real, turned.imag), axis=1)
+    return Superimposed(shape, math.degrees(turn), centroid_size(xy))
+
+
+def mahalanobis(difference: Floats, space: ShapeSpace) -> float:
+    """How far a shape is from the mean, in standard deviations of the shapes known.
+
+    Args:
+        difference: (n, 2) of the superimposed shape from the mean shape.
+        space: the shapes known.
+    """
+    flat = difference.ravel()
+    scores = np.array(space.components).reshape(-1, flat.size) @ flat
+    rest = max(0.0, float(flat @ flat - scores @ scores))
+    return math.sqrt(float((scores**2 / space.variances).sum()) + rest / space.rest_variance)
+
+
+def _morphops() -> Any:
+    """The module, which takes a fourth of a second to load and is not needed to predict."""
+    with warnings.catch_warnings():  # its docstrings hold unknown escapes, told on first import
+        warnings.simplefilter("ignore")
+        import morphops
+    return morphops
+
+
+def _has_shape(xy: Floats) -> bool:
+    return not np.isnan(xy).any() and centroid_size(xy) > 0
+
+
+def _unit(xy: Floats) -> Floats:
+    return np.asarray((xy - xy.mean(axis=0)) / centroid_size(xy), np.float64)

@@ -1,0 +1,1 @@
+"""Landmarks from annotated photographs, without training."""

@@ -1,0 +1,138 @@
+"""Annotated photographs that landmarks are transferred from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from beetle_lm.errors import BeetleLMError, LandmarkError, LandmarkFileError, UsageError
+from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.records import Annotation, read_annotations
+from beetle_lm.predict.images.orientation import ExifFrame, to_upright
+from beetle_lm.predict.images.read import read_header, read_image
+from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.templates.registration import Template
+from beetle_lm.predict.templates.segmentation import SIDE, find_specimen, near_landmarks
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Templates:
+    """Annotated photographs whose specimens were found.
+
+    Args:
+        spec: the part.
+        names: of the photographs.
+        fitted: the specimens with their landmarks, in the same order.
+        file: the landmark file.
+        sha256: checksum of all that was read: photographs, landmarks and their frame.
+    """
+
+    spec: PartSpec
+    names: tuple[str, ...]
+    fitted: tuple[Template, ...]
+    file: Path
+    sha256: str
+
+    @classmethod
+    def read(
+        cls,
+        images: Sequence[Path],
+        landmarks: Path,
+        spec: PartSpec | None = None,
+        frame: ExifFrame = "apply",
+    ) -> Templates:
+        """Reads annotated photographs.
+
+        Args:
+            images: the photographs.
+            landmarks: a TPS or CSV file with the landmarks of each, found by its name.
+            spec: the part; None for one that is called after the file, with numbered landmarks.
+            frame: the frame of the landmarks.
+
+        Raises:
+            ImageError: a photograph cannot be read.
+            LandmarkFileError: the landmark file cannot be read.
+            LandmarkError: a photograph has no landmarks in it, lacks some, or has another number.
+            UsageError: two photographs have the same name, or one was given twice.
+            SpecimenError: no specimen stands out in a photograph.
+        """
+        xy = _landmarks_of(images, landmarks, frame)
+        if spec is None:
+            spec = PartSpec.numbered(landmarks.stem, len(xy[0]))
+        digest = sha256(landmarks.read_bytes() + frame.encode())
+        fitted = []
+        for path, points in zip(images, xy, strict=True):
+            if len(points) != len(spec):
+                raise LandmarkError(
+                    f"{path.name} has {len(points)} landmarks in {landmarks}, but {spec.name} has"
+                    f" {len(spec)}"
+                )
+            fitted.append(_template(path, points))
+            digest.update(path.read_bytes())
+        names = tuple(path.name for path in images)
+        return cls(spec, names, tuple(fitted), landmarks, digest.hexdigest())
+
+
+def _template(path: Path, xy: Floats) -> Template:
+    picture = read_image(path, 3, at_least=(SIDE, SIDE))
+    missing = np.flatnonzero(np.isnan(xy).any(axis=1))
+    if len(missing):
+        raise LandmarkError(
+            f"landmark {missing[0] + 1} of {path.name} is missing; a template needs all"
+        )
+    if (xy < 0).any() or (xy > picture.size).any():
+        raise LandmarkError(
+            f"landmarks of {path.name} lie outside the photograph, which has"
+            f" {picture.size[0]} x {picture.size[1]} pixels: they are those of another picture"
+        )
+    try:
+        specimen = find_specimen(picture)
+    except BeetleLMError as error:
+        raise type(error)(f"{path.name} cannot be a template: {error}") from error
+    xy = specimen.placement.to_input(xy)
+    return Template(near_landmarks(specimen, xy), xy)
+
+
+def _landmarks_of(images: Sequence[Path], landmarks: Path, frame: ExifFrame) -> list[Floats]:
+    """The landmarks (n, 2) of each photograph, in the upright one."""
+    headers = {path.name: read_header(path) for path in images}
+    if len(headers) < len(images):
+        raise UsageError("two templates have the same name; their landmarks are found by it")
+    index = NameIndex(headers)
+
+    def size_of(name: str) -> tuple[int, int]:
+        header = headers.get(index.find(name) or "")
+        if header is None and len(images) == 1:  # a record without IMAGE= may be that of the one
+            header = headers[images[0].name]
+        if header is None:  # of a photograph that is no template
+            return (0, 0)
+        return header.size if frame == "apply" else header.stored_size
+
+    annotations = read_annotations(landmarks, size_of)
+    found = []
+    for path in images:
+        xy = _annotation_of(path, annotations, landmarks).xy
+        header = headers[path.name]
+        if frame == "stored":
+            xy = to_upright(xy, header.orientation, header.size)
+        found.append(xy)
+    return found
+
+
+def _annotation_of(path: Path, annotations: list[Annotation], landmarks: Path) -> Annotation:
+    names = [annotation.image for annotation in annotations]
+    found = NameIndex(names).find(path.name)
+    own = [annotation for annotation in annotations if annotation.image == found]
+    if len(own) > 1:
+        raise LandmarkFileError(landmarks, own[1].line, f"holds {path.name} twice")
+    if own:
+        return own[0]
+    if len(annotations) == 1 and "." not in names[0]:  # an ID or a number, no name of a file
+        return annotations[0]
+    listed = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+    raise LandmarkError(f"{landmarks} has no landmarks of {path.name}; it has those of {listed}")

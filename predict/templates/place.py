@@ -1,0 +1,175 @@
+"""Landmarks from annotated photographs, without training: the image-processing baseline.
+
+In the spirit of reference [31] of Le Van Linh et al.: the specimen is told from its ground, its
+outline is laid on that of a template in any rotation, and landmarks are moved to where their
+surroundings match.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from beetle_lm.errors import ImageError, IsolationError, SpecimenError, UsageError
+from beetle_lm.predict.formats.text import printable
+from beetle_lm.predict.images.read import Picture, read_image
+from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.landmarks import Floats, Landmarks
+from beetle_lm.predict.predictor import Item, Result, name_of, read_item
+from beetle_lm.predict.templates.annotated import Templates
+from beetle_lm.predict.templates.registration import Fit
+from beetle_lm.predict.templates.segmentation import SIDE, find_specimen
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+LEAST_LIKENESS = 0.60
+"""A template that is less alike than this, over the whole specimen, does not fit. Between the right
+mandibles on each other and on left ones (`bench/README.md`)."""
+
+_ERROR_AT_ONE, _ERROR_SLOPE = 0.02, 0.13  # of the specimen's size, by likeness; measured there
+_HALF_SCORE = 0.01  # of the photograph's diagonal: as models do
+_PREFERENCE = 8  # power of likeness by which fits count; chosen as the parameters of a fit
+_APART = 0.05  # of the specimen's size: a fit that is so far from the median counts half
+
+
+class Transfer:
+    """Places landmarks by laying templates on a photograph's specimen.
+
+    Args:
+        templates: one or more annotated photographs; where several fit, their landmarks are
+            averaged by how well they fit.
+    """
+
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
+
+    @property
+    def spec(self) -> PartSpec:
+        """The part of the templates."""
+        return self._templates.spec
+
+    @property
+    def title(self) -> str:
+        """The templates, in a few words."""
+        count = len(self._templates.names)
+        told = self._templates.names[0] if count == 1 else f"{count} templates"
+        return f"{self.spec.name}, {len(self.spec)} landmarks from {told}"
+
+    @property
+    def batch_size(self) -> int:
+        """One: photographs do not depend on each other."""
+        return 1
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What the landmarks depend on: the templates."""
+        return {"templates": self._templates.sha256}
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """What run.json says of the templates."""
+        model = {
+            "part": self.spec.name,
+            "templates": list(self._templates.names),
+            "file": str(self._templates.file),
+            "sha256": self._templates.sha256,
+        }
+        return {"model": model, "provider": "transfer"}
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """None but those that every run names."""
+        return {}
+
+    def predict(
+        self,
+        items: Iterable[Item],
+        batch_size: int = 1,
+        workers: int = 2,
+        read: Read = read_image,
+    ) -> Generator[Result, None, None]:
+        """Places landmarks on photographs, in their order, one result for each.
+
+        Args:
+            items: paths, `ImageFile`s or arrays of pixels.
+            batch_size: of no effect.
+            workers: threads, each with a photograph of its own.
+            read: reads the photographs; see `beetle_lm.predict.images.reading`.
+
+        Raises:
+            UsageError: fewer than one worker.
+        """
+        if workers < 1:
+            raise UsageError("workers must be at least 1")
+        return self._results(items, workers, read)
+
+    def _results(
+        self, items: Iterable[Item], workers: int, read: Read
+    ) -> Generator[Result, None, None]:
+        numbered = enumerate(items, start=1)
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="transfer")
+        ahead: deque[Future[Result]] = deque()
+        try:
+            while True:
+                for number, item in islice(numbered, 2 * workers - len(ahead)):
+                    ahead.append(pool.submit(self._place, item, number, read))
+                if not ahead:
+                    return
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _place(self, item: Item, number: int, read: Read) -> Result:
+        name = name_of(item, number)
+        try:
+            picture = read_item(item, 3, (SIDE, SIDE), read)
+        except ImageError as error:
+            return Result(name, None, 1, None, str(error))
+        except IsolationError:  # all others would fail as well
+            raise
+        except Exception as error:  # one photograph never stops the others
+            reason = f"{name} cannot be read: {type(error).__name__}: {error}"
+            return Result(name, None, 1, None, printable(reason))
+        try:
+            landmarks = self._landmarks(picture)
+        except SpecimenError as error:
+            return Result(name, picture.size, picture.orientation, None, str(error))
+        return Result(name, picture.size, picture.orientation, landmarks, None)
+
+    def _landmarks(self, picture: Picture) -> Landmarks:
+        specimen = find_specimen(picture)
+        fits = [template.fit(specimen) for template in self._templates.fitted]
+        best = max(fit.overall for fit in fits)
+        if best < LEAST_LIKENESS:
+            raise SpecimenError(
+                f"no template fits the specimen (likeness {best:.2f}, at least"
+                f" {LEAST_LIKENESS:.2f} is needed)"
+            )
+        xy, likeness = combined([fit for fit in fits if fit.overall >= LEAST_LIKENESS])
+        placement = specimen.placement
+        in_image = np.clip(placement.to_image(xy), (0.0, 0.0), picture.size)
+        size = fits[0].size * placement.image_pixels
+        error = size * (_ERROR_AT_ONE + _ERROR_SLOPE * (1 - likeness))
+        half = _HALF_SCORE * float(np.hypot(*picture.size))
+        return Landmarks(self.spec, in_image, 1 / (1 + (error / half) ** 2), error)
+
+
+def combined(fits: Sequence[Fit]) -> tuple[Floats, Floats]:
+    """Landmarks (n, 2) and likeness (n,) of several fits to the same specimen, one at least.
+
+    The mean, weighted by how alike the surroundings of a landmark are; of three or more fits, one
+    that is far from their median counts less.
+    """
+    xy = np.stack([fit.xy for fit in fits])
+    likeness = np.stack([fit.likeness for fit in fits])
+    weights = likeness**_PREFERENCE
+    if len(fits) > 2:
+        off = np.linalg.norm(xy - np.median(xy, axis=0), axis=2)
+        weights = weights / (1 + (off / (_APART * fits[0].size)) ** 2)
+    weights = weights / weights.sum(axis=0)
+    mean = (weights[:, :, None] * xy).sum(axis=0)
+    return mean, (weights * likeness).sum(axis=0)

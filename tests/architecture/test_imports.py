@@ -1,0 +1,153 @@
+"""Who imports what: the direction between the pieces, and one caller for each heavy library."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PIECES = ("zoo", "predict", "train", "export")  # each may import those before it
+HEAVY = ("numpy", "cv2", "onnxruntime", "torch", "sklearn", "matplotlib", "PIL", "huggingface_hub")
+SOURCES = sorted(path for piece in PIECES for path in (ROOT / piece).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of the modules that a source file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def importers(library: str) -> list[str]:
+    return [
+        place(path)
+        for path in SOURCES
+        if any(name.split(".")[0] == library for name in imported(path))
+    ]
+
+
+def modules(*pieces: str) -> list[str]:
+    return [
+        ".".join(("beetle_lm", *path.relative_to(ROOT).with_suffix("").parts))
+        for piece in pieces
+        for path in sorted((ROOT / piece).rglob("*.py"))
+        if path.stem != "__init__"
+    ]
+
+
+def loaded_after(code: str) -> set[str]:
+    """The top-level modules that a fresh process has loaded after some code."""
+    report = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        encoding="utf-8",
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=place)
+def test_imports_go_one_way(path: Path) -> None:
+    piece = path.relative_to(ROOT).parts[0]
+    allowed = PIECES[: PIECES.index(piece) + 1]
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == "beetle_lm" and len(parts) > 1 and parts[1] in PIECES:
+            assert parts[1] in allowed, f"{place(path)} imports {name}"
+        assert name != "beetle_lm.cli"
+        assert parts[0] not in PIECES, f"write beetle_lm.{name}"
+
+
+def test_errors_are_below_all() -> None:
+    errors = ROOT / "src" / "beetle_lm" / "errors.py"
+    assert not any(name.startswith("beetle_lm") for name in imported(errors))
+
+
+def test_one_caller_of_onnxruntime() -> None:
+    assert importers("onnxruntime") == ["predict/session.py"]
+
+
+def test_one_caller_of_the_hub() -> None:
+    assert set(importers("huggingface_hub")) <= {"zoo/hub/client.py"}
+
+
+@pytest.mark.parametrize("library", ["torch", "pandas"])
+def test_prediction_knows_nothing_of(library: str) -> None:
+    named = [path for path in importers(library) if path.startswith(("zoo/", "predict/"))]
+    assert named == []
+
+
+def test_importing_zoo_and_predict_loads_no_torch_and_no_pandas() -> None:
+    names = modules("zoo", "predict")
+    assert "beetle_lm.predict.predictor" in names
+    loaded = loaded_after("import " + ", ".join(names))
+    assert "numpy" in loaded  # the modules were really imported
+    assert loaded.isdisjoint({"torch", "pandas", "onnxruntime"})
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["predict", "--help"], ["transfer", "--help"], ["--version"]]
+)
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\n"
+        f"sys.argv = ['beetle-lm', *{arguments!r}]\n"
+        "from beetle_lm.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
+    )
+    loaded = loaded_after(code)
+    assert "beetle_lm" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_the_list_of_commands_is_whole_and_loads_no_boxes() -> None:
+    code = (
+        "import sys, typer\n"
+        "from beetle_lm import cli\n"
+        "sys.argv = ['beetle-lm', '--help']\n"
+        "try:\n    cli.run()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "assert 'rich' not in sys.modules and 'pydantic' not in sys.modules\n"
+        "print(*typer.main.get_command(cli.app).commands)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    *shown, names = done.stdout.splitlines()
+    assert {"predict", "review-list", "zoo"} <= set(names.split())
+    listed = [line.split()[0] for line in shown[shown.index("Commands:") + 1 :] if line[2:3] != " "]
+    assert listed == names.split()
+    assert "..." not in "".join(shown).replace("[ARGS]...", "")
+
+
+def test_shells_complete_the_options_of_commands() -> None:
+    code = "import sys\nfrom beetle_lm import cli\nsys.argv = ['beetle-lm']\ncli.run()"
+    asked = {
+        "_BEETLE_LM_COMPLETE": "complete_bash",
+        "COMP_WORDS": "beetle-lm predict --isol",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
+        env=os.environ | asked,
+    )
+    assert done.stdout.split() == ["--isolate"]

@@ -1,0 +1,190 @@
+"""`evaluate` from Python: distances, bias, shares, agreement, Procrustes distances."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from compared import SIZE, SQUARE
+from results import read_table
+
+from beetle_lm.errors import LandmarkError
+from beetle_lm.predict.evaluation.metrics import evaluate
+from beetle_lm.predict.evaluation.report import summary, write_evaluation
+from beetle_lm.predict.formats.records import Annotation
+from beetle_lm.predict.landmarks import Floats, centroid_size
+from beetle_lm.predict.procrustes import mean_shape, procrustes_distance
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+
+def annotations(shapes: dict[str, Floats], scale: float | None = None) -> list[Annotation]:
+    return [Annotation(name, xy, scale=scale) for name, xy in shapes.items()]
+
+
+def test_distances_bias_and_shares_are_exact(
+    predicted: dict[str, Floats], manual: dict[str, Floats]
+) -> None:
+    evaluation = evaluate(
+        annotations(predicted), annotations(manual), dict.fromkeys(manual, SIZE), scale=0.5
+    )
+    first, second = evaluation.per_landmark("px")[:2]
+    assert (first.count, first.mean, first.median) == (3, 20.0, 10.0)
+    assert first.sd == pytest.approx(math.sqrt((15**2 + 10**2 + 25**2) / 2))
+    assert first.p95 == pytest.approx(10 + 0.9 * 35)
+    assert (second.mean, second.p95) == (0.0, 0.0)
+    assert evaluation.per_landmark("px_256x192")[0].mean == pytest.approx(10.0)
+    assert evaluation.per_landmark("units")[0].mean == pytest.approx(10.0)
+    percent = 100 * 20 / centroid_size(SQUARE)
+    assert evaluation.per_landmark("percent_centroid_size")[0].mean == pytest.approx(percent)
+    assert evaluation.bias[0].tolist() == pytest.approx([12.0, -16.0])
+    assert evaluation.overall("px").mean == pytest.approx(5.0)
+    assert evaluation.specimen_means("px").tolist() == pytest.approx([1.25, 2.5, 11.25])
+    assert evaluation.ranks == (3, 2, 1)
+    # At 256 x 192 landmark 1 is off by 2.5, 5 and 22.5 px.
+    shares = evaluation.shares_per_landmark()[0]
+    assert shares.below_mean == pytest.approx(2 / 3)
+    assert (shares.mean_to_far, shares.above_far) == pytest.approx((0.0, 1 / 3))
+    total = evaluation.shares()  # mean of all: 2.5
+    assert total.below_mean == pytest.approx(9 / 12)
+    assert (total.mean_to_far, total.above_far) == pytest.approx((2 / 12, 1 / 12))
+
+
+def test_the_image_is_stretched_to_256_x_192_along_each_axis(manual: dict[str, Floats]) -> None:
+    right = {name: xy + np.array([8.0, 0.0]) for name, xy in manual.items()}
+    down = {name: xy + np.array([0.0, 8.0]) for name, xy in manual.items()}
+    sizes = dict.fromkeys(manual, (1024, 384))
+    for shapes, expected in ((right, 2.0), (down, 4.0)):
+        evaluation = evaluate(annotations(shapes), annotations(manual), sizes)
+        assert evaluation.overall("px_256x192").mean == pytest.approx(expected)
+
+
+def test_agreement_is_that_of_x_and_y_and_independent_of_the_origin(
+    predicted: dict[str, Floats], manual: dict[str, Floats]
+) -> None:
+    agreement = evaluate(annotations(predicted), annotations(manual), {}).agreement
+    given, true = np.concatenate(list(predicted.values())), np.concatenate(list(manual.values()))
+    residual = np.square(given - true).sum(axis=0)
+    r2 = 1 - residual / np.square(true - true.mean(axis=0)).sum(axis=0)
+    assert agreement.r2 == pytest.approx(r2.mean())
+    assert agreement.r2 < agreement.explained_variance < 1
+    assert 0.9 < agreement.pearson < 1
+    flipped = evaluate(
+        annotations({name: xy * (1, -1) for name, xy in predicted.items()}),
+        annotations({name: xy * (1, -1) for name, xy in manual.items()}),
+        {},
+    )
+    assert flipped.agreement.r2 == pytest.approx(agreement.r2)
+
+
+def test_procrustes_distance_sees_shape_only(capsys: pytest.CaptureFixture[str]) -> None:
+    shape = np.array([[0.0, 0.0], [4.0, 1.0], [5.0, 6.0], [1.0, 3.0]])
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    manual = {f"{i}.png": shape * (1 + i) + 7 * i for i in range(3)}
+    same = {name: 3 * xy @ turn - 20 for name, xy in manual.items()}
+    evaluation = evaluate(annotations(same), annotations(manual), {})
+    assert evaluation.procrustes_distance == pytest.approx(0.0, abs=1e-9)
+    other = {name: xy * (1, 1.5) for name, xy in manual.items()}
+    mirrored = {name: xy * (-1, 1) for name, xy in manual.items()}
+    for shapes in (other, mirrored):
+        assert evaluate(annotations(shapes), annotations(manual), {}).procrustes_distance > 0.05
+    assert capsys.readouterr().out == ""  # morphops prints; results go to stdout
+
+
+def test_procrustes_distance_of_known_shapes() -> None:
+    line = np.array([[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
+    bent = np.array([[-1.0, 0.0], [0.0, 1.5], [1.0, 0.0]])
+    # Both centred and of size 1; bent: size^2 = 2 + 1.5; the inner product is 2 / sqrt(2 * 3.5).
+    expected = math.sqrt(2 - 2 * 2 / math.sqrt(2 * 3.5))
+    assert procrustes_distance(line, bent) == pytest.approx(expected)
+    assert mean_shape(SQUARE[None, :2]) is None  # two points have no shape
+    assert mean_shape(np.full((2, 4, 2), 3.0)) is None  # nor has a single place
+
+
+def test_missing_landmarks_are_left_out_and_counted(
+    predicted: dict[str, Floats], manual: dict[str, Floats]
+) -> None:
+    predicted["c.png"][0] = np.nan
+    manual["a.png"][1, 0] = np.nan
+    evaluation = evaluate(annotations(predicted), annotations(manual), {})
+    assert evaluation.missing == (1, 1)
+    assert [spread.count for spread in evaluation.per_landmark("px")] == [2, 2, 3, 3]
+    assert evaluation.per_landmark("px")[0].mean == pytest.approx(7.5)
+    assert not np.isnan(evaluation.procrustes_distance)  # b is whole
+    assert any("1 predicted and 1 manual" in note for note in evaluation.notes)
+    assert summary(evaluation)["missing"] == {"predicted": 1, "manual": 1}
+
+
+def test_a_specimen_without_any_landmark_has_no_rank(
+    predicted: dict[str, Floats], manual: dict[str, Floats], tmp_path: Path
+) -> None:
+    predicted["b.png"][:] = np.nan
+    evaluation = evaluate(annotations(predicted), annotations(manual), {})
+    assert evaluation.ranks == (2, None, 1)
+    write_evaluation(evaluation, tmp_path / "out")
+    row = read_table(tmp_path / "out" / "per_specimen.csv")[1]
+    assert (row["image"], row["rank"], row["mean_px"], row["missing"]) == ("b.png", "", "", "4")
+
+
+def test_specimens_match_by_name_and_the_rest_is_listed() -> None:
+    evaluation = evaluate(
+        annotations({"x/A.JPG": SQUARE, "new.png": SQUARE, "b.png": SQUARE}),
+        annotations({"b.png": SQUARE, "old.png": SQUARE, "a.jpg": SQUARE}),
+        {},
+    )
+    assert evaluation.images == ("x/A.JPG", "b.png")
+    assert (evaluation.only_predicted, evaluation.only_manual) == (("new.png",), ("old.png",))
+
+
+def test_names_in_other_folders_are_not_taken_for_the_same() -> None:
+    evaluation = evaluate(
+        annotations({"x/a.png": SQUARE, "y/a.png": SQUARE + 50}),
+        annotations({"x/a.png": SQUARE}),
+        {},
+    )
+    assert evaluation.images == ("x/a.png",)
+    assert evaluation.only_predicted == ("y/a.png",)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "manual", "said"),
+    [
+        ({"a.png": SQUARE}, {"b.png": SQUARE}, r"no specimen is in both .*a\.png.*b\.png"),
+        ({}, {"b.png": SQUARE}, "no predicted landmarks"),
+        ({"a.png": SQUARE}, {"a.png": SQUARE[:3]}, r"a\.png has 4 predicted .* has 3"),
+        ({"x/a.png": SQUARE, "y/a.png": SQUARE}, {"a.png": SQUARE}, "several images"),
+        ({"a.png": SQUARE * np.nan}, {"a.png": SQUARE}, "no landmark is there"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(
+    predicted: dict[str, Floats], manual: dict[str, Floats], said: str
+) -> None:
+    with pytest.raises(LandmarkError, match=said):
+        evaluate(annotations(predicted), annotations(manual), {})
+
+
+def test_an_image_that_occurs_twice_is_refused() -> None:
+    twice = [Annotation("a.png", SQUARE, line=1), Annotation("a.png", SQUARE, line=8)]
+    with pytest.raises(LandmarkError, match=r"manual .* a\.png twice \(lines 1 and 8\)"):
+        evaluate(annotations({"a.png": SQUARE}), twice, {})
+
+
+def test_the_part_must_have_as_many_landmarks() -> None:
+    one = annotations({"a.png": SQUARE})
+    with pytest.raises(LandmarkError, match=r"a\.png has 4 .* wing has 5"):
+        evaluate(one, one, {}, PartSpec.numbered("wing", 5))
+    assert evaluate(one, one, {}, PartSpec.numbered("wing", 4)).spec.name == "wing"
+
+
+def test_images_of_several_sizes_are_ranked_by_share_of_centroid_size() -> None:
+    small, large = SQUARE, SQUARE * 10
+    evaluation = evaluate(
+        annotations(
+            {"small.png": small + np.array([4.0, 0.0]), "large.png": large + np.array([20.0, 0.0])}
+        ),
+        annotations({"small.png": small, "large.png": large}),
+        {"small.png": SIZE, "large.png": (5120, 3840)},
+    )
+    assert evaluation.unit == "percent_centroid_size"
+    assert evaluation.ranks == (1, 2)

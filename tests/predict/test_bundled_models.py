@@ -1,0 +1,92 @@
+"""The models that come with the package, on drawn and on real photographs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.predictor import Predictor
+from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.parts import PARTS
+from beetle_lm.zoo.registry import bundled_models, named_model
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+# Most that a model's mean error may be of that of the paper's network (bench/carabids.md).
+SHARE = {"left-mandible": 0.4, "right-mandible": 0.4, "head": 0.7, "pronotum": 0.7, "elytra": 0.7}
+
+
+def number(name: str | None) -> int:
+    return int(re.findall(r"\d+", Path(name or "").stem)[-1])
+
+
+def mean_errors(part: str, images: list[Path], landmarks: Path) -> dict[str, float]:
+    """Mean error of each photograph in px at 256 x 192."""
+    predictor = Predictor.load(named_model(part))
+    manual = {record.image: record for record in read_tps(landmarks)}
+    errors = {}
+    for result in predictor.predict(images):
+        assert result.landmarks is not None, result.error
+        width, height = result.size
+        away = result.landmarks.xy - manual[Path(result.name).name].image_xy(height)
+        away *= (256 / width, 192 / height)
+        errors[Path(result.name).name] = float(np.linalg.norm(away, axis=1).mean())
+    return errors
+
+
+def test_there_is_one_for_each_part_and_they_are_small():
+    models = bundled_models()
+    assert set(models) == set(PARTS)
+    sizes = [named_model(part).stat().st_size for part in models]
+    assert max(sizes) < 3e6
+    assert sum(sizes) < 12e6
+    for part, entry in models.items():
+        card = read_card(named_model(part))
+        assert card.spec == PARTS[part]
+        assert (card.version, card.licence) == (entry.version, entry.licence)
+        assert card.metrics == entry.metrics
+        assert entry.metrics and "0 or 5" in entry.provenance
+
+
+def test_they_are_the_files_of_the_registry(command):
+    done = command("zoo", "verify")
+    assert done.code == 0
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_drawn_examples(part):
+    images = sorted((EXAMPLES / part / "images").iterdir())
+    errors = mean_errors(part, images, EXAMPLES / part / "landmarks.tps")
+    assert len(errors) == 4
+    assert max(errors.values()) < 3
+
+
+def test_one_command_predicts_the_examples_of_all_parts(command, tmp_path):
+    out = tmp_path / "landmarks"
+    done = command("predict", EXAMPLES, "--reference", EXAMPLES, "--overlay", "-o", out, "--json")
+    assert done.code == 0
+    summary = json.loads(done.out)
+    assert summary["counts"]["images"] == 20 and summary["counts"]["failed"] == 0
+    assert (out / "overview.jpg").is_file()
+    for part in PARTS:
+        assert len(read_tps(out / part / "landmarks.tps")) == 4
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_real_photographs_of_specimens_that_were_kept_aside(part, shared_data):
+    """Against the paper's network on the very same specimens."""
+    folder = shared_data / "carabids"
+    kept = [r for r in read_tps(folder / part / "landmarks.tps") if number(r.image) % 5 == 0]
+    images = [folder / part / "images" / (record.image or "") for record in kept]
+    ours = mean_errors(part, images, folder / part / "landmarks.tps")
+    tables = folder / "paper_tables"
+    manual, theirs = (
+        {number(r.image): r.points for r in read_tps(tables / f"{part}-{kind}-256x192.tps")}
+        for kind in ("manual", "finetuned")
+    )
+    paper = [np.linalg.norm(theirs[n] - manual[n], axis=1).mean() for n in map(number, ours)]
+    assert np.mean(list(ours.values())) <= SHARE[part] * np.mean(paper)

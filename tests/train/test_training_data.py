@@ -1,0 +1,136 @@
+"""Pairing photographs with landmarks: all problems in one list before anything is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from training_data import SIZE, draw_set, small_recipe, tps_record
+
+pytest.importorskip("torch")
+
+from beetle_lm.errors import TrainingDataError
+from beetle_lm.train.data.dataset import input_size, load_tensors, read_training_data
+
+SQUARE = [[20, 20], [70, 20], [70, 50], [20, 50]]
+
+
+def add(landmarks, *records):
+    with landmarks.open("a", encoding="utf-8") as file:
+        file.writelines(records)
+
+
+def test_good_data(tmp_path):
+    images, landmarks = draw_set(tmp_path, 5)
+    data = read_training_data(images, landmarks, "quad")
+    assert data.spec.name == "quad" and len(data.spec) == 4
+    assert [s.name for s in data.specimens] == [f"drawn_{i:03d}.png" for i in range(5)]
+    assert data.problems == () and data.remarks == ()
+    assert data.specimens[0].size == SIZE
+
+
+def test_every_problem_is_listed_and_nothing_trained(tmp_path, command):
+    images, landmarks = draw_set(tmp_path, 6)
+    (images / "broken.png").write_text("no picture")
+    Image.new("L", SIZE).save(images / "lonely.png")
+    add(
+        landmarks,
+        tps_record("absent.jpg", SQUARE),
+        tps_record("drawn_000.png", SQUARE),
+        tps_record("broken.png", SQUARE),
+        tps_record("lonely.png", SQUARE[:3]),
+    )
+    Image.new("L", SIZE).save(images / "beyond.png")
+    add(landmarks, tps_record("beyond.png", [*SQUARE[:3], [20, 500]]))
+    recipe = small_recipe(tmp_path / "small.toml")
+    arguments = ("train", images, landmarks, "--part", "quad", "--recipe", recipe, "-o")
+    done = command(*arguments, tmp_path / "run")
+    assert done.code == 1
+    assert "5 problems in the training data; nothing was trained" in done.err
+    for said in (
+        "absent.jpg: there is no such photograph",
+        "drawn_000.png: the photograph has another record already",
+        "broken.png: broken.png is not an image",
+        "lonely.png: quad has 4 landmarks, got 3",
+        "beyond.png: landmark 4 outside the photograph",
+        "--skip-bad",
+    ):
+        assert said in done.err
+    assert "landmarks.tps, line 43, absent.jpg" in done.err
+    assert not (tmp_path / "run").exists()
+    done = command(*arguments, tmp_path / "run", "--skip-bad", "--epochs", 1)
+    assert done.code == 0
+    assert "left out: landmarks.tps, line 43, absent.jpg" in done.err
+    assert (tmp_path / "run" / "weights.safetensors").is_file()
+
+
+def test_missing_landmarks_and_bare_photographs_are_remarks(tmp_path):
+    images, landmarks = draw_set(tmp_path, 2)
+    for name in ("gap.png", "bare.png"):
+        Image.new("L", SIZE).save(images / name)
+    lines = tps_record("gap.png", SQUARE).splitlines()
+    lines[2] = "-1.00000 -1.00000"
+    add(landmarks, "\n".join(lines) + "\n")
+    data = read_training_data(images, landmarks, "quad")
+    assert data.problems == ()
+    assert len(data.specimens) == 3
+    gap, bare = data.remarks
+    assert "gap.png: landmark 2 missing" in gap
+    assert "1 photographs without landmarks, not used: bare.png" in bare
+    [specimen] = [s for s in data.specimens if s.name == "gap.png"]
+    assert specimen.landmarks.missing.tolist() == [False, True, False, False]
+
+
+def test_landmarks_of_the_stored_and_of_the_upright_frame(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored 96 x 72, shown 72 x 96
+    Image.new("L", SIZE).save(images / "turned.jpg", exif=exif)
+    stored, upright = tmp_path / "stored.tps", tmp_path / "upright.tps"
+    stored.write_text(tps_record("turned.jpg", [[10, 20]], height=72), encoding="utf-8")
+    upright.write_text(tps_record("turned.jpg", [[52, 10]], height=96), encoding="utf-8")
+    for path, exif_frame in ((stored, "stored"), (upright, "apply")):
+        [specimen] = read_training_data(images, path, "point", exif_frame).specimens
+        assert specimen.size == (72, 96)
+        assert specimen.landmarks.xy == pytest.approx(np.array([[52, 10]]))
+
+
+def test_paper_parts_keep_their_names_and_own_parts_take_a_toml(tmp_path):
+    images, landmarks = draw_set(tmp_path, 2)
+    with pytest.raises(TrainingDataError, match="elytra has 11 landmarks, got 4"):
+        read_training_data(images, landmarks, "elytra")
+    toml = tmp_path / "quad.toml"
+    toml.write_text(
+        'name = "quadrangle"\nlandmark_names = ["a", "b", "c", "d"]\n'
+        "mirror_pairs = [[1, 2], [3, 4]]\n",
+        encoding="utf-8",
+    )
+    spec = read_training_data(images, landmarks, str(toml)).spec
+    assert spec.name == "quadrangle" and spec.landmark_names == ("a", "b", "c", "d")
+    assert spec.mirror_order == (1, 0, 3, 2)
+
+
+def test_input_takes_the_proportions_of_the_photographs(tmp_path):
+    for size, expected in (((600, 400), (320, 224)), ((400, 600), (224, 320))):
+        folder = tmp_path / f"{size[0]}"
+        folder.mkdir()
+        Image.new("L", size).save(folder / "a.png")
+        tps = folder / "a.tps"
+        tps.write_text(tps_record("a.png", [[1, 1]], height=size[1]), encoding="utf-8")
+        specimens = read_training_data(folder, tps, "point").specimens
+        assert input_size(specimens, 70_000, 32) == expected
+
+
+def test_tensors_show_the_landmarks_where_they_say(tmp_path):
+    images, landmarks = draw_set(tmp_path, 3)
+    specimens = read_training_data(images, landmarks, "quad").specimens
+    tensors = load_tensors(
+        specimens[0].landmarks.spec, specimens, (64, 64), 1, "letterbox", for_training=False
+    )
+    assert tensors.images.shape == (3, 1, 64, 64)
+    for image, xy in zip(tensors.images[:, 0], tensors.xy, strict=True):
+        inside = xy.mean(dim=0) + (xy - xy.mean(dim=0)) * 0.9
+        outside = xy.mean(dim=0) + (xy - xy.mean(dim=0)) * 1.15
+        assert all(image[int(y), int(x)] < 80 for x, y in inside)
+        assert all(image[int(y), int(x)] > 120 for x, y in outside)

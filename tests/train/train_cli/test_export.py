@@ -1,0 +1,123 @@
+"""`beetle-lm export` of a trained network: the model file, and what it places."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import numpy as np
+import pytest
+from training_data import draw_set
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+
+from beetle_lm.export import parity  # noqa: E402
+from beetle_lm.predict.formats.tps_reader import read_tps  # noqa: E402
+from beetle_lm.predict.predictor import Predictor  # noqa: E402
+from beetle_lm.train.engine.checkpoint import load_checkpoint  # noqa: E402
+from beetle_lm.zoo.model_file.card import CARD_KEY, ModelCard  # noqa: E402
+
+
+def test_damaged_checkpoint(drawn, command, tmp_path):
+    run = tmp_path / "run"
+    assert command(*drawn, "-o", run, "--epochs", 1).code == 0
+    whole = (run / "weights.safetensors").read_bytes()
+    (run / "weights.safetensors").write_bytes(whole[: len(whole) // 2])
+    done = command("export", run, "-o", tmp_path / "m.onnx")
+    assert done.code == 1 and "not a checkpoint of beetle-lm, or damaged" in done.err
+    assert not (tmp_path / "m.onnx").exists()
+    (run / "weights.safetensors").write_bytes(whole)
+    (run / "metrics.json").unlink()
+    done = command("export", run, "-o", tmp_path / "m.onnx")
+    assert done.code == 1 and "is not finished" in done.err
+
+
+def test_trained_network_finds_landmarks_through_the_command_line(trained, command):
+    metrics = json.loads((trained / "run" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["test"]["photographs"] == 2
+    done = command("export", trained / "run", "-o", trained / "quad.onnx", "--licence", "CC0-1.0")
+    assert done.code == 0
+    assert "file against network: max 0.00" in done.out
+    fresh, manual = draw_set(trained / "fresh", 8, seed=77)
+    out = trained / "out"
+    done = command(
+        "predict", fresh, "--model", trained / "quad.onnx", "-o", out, "--reference", manual
+    )
+    assert done.code == 0
+    predicted = {r.image: r.points for r in read_tps(out / "landmarks.tps")}
+    errors = [
+        np.linalg.norm(predicted[r.image] - r.points, axis=1).mean() for r in read_tps(manual)
+    ]
+    assert len(errors) == 8
+    assert np.mean(errors) < 3  # of a photograph of 96 x 72
+
+
+def test_half_precision_is_half_as_large_and_as_exact(trained, command):
+    full, half = trained / "full.onnx", trained / "half.onnx"
+    assert command("export", trained / "run", "-o", full).code == 0
+    assert command("export", trained / "run", "-o", half, "--fp16").code == 0
+    assert half.stat().st_size < 0.6 * full.stat().st_size
+    image = next((trained / "images").glob("*.png"))
+    found = [
+        next(iter(Predictor.load(str(path), device="cpu").predict([image]))).landmarks.xy
+        for path in (full, half)
+    ]
+    assert np.abs(found[0] - found[1]).max() < 0.05
+
+
+def test_model_file_tells_all_and_nothing_of_this_machine(trained, command):
+    path = trained / "told.onnx"
+    arguments = ("--provenance", "Own drawings", "--model-version", "2.1", "--licence", "CC0-1.0")
+    assert command("export", trained / "run", "-o", path, *arguments).code == 0
+    model = onnx.load(path)
+    assert [entry.key for entry in model.metadata_props] == [CARD_KEY]
+    card = ModelCard.from_json(model.metadata_props[0].value)
+    assert card.version == "2.1" and card.licence == "CC0-1.0"
+    assert card.provenance.startswith("Own drawings; 20 photographs of quad")
+    [measured] = card.metrics
+    assert measured.photographs == 2 and 0 < measured.mean_px_256x192 < 20
+    assert not any(tensor.external_data for tensor in model.graph.initializer)
+    assert str(trained).encode() not in path.read_bytes()
+    assert os.fsencode(sys.prefix) not in path.read_bytes()
+    [image] = model.graph.input
+    assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert [output.name for output in model.graph.output] == [
+        *("landmarks", "score", "expected_error"),
+    ]
+
+
+def test_a_file_that_differs_from_its_network_is_not_written(trained, command, monkeypatch):
+    monkeypatch.setattr(parity, "LIMIT_PX", -1.0)
+    path = trained / "refused.onnx"
+    done = command("export", trained / "run", "-o", path)
+    assert done.code == 1
+    assert "differs from the network" in done.err
+    assert not path.exists()
+    assert not list(trained.glob(".export-*"))
+
+
+def test_parity_compares_with_the_network_that_was_exported(trained, drawn, command, tmp_path):
+    assert command(*drawn, "-o", tmp_path / "other", "--epochs", 1).code == 0
+    assert command("export", trained / "run", "-o", tmp_path / "m.onnx").code == 0
+    images = sorted((trained / "images").glob("*.png"))
+    same = parity.check_parity(tmp_path / "m.onnx", load_checkpoint(trained / "run"), images)
+    assert same.max_px <= parity.LIMIT_PX and same.photographs == 24
+    with pytest.raises(parity.ParityError, match="differs from the network by"):
+        parity.check_parity(tmp_path / "m.onnx", load_checkpoint(tmp_path / "other"), images)
+
+
+def test_export_refuses_to_overwrite_and_needs_photographs(trained, command, tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_text("mine")
+    done = command("export", trained / "run", "-o", path)
+    assert done.code == 1 and "--overwrite" in done.err
+    assert path.read_text() == "mine"
+    (tmp_path / "empty").mkdir()
+    elsewhere = ("--images", tmp_path / "nowhere")
+    done = command("export", trained / "run", "-o", path, "--overwrite", *elsewhere)
+    assert done.code == 1 and "--images" in done.err
+    assert path.read_text() == "mine"
+    done = command("export", tmp_path / "empty", "-o", tmp_path / "n.onnx")
+    assert done.code == 1 and "not a training run" in done.err

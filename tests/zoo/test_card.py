@@ -1,0 +1,181 @@
+"""The model card is read strictly."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from beetle_lm.errors import ModelError
+from beetle_lm.zoo.model_file.card import CARD_FORMAT, Metrics, ModelCard
+from beetle_lm.zoo.model_file.parts import ELYTRA, HEAD
+from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace
+
+ANGLES = [2 * math.pi * k / 11 for k in range(11)]
+MEAN = tuple((round(math.cos(k) / 11**0.5, 6), round(math.sin(k) / 11**0.5, 6)) for k in ANGLES)
+FIRST = (1.0, *(21 * (0.0,)))
+SHAPES = ShapeSpace(40, MEAN, (FIRST, FIRST[::-1]), (2e-3, 1e-3), 1e-4, 5.5)
+CARD = ModelCard(
+    spec=ELYTRA,
+    input_width=256,
+    input_height=192,
+    channels=1,
+    fit="letterbox",
+    version="1.0",
+    weights_sha256="ab" * 32,
+    metrics=(Metrics("photographs kept aside", 10, 2.5),),
+    provenance="drawn beetles, 'Käfer'",
+    licence="Apache-2.0",
+    shapes=SHAPES,
+    limits=Limits(4.0, 9.0, (-20.0, 25.0), (0.3, 0.8)),
+)
+FIELDS = json.loads(CARD.to_json())
+
+
+def test_card_comes_back_whole() -> None:
+    assert ModelCard.from_json(CARD.to_json()) == CARD
+    assert CARD.input_size == (256, 192)
+
+
+@pytest.mark.parametrize("field", sorted(FIELDS))
+def test_a_missing_field_is_an_error(field: str) -> None:
+    entries = {key: value for key, value in FIELDS.items() if key != field}
+    with pytest.raises(ModelError, match="format version" if field == "format" else f"'{field}'"):
+        ModelCard.from_json(json.dumps(entries))
+
+
+def test_an_unknown_field_is_an_error() -> None:
+    with pytest.raises(ModelError, match="unknown field 'colour'"):
+        ModelCard.from_json(json.dumps({**FIELDS, "colour": "red"}))
+
+
+@pytest.mark.parametrize("found", [0, CARD_FORMAT + 1, str(CARD_FORMAT), None, True])
+def test_another_format_version_is_refused(found: object) -> None:
+    with pytest.raises(ModelError, match=f"format version {found}, this beetle-lm reads"):
+        ModelCard.from_json(json.dumps({**FIELDS, "format": found}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("input_width", 0, "impossible input size, 0 x 192"),
+        ("input_width", 256.0, "input_width as float, not int"),
+        ("channels", 4, "4 channels"),
+        ("channels", True, "channels as bool, not int"),
+        ("fit", "crop", "unknown fit, 'crop'"),
+        ("part", {"name": "elytra"}, "card is damaged"),
+        ("part", {"name": "", "landmark_names": ["a"], "mirror_pairs": []}, "needs a name"),
+        ("metrics", [{"data": "x"}], "metrics need data"),
+        ("metrics", ["good"], "metrics need data"),
+        ("licence", None, "licence as NoneType, not str"),
+    ],
+)
+def test_values_of_a_wrong_kind(field: str, value: Any, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        ModelCard.from_json(json.dumps({**FIELDS, field: value}))
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", "3", "null"])
+def test_text_that_is_no_card(text: str) -> None:
+    with pytest.raises(ModelError, match="card is damaged"):
+        ModelCard.from_json(text)
+
+
+def with_shapes(**changes: Any) -> str:
+    return json.dumps({**FIELDS, "shapes": {**FIELDS["shapes"], **changes}})
+
+
+def with_limits(**changes: Any) -> str:
+    return json.dumps({**FIELDS, "limits": {**FIELDS["limits"], **changes}})
+
+
+def test_a_card_may_know_no_shapes() -> None:
+    card = replace(CARD, shapes=None)
+    assert ModelCard.from_json(card.to_json()) == card
+
+
+@pytest.mark.parametrize("table", ["shapes", "limits"])
+def test_shapes_and_limits_are_read_strictly(table: str) -> None:
+    for name in FIELDS[table]:
+        lacking = {key: value for key, value in FIELDS[table].items() if key != name}
+        with pytest.raises(ModelError, match=f"lack '{name}'"):
+            ModelCard.from_json(json.dumps({**FIELDS, table: lacking}))
+    with pytest.raises(ModelError, match="have an unknown 'zest'"):
+        ModelCard.from_json(json.dumps({**FIELDS, table: {**FIELDS[table], "zest": 1}}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"specimens": 0},
+        {"specimens": 4.0},
+        {"specimens": True},
+        {"mean": []},
+        {"mean": [[0.5, 0.5]] * 11},
+        {"mean": [list(point) for point in MEAN[:-1]]},
+        {"mean": [*(list(point) for point in MEAN[:-1]), [0.1]]},
+        {"mean": [*(list(point) for point in MEAN[:-1]), ["0.1", 0]]},
+        {"mean": [*(list(point) for point in MEAN[:-1]), 3]},
+        {"mean": "round"},
+        {"components": [FIRST]},
+        {"components": [FIRST, FIRST]},
+        {"components": [FIRST, FIRST[1:]]},
+        {"components": [FIRST, [0.5 * number for number in FIRST[::-1]]]},
+        {"components": [FIRST] * 65, "variances": [1e-3] * 65},
+        {"components": None},
+        {"variances": [1e-3, 0]},
+        {"variances": [1e-3, -1]},
+        {"variances": [1e-3, math.nan]},
+        {"variances": [1e-3, math.inf]},
+        {"rest_variance": 0},
+        {"rest_variance": math.nan},
+        {"rest_variance": 1e-400},
+        {"distance_limit": 0},
+        {"distance_limit": math.inf},
+        {"distance_limit": 10**400},
+        {"distance_limit": None},
+    ],
+)
+def test_impossible_shapes(changes: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="card"):
+        ModelCard.from_json(with_shapes(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mean_error": 0},
+        {"mean_error": math.nan},
+        {"mean_error": 10.0},  # more than at any landmark
+        {"landmark_error": math.inf},
+        {"landmark_error": True},
+        {"rotation": [-190, 0]},
+        {"rotation": [10, 10]},
+        {"rotation": [10]},
+        {"rotation": [1, 2, 3]},
+        {"rotation": [math.nan, 3]},
+        {"rotation": 15},
+        {"size": [-0.1, 1]},
+        {"size": [0.9, 0.3]},
+        {"size": [0.1, math.inf]},
+        {"size": [None, 1]},
+    ],
+)
+def test_impossible_limits(changes: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="card"):
+        ModelCard.from_json(with_limits(**changes))
+
+
+def test_shapes_of_another_part_are_refused() -> None:
+    with pytest.raises(ModelError, match="shapes of 11 landmarks, its part has 10"):
+        replace(CARD, spec=HEAD)
+
+
+def test_impossible_cards_cannot_be_made() -> None:
+    with pytest.raises(ModelError):
+        replace(CARD, input_height=-1)
+    with pytest.raises(ModelError):
+        replace(CARD, channels=2)

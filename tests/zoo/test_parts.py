@@ -1,0 +1,135 @@
+"""Parts: the paper's five, and those of users."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from beetle_lm.errors import PartError
+from beetle_lm.zoo.model_file.parts import PARTS, PRETRAIN_LANDMARKS, PartSpec, find_part
+
+
+def test_the_papers_parts_have_its_numbers_of_landmarks() -> None:
+    assert {name: len(part) for name, part in PARTS.items()} == {
+        "left-mandible": 16,
+        "right-mandible": 18,
+        "pronotum": 8,
+        "elytra": 11,
+        "head": 10,
+    }
+
+
+def test_pretraining_takes_eight_landmarks_of_three_parts() -> None:
+    assert set(PRETRAIN_LANDMARKS) == {"pronotum", "elytra", "head"}
+    for name, numbers in PRETRAIN_LANDMARKS.items():
+        assert len(set(numbers)) == 8
+        assert set(numbers) <= set(range(1, len(PARTS[name]) + 1))
+
+
+@pytest.mark.parametrize("name", ["pronotum", "elytra", "head"])
+def test_symmetric_parts_mirror_right_to_left(name: str) -> None:
+    part = PARTS[name]
+    order = part.mirror_order
+    assert order is not None
+    assert [order[i] for i in order] == list(range(len(part)))  # twice is nothing
+    for index, mirrored in enumerate(order):
+        there, here = part.landmark_names[mirrored], part.landmark_names[index]
+        swapped = here.replace("right", "?").replace("left", "right").replace("?", "left")
+        assert there == swapped
+
+
+@pytest.mark.parametrize("name", ["left-mandible", "right-mandible"])
+def test_mandibles_are_never_mirrored(name: str) -> None:
+    assert PARTS[name].mirror_order is None
+
+
+def test_unknown_part_suggests_the_nearest() -> None:
+    with pytest.raises(PartError, match=r"unknown part 'elytron'; did you mean 'elytra'\?"):
+        find_part("elytron")
+    with pytest.raises(PartError, match=r"unknown part 'xyz'; `beetle-lm zoo list`"):
+        find_part("xyz")
+
+
+@pytest.mark.parametrize(
+    ("names", "pairs", "message"),
+    [
+        ((), (), "at least one landmark"),
+        (("a", "a"), (), "must differ"),
+        (("a", "b"), ((1, 3),), "mirror pairs"),
+        (("a", "b"), ((0, 1),), "mirror pairs"),
+        (("a", "b", "c"), ((1, 2), (2, 3)), "mirror pairs"),
+        (("a", "b"), ((1, 1),), "mirror pairs"),
+    ],
+)
+def test_bad_schemes_are_refused(
+    names: tuple[str, ...], pairs: tuple[tuple[int, int], ...], message: str
+) -> None:
+    with pytest.raises(PartError, match=message):
+        PartSpec("wing", names, pairs)
+
+
+def test_part_needs_a_name() -> None:
+    with pytest.raises(PartError, match="needs a name"):
+        PartSpec(" ", ("a",))
+
+
+def test_numbered_part() -> None:
+    assert PartSpec.numbered("wing", 3).landmark_names == ("1", "2", "3")
+    with pytest.raises(PartError):
+        PartSpec.numbered("wing", 0)
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=lambda part: part.name)
+def test_part_as_json_values_and_back(part: PartSpec) -> None:
+    assert PartSpec.from_dict(part.to_dict()) == part
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"name": "wing", "landmark_names": ["a"]},
+        {"name": 1, "landmark_names": ["a"], "mirror_pairs": []},
+        {"name": "wing", "landmark_names": "abc", "mirror_pairs": []},
+        {"name": "wing", "landmark_names": ["a", "b"], "mirror_pairs": [[1]]},
+        {"name": "wing", "landmark_names": ["a", "b"], "mirror_pairs": [["1", "2"]]},
+    ],
+)
+def test_json_values_of_a_wrong_kind(entries: dict[str, object]) -> None:
+    with pytest.raises(PartError):
+        PartSpec.from_dict(entries)
+
+
+def test_part_from_toml(tmp_path: Path) -> None:
+    path = tmp_path / "wing.toml"
+    text = 'landmark_names = ["tip", "left", "right"]\nmirror_pairs = [[2, 3]]\n'
+    path.write_text(text, encoding="utf-8")
+    assert PartSpec.from_toml(path) == PartSpec("wing", ("tip", "left", "right"), ((2, 3),))
+    for encoding in ("utf-8", "utf-8-sig"):
+        path.write_text('name = "Flügel"\nlandmarks = 12\n', encoding=encoding)
+        assert PartSpec.from_toml(path) == PartSpec.numbered("Flügel", 12)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("landmarks = 0", "positive whole number"),
+        ("landmarks = true", "positive whole number"),
+        ('landmarks = "12"', "positive whole number"),
+        ("", "either landmark_names"),
+        ('landmarks = 2\nlandmark_names = ["a", "b"]', "either landmark_names"),
+        ("landmark = 2", "unknown entry 'landmark'"),
+        ("landmarks = ", "cannot be read as a part"),
+        ("name = 3\nlandmarks = 2", "needs a name"),
+    ],
+)
+def test_bad_toml(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "wing.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PartError, match=message):
+        PartSpec.from_toml(path)
+
+
+def test_toml_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(PartError, match="cannot be read"):
+        PartSpec.from_toml(tmp_path / "gone.toml")

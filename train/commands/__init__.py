@@ -1,0 +1,1 @@
+"""The commands of training: they parse, call and print."""

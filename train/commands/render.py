@@ -1,0 +1,50 @@
+"""`beetle-lm render`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def render(
+    part: Annotated[
+        str,
+        typer.Argument(help="left-mandible, right-mandible, pronotum, elytra or head."),
+    ],
+    *,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many images.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Folder that gets PART/images, PART/landmarks.tps.",
+        ),
+    ],
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same images.")] = 0,
+    size: Annotated[
+        str, typer.Option(metavar="WxH", help="Width and height in pixels.")
+    ] = "1632x1224",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a series that is there.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Draws images of a carabid part with known landmarks."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from beetle_lm.predict.formats.sizes import parse_size
+    from beetle_lm.train.synthetic.files import render_series
+
+    pixels = parse_size(size, "--size")
+    console = Console(stderr=True)
+    with Progress(console=console, disable=quiet or not console.is_terminal) as progress:
+        task = progress.add_task(f"drawing {part}", total=count)
+        folder = render_series(
+            part, count, output, seed, pixels, overwrite, lambda: progress.advance(task)
+        )
+    print(f"{count} images in {folder / 'images'}, their landmarks in {folder / 'landmarks.tps'}")

@@ -1,0 +1,183 @@
+"""`beetle-lm train`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from beetle_lm.zoo.commands import Zoo
+
+if TYPE_CHECKING:
+    from beetle_lm.train.data.dataset import AnnotatedImages
+    from beetle_lm.train.finetune import Transfer
+
+
+def train(
+    images: Annotated[
+        Path, typer.Argument(help="Folder of photographs; sub-folders are searched too.")
+    ],
+    landmarks: Annotated[Path, typer.Argument(help="Their manual landmarks: a TPS or CSV file.")],
+    part: Annotated[
+        str,
+        typer.Option(
+            help="One of the paper's parts, a name for your own part, or a TOML file that names its"
+            " landmarks and mirror pairs."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the training run.")
+    ],
+    recipe: Annotated[
+        str, typer.Option(help="A recipe that comes with beetle-lm, or a TOML file.")
+    ] = "compact",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Number of epochs, instead of the recipe's.")
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Cross-validate: test every photograph once, in so many folds."),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="LIST",
+            help="Text file with the names of photographs that are only measured at the end.",
+        ),
+    ] = None,
+    val_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=0.9,
+            help="Share of the photographs to measure after every epoch instead of training on"
+            " them; expected errors are then learned from theirs.  [default: 0]",
+        ),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Start from the weights of a model of the zoo (zoo:NAME), of the Hub"
+            " (hf:ORG/NAME[@REV]), in a file (.onnx, .safetensors) or of a run folder. The head"
+            " starts anew where the part is another one.",
+        ),
+    ] = None,
+    zoo: Zoo = None,
+    shapes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Landmarks of further specimens (TPS or CSV), whose photographs are not needed:"
+            " what shapes are likely is learned from them too.",
+        ),
+    ] = None,
+    turn: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=180.0,
+            metavar="DEGREES",
+            help="How far photographs to come may be turned against those trained on.  [default:"
+            " about as far as these against each other, 5 to 15]",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d", help="What to train on.")
+    ] = "auto",
+    exif: Annotated[
+        Literal["apply", "stored"],
+        typer.Option(
+            help="Whether the landmarks lie on the photographs as shown upright, or on the pixels"
+            " as stored (tpsDig, geomorph)."
+        ),
+    ] = "apply",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out specimens with problems.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Trains a network to place the landmarks of any part that you have annotated.
+
+    All problems of the data are listed before anything is trained. The run can be interrupted and
+    resumed; `beetle-lm export RUN -o model.onnx` then makes the model.
+    """
+    import dataclasses
+
+    from beetle_lm.errors import TrainingDataError, UsageError, require_extra
+
+    if folds is not None and test is not None:
+        raise UsageError("--folds tests every photograph, so it cannot go with --test")
+    with require_extra("train"):
+        from beetle_lm.predict.evaluation import table as evaluation_table
+        from beetle_lm.train import cross_validate, run
+        from beetle_lm.train.data.dataset import read_training_data
+        from beetle_lm.train.engine.job import make_job, read_test_list
+        from beetle_lm.train.engine.progress import TrainingProgress
+        from beetle_lm.train.finetune import open_source, transfer_from
+        from beetle_lm.train.heatmap.recipe import load_recipe, with_turn, with_validation_share
+
+    chosen = load_recipe(recipe)
+    chosen = dataclasses.replace(chosen, epochs=epochs or chosen.epochs)
+    chosen, val_share = with_validation_share(with_turn(chosen, turn), val_share)
+    source = open_source(init, zoo) if init is not None else None
+    torch_device = run.choose_device(device)
+    data = read_training_data(images, landmarks, part, exif, shapes)
+    for remark in data.remarks:
+        logging.getLogger("beetle_lm").warning(remark)
+    if data.problems and not skip_bad:
+        raise TrainingDataError(data.problems, "--skip-bad trains without these specimens")
+    for problem in data.problems:
+        logging.getLogger("beetle_lm").warning("left out: %s", problem)
+    names = read_test_list(test, data) if test is not None else []
+    transfer = transfer_from(source, chosen, data.spec) if source else None
+    start = (source.name, source.sha256) if source else ("", "")
+    job = make_job(data, images, landmarks, exif, chosen, seed, val_share, names, *start, shapes)
+    if folds is not None and folds > len(data.specimens):
+        raise UsageError(f"--folds {folds} needs as many photographs, got {len(data.specimens)}")
+    try:
+        with TrainingProgress(chosen.epochs * (folds or 1), quiet) as progress:
+            progress.say(_summary(data, job, torch_device, transfer))
+            common = (torch_device, resume, progress.epoch, transfer)
+            if folds is None:
+                metrics, evaluation = run.train(job, data, output, *common)
+            else:
+                evaluation = cross_validate.cross_validate(
+                    job, data, output, folds, val_share, *common
+                )
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command with --resume goes on from the last epoch", err=True)
+        raise typer.Exit(130) from None
+    if evaluation is not None:
+        evaluation_table.show(evaluation)
+    if folds is None:
+        _print_metrics(metrics, output)
+    else:
+        print(f"every photograph was tested once; tables and plots are in {output / 'test'}")
+
+
+def _summary(data: AnnotatedImages, job: Any, device: Any, transfer: Transfer | None) -> str:
+    counts = f"{len(job.training)} photographs to train on, {len(job.validation)} to validate"
+    tested = f", {len(job.test)} to test" if job.test else ""
+    shapes = f", {len(data.shapes)} further shapes" if len(data.shapes) else ""
+    return (
+        f"{data.spec.name}, {len(data.spec)} landmarks: {counts}{tested}{shapes}; on {device}"
+        + (f"\n{transfer}" if transfer else "")
+    )
+
+
+def _print_metrics(metrics: dict[str, Any], output: Path) -> None:
+    (width, height), validation = metrics["input"], metrics["validation"]
+    print(f"{metrics['epoch']} epochs, {metrics['training']['photographs']} photographs")
+    if validation["photographs"]:
+        print(
+            f"mean error {validation['mean_px_of_input']:.2f} px of the model's {width} x {height}"
+            f" input on {validation['photographs']} validation photographs"
+        )
+    print(f"{output}; `beetle-lm export {output} -o model.onnx` makes the model of it")

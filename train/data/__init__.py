@@ -1,0 +1,1 @@
+"""Annotated photographs, and which of them train, validate and test."""

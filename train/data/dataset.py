@@ -1,0 +1,289 @@
+"""Annotated photographs: checked as one list, then decoded once and kept as tensors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from beetle_lm.errors import BeetleLMError, ImageError, LandmarkError, TrainingDataError
+from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.records import Annotation, read_annotations
+from beetle_lm.predict.images.orientation import ExifFrame, to_upright, upright_size
+from beetle_lm.predict.images.read import Header, ImageFile, find_images, read_header, read_image
+from beetle_lm.predict.landmarks import Floats, Landmarks
+from beetle_lm.predict.placement import Placement
+from beetle_lm.zoo.model_file.card import Fit
+from beetle_lm.zoo.model_file.parts import PARTS, PartSpec, part_of
+
+_STORED_PER_INPUT = 1.1  # stored images are so much larger that zooming in still shows detail
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A photograph and its manual landmarks.
+
+    Args:
+        image: the photograph.
+        size: its width and height, upright, in pixels.
+        landmarks: in pixels of the upright photograph.
+    """
+
+    image: ImageFile
+    size: tuple[int, int]
+    landmarks: Landmarks
+
+    @property
+    def name(self) -> str:
+        """The photograph's name, unique in its data set."""
+        return self.image.name
+
+
+@dataclass(frozen=True)
+class AnnotatedImages:
+    """What was found in a folder of photographs and a landmark file.
+
+    Args:
+        spec: the part.
+        specimens: those that can be trained on, sorted by name.
+        problems: why others cannot, one sentence each.
+        remarks: what is worth knowing and does no harm, one sentence each.
+        shapes: (M, K, 2) landmarks of specimens without photographs, in units and at places of
+            their own, y down, NaN where missing.
+    """
+
+    spec: PartSpec
+    specimens: tuple[Specimen, ...]
+    problems: tuple[str, ...]
+    remarks: tuple[str, ...]
+    shapes: Floats
+
+
+def read_training_data(
+    images: Path,
+    landmarks: Path,
+    part: str,
+    exif: ExifFrame = "apply",
+    shapes: Path | None = None,
+) -> AnnotatedImages:
+    """Pairs photographs with their landmarks and checks everything before anything is trained.
+
+    Args:
+        images: folder of photographs; sub-folders are searched too.
+        landmarks: TPS or CSV file.
+        part: one of the paper's parts, the path of a TOML file that describes a part, or any other
+            name, whose number of landmarks is then that of the landmark file.
+        exif: whether the landmarks lie on the photographs as shown upright ('apply') or on the
+            pixels as stored ('stored').
+        shapes: landmark file of further specimens, whose photographs are not needed.
+
+    Raises:
+        ImageError: no photographs were found.
+        LandmarkFileError: the landmark file cannot be read.
+        PartError: the part's TOML file is wrong.
+        TrainingDataError: not one specimen can be trained on.
+    """
+    photographs = _Photographs(images, stored=exif == "stored")
+    annotations = read_annotations(landmarks, photographs.size_of)
+    if not annotations:
+        raise TrainingDataError([f"{landmarks} has no records"])
+    spec = _part(part, annotations)
+    problems: list[str] = []
+    remarks: list[str] = []
+    specimens: dict[str, Specimen] = {}
+    for annotation in annotations:
+        where = f"{landmarks.name}, line {annotation.line}, {annotation.image or 'no image name'}"
+        try:
+            specimen = photographs.specimen(annotation, spec)
+        except BeetleLMError as error:
+            problems.append(f"{where}: {error}")
+            continue
+        if specimen.name in specimens:
+            problems.append(f"{where}: the photograph has another record already")
+            continue
+        specimens[specimen.name] = specimen
+        if missing := [int(i) + 1 for i in np.flatnonzero(specimen.landmarks.missing)]:
+            remarks.append(f"{where}: {_numbers(missing)} missing, left out of the loss")
+    bare = photographs.names - {photographs.index.find(a.image) for a in annotations}
+    if bare:
+        shown = ", ".join(sorted(bare)[:3]) + (", ..." if len(bare) > 3 else "")
+        remarks.append(f"{len(bare)} photographs without landmarks, not used: {shown}")
+    if not specimens:
+        raise TrainingDataError(problems)
+    ordered = tuple(specimens[name] for name in sorted(specimens))
+    further = _read_shapes(shapes, spec)
+    return AnnotatedImages(spec, ordered, tuple(problems), tuple(remarks), further)
+
+
+def _read_shapes(path: Path | None, spec: PartSpec) -> Floats:
+    if path is None:
+        return np.empty((0, len(spec), 2))
+    # The height of the photographs only moves the landmarks of a TPS file, all by as much.
+    records = read_annotations(path, lambda image: (1, 1))
+    if wrong := [record for record in records if len(record.xy) != len(spec)]:
+        raise TrainingDataError(
+            [
+                f"{path.name}, line {record.line}: {len(record.xy)} landmarks, {spec.name} has"
+                f" {len(spec)}"
+                for record in wrong
+            ]
+        )
+    if not records:
+        raise TrainingDataError([f"{path} has no records"])
+    return np.stack([record.xy for record in records])
+
+
+class _Photographs:
+    """The photographs of a folder, by the names that a landmark file gives them."""
+
+    def __init__(self, folder: Path, stored: bool) -> None:
+        self._folder = folder
+        self._stored = stored
+        self._files = {image.name: image for image in find_images([folder], recursive=True)}
+        self._headers: dict[str, Header] = {}
+        self.names = set(self._files)
+        self.index = NameIndex(self.names)
+
+    def size_of(self, name: str) -> tuple[int, int]:
+        """Width and height in the frame of the landmarks."""
+        try:
+            header = self._header(self._key(name))
+        except ImageError:
+            # `specimen` refuses the record with the reason; any height lets the file be read on.
+            return 1, 1
+        return upright_size(header.size, header.orientation) if self._stored else header.size
+
+    def specimen(self, annotation: Annotation, spec: PartSpec) -> Specimen:
+        """The photograph with its landmarks.
+
+        Raises:
+            ImageError: there is no such photograph, or it cannot be read.
+            LandmarkError: the landmarks do not fit the part or the photograph.
+        """
+        key = self._key(annotation.image)
+        header = self._header(key)
+        xy = annotation.xy
+        if self._stored:
+            xy = to_upright(xy, header.orientation, header.size)
+        landmarks = Landmarks(spec, xy)
+        beyond = ((landmarks.xy < 0) | (landmarks.xy > np.array(header.size))).any(axis=1)
+        if beyond.any():
+            numbers = [int(i) + 1 for i in np.flatnonzero(beyond)]
+            raise LandmarkError(f"{_numbers(numbers)} outside the photograph")
+        return Specimen(self._files[key], header.size, landmarks)
+
+    def _key(self, name: str) -> str:
+        key = self.index.find(name)
+        if key is None:
+            several = ", ".join(self.index.candidates(name))
+            raise ImageError(
+                f"fits several photographs: {several}"
+                if several
+                else f"there is no such photograph in {self._folder}"
+            )
+        return key
+
+    def _header(self, key: str) -> Header:
+        if key not in self._headers:
+            self._headers[key] = read_header(self._files[key].path)
+        return self._headers[key]
+
+
+def input_size(specimens: Sequence[Specimen], pixels: int, multiple: int) -> tuple[int, int]:
+    """Width and height of a network's input for these photographs.
+
+    The proportions are those of the median photograph, as far as multiples allow.
+
+    Args:
+        specimens: the photographs.
+        pixels: about how many pixels the input has.
+        multiple: what width and height must be multiples of.
+    """
+    ratio = float(np.median([width / height for width, height in (s.size for s in specimens)]))
+    width = max(1, round((pixels * ratio) ** 0.5 / multiple)) * multiple
+    height = max(1, round(width / ratio / multiple)) * multiple
+    return width, height
+
+
+@dataclass(frozen=True)
+class TensorSet:
+    """Photographs and landmarks as tensors.
+
+    Args:
+        spec: the part.
+        names: of the photographs.
+        images: (N, C, H', W') uint8, larger than the input for training, of the input's size for
+            validation.
+        xy: (N, K, 2) float32 landmarks in input pixels, NaN where missing.
+        placements: of each photograph in its stored image.
+    """
+
+    spec: PartSpec
+    names: tuple[str, ...]
+    images: Tensor
+    xy: Tensor
+    placements: tuple[Placement, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def load_tensors(
+    spec: PartSpec,
+    specimens: Sequence[Specimen],
+    size: tuple[int, int],
+    channels: int,
+    fit: Fit,
+    for_training: bool,
+) -> TensorSet:
+    """Decodes the photographs as prediction does, and keeps them.
+
+    Args:
+        spec: the part.
+        specimens: photographs with landmarks; may be empty.
+        size: width and height of the network's input.
+        channels: 1 for grey, 3 for RGB.
+        fit: how photographs are fitted into the input.
+        for_training: keep the images larger than the input, for augmentation.
+
+    Raises:
+        TrainingDataError: photographs that cannot be decoded, all in one list.
+    """
+    # Even sizes, so that pairs of pixels can be averaged.
+    factor = _STORED_PER_INPUT if for_training else 1.0
+    stored = (round(size[0] * factor / 2) * 2, round(size[1] * factor / 2) * 2)
+    images = torch.empty((len(specimens), channels, stored[1], stored[0]), dtype=torch.uint8)
+    xy = np.empty((len(specimens), len(spec), 2))
+    placements, problems = [], []
+    for row, specimen in enumerate(specimens):
+        try:
+            picture = read_image(specimen.image.path, channels, at_least=stored)
+        except ImageError as error:
+            problems.append(str(error))
+            continue
+        placement = Placement.fit(picture.frame, stored, fit)
+        placements.append(placement)
+        pixels = np.atleast_3d(placement.render(picture))
+        images[row] = torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+        xy[row] = placement.to_input(specimen.landmarks.xy) * (np.array(size) / stored)
+    if problems:
+        raise TrainingDataError(problems)
+    names = tuple(specimen.name for specimen in specimens)
+    return TensorSet(spec, names, images, torch.from_numpy(xy).float(), tuple(placements))
+
+
+def _part(part: str, annotations: Sequence[Annotation]) -> PartSpec:
+    if part in PARTS or part.lower().endswith(".toml"):
+        return part_of(part)
+    [(count, _)] = Counter(len(annotation.xy) for annotation in annotations).most_common(1)
+    return PartSpec.numbered(part, count)
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    plural = "s" if len(numbers) > 1 else ""
+    return f"landmark{plural} {', '.join(str(number) for number in numbers)}"

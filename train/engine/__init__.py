@@ -1,0 +1,1 @@
+"""What every kind of training needs: jobs, checkpoints, logs, calibration."""

@@ -1,0 +1,142 @@
+"""Checkpoints: weights with all that is needed to use them, in safetensors files (no pickle)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from beetle_lm.errors import CheckpointError, ModelError, OutputError
+from beetle_lm.train.engine.assessment import Assessment
+from beetle_lm.train.engine.locator import Locator
+from beetle_lm.train.heatmap.networks import LandmarkNetwork, build_network
+from beetle_lm.train.heatmap.recipe import AnyRecipe, Recipe, recipe_from_dict
+from beetle_lm.zoo.model_file.card import Fit
+from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.model_file.shape_space import ShapeSpace
+
+WEIGHTS, LAST = "weights.safetensors", "last.safetensors"
+"""File names in a run folder: the weights of a finished run, and the state to go on from."""
+
+_KEY = "beetle_lm"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network's weights and what they belong to.
+
+    Args:
+        tensors: the weights by name; in `last.safetensors` the optimiser's state as well.
+        recipe: how the network was trained.
+        spec: the part.
+        input_width: width of the network's input in pixels.
+        input_height: height of the network's input in pixels.
+        fit: how photographs are fitted into the input.
+        seed: of the training.
+        epoch: number of epochs trained.
+        validation_px: mean landmark error on the validation photographs, in input pixels; NaN
+            where there were none.
+        shapes: of the specimens that it is trained on; None where they are too few.
+        assessment: how its landmarks are judged; None until the training is finished.
+    """
+
+    tensors: dict[str, Tensor]
+    recipe: AnyRecipe
+    spec: PartSpec
+    input_width: int
+    input_height: int
+    fit: Fit
+    seed: int
+    epoch: int
+    validation_px: float
+    shapes: ShapeSpace | None = None
+    assessment: Assessment | None = None
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the network's input, in pixels."""
+        return self.input_width, self.input_height
+
+    def network(self) -> Locator:
+        """The network with these weights and its shape prior, ready to predict.
+
+        Raises:
+            CheckpointError: the weights are not those of the recipe's network.
+        """
+        network = build_network(self.recipe.network, len(self.spec), self.recipe.channels)
+        try:
+            network.load_state_dict(self.tensors)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"the weights do not fit the network '{self.recipe.network}': {error}"
+            ) from error
+        if isinstance(network, LandmarkNetwork):
+            assert isinstance(self.recipe, Recipe)  # `recipe.network` names one of these
+            network.expect(self.shapes, self.recipe.target_sigma)
+        return network.eval()
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint; the file is replaced whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    config = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
+    config["recipe"] = checkpoint.recipe.to_dict()
+    config["spec"] = checkpoint.spec.to_dict()
+    for name in ("shapes", "assessment"):
+        if config[name] is not None:
+            config[name] = config[name].to_dict()
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
+    partial = path.with_name(path.name + ".partial")
+    try:
+        try:
+            save_file(tensors, partial, metadata={_KEY: json.dumps(config)})
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except (SafetensorError, OSError) as error:
+        raise OutputError(
+            f"{path} cannot be written: {error}; make room, and go on with --resume"
+        ) from error
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Reads a checkpoint, or that of a finished run folder.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged or of another program.
+    """
+    if path.is_dir():
+        if not (path / WEIGHTS).is_file():
+            runs = sorted(
+                child.name for child in path.glob("fold-*") if (child / WEIGHTS).is_file()
+            )
+            hint = (
+                f"; it holds the folds of a cross-validation, give one: {runs[0]}" if runs else ""
+            )
+            raise CheckpointError(
+                f"{path} has no {WEIGHTS}: it is not a finished training run{hint}"
+            )
+        path = path / WEIGHTS
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            config: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        config["recipe"] = recipe_from_dict(config["recipe"], str(path))
+        config["spec"] = PartSpec.from_dict(config["spec"])
+        if config["shapes"] is not None:
+            config["shapes"] = ShapeSpace.from_dict(config["shapes"])
+        if config["assessment"] is not None:
+            config["assessment"] = Assessment.from_dict(config["assessment"])
+        return Checkpoint(tensors=tensors, **config)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, ModelError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint of beetle-lm, or damaged") from error

@@ -1,0 +1,155 @@
+"""What a training run is asked to do: the photographs, who of them does what, the recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from beetle_lm.errors import CheckpointError, TrainingDataError, UsageError
+from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.images.orientation import ExifFrame
+from beetle_lm.train.data.dataset import AnnotatedImages
+from beetle_lm.train.data.folds import split
+from beetle_lm.train.heatmap.recipe import AnyRecipe, recipe_from_dict
+
+CONFIG = "config.toml"
+"""The job's file name in a run folder."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that decides the outcome of a run; `config.toml` of the run folder.
+
+    Args:
+        images: folder of the photographs.
+        landmarks: the landmark file.
+        landmarks_sha256: SHA-256 of the landmark file.
+        exif: the frame of the landmarks.
+        part: name of the part.
+        seed: of everything random.
+        init: the run, checkpoint or model to start from, as the user named it; empty for none.
+        training: names of the photographs to train on.
+        validation: names of those that are only measured after every epoch.
+        test: names of those that are only measured at the end.
+        recipe: how to train.
+        init_sha256: SHA-256 of the file to start from; empty for none.
+        shapes: landmark file of further specimens whose shapes are taught; empty for none.
+        shapes_sha256: SHA-256 of that file; empty for none.
+    """
+
+    images: str
+    landmarks: str
+    landmarks_sha256: str
+    exif: ExifFrame
+    part: str
+    seed: int
+    init: str
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    recipe: AnyRecipe
+    init_sha256: str = ""
+    shapes: str = ""
+    shapes_sha256: str = ""
+
+    def to_toml(self) -> str:
+        """The job as TOML."""
+        entries: dict[str, Any] = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+            if name != "recipe"
+        }
+        return tomli_w.dumps(entries | {"recipe": self.recipe.to_dict()})
+
+    @classmethod
+    def read(cls, run: Path) -> Job:
+        """The job of a run folder.
+
+        Raises:
+            CheckpointError: the folder has no readable `config.toml`.
+        """
+        path = run / CONFIG
+        try:
+            entries = tomllib.loads(path.read_text(encoding="utf-8"))
+            recipe = recipe_from_dict(entries.pop("recipe"), str(path))
+            values: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in entries.items()
+            }
+            return cls(recipe=recipe, **values)
+        except FileNotFoundError as error:
+            raise CheckpointError(f"{run} is not a training run: it has no {CONFIG}") from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}") from error
+
+
+def make_job(
+    data: AnnotatedImages,
+    images: Path,
+    landmarks: Path,
+    exif: ExifFrame,
+    recipe: AnyRecipe,
+    seed: int,
+    validation_share: float,
+    test: Sequence[str] = (),
+    init: str = "",
+    init_sha256: str = "",
+    shapes: Path | None = None,
+) -> Job:
+    """Decides who trains, validates and tests.
+
+    Raises:
+        TrainingDataError: no photograph is left to train on.
+    """
+    kept_aside = set(test)
+    rest = [specimen.name for specimen in data.specimens if specimen.name not in kept_aside]
+    if not rest:
+        raise TrainingDataError(["no photographs are left to train on: all are test photographs"])
+    training, validation = split(rest, validation_share, seed)
+    return Job(
+        images=str(images),
+        landmarks=str(landmarks),
+        landmarks_sha256=_sha256(landmarks),
+        exif=exif,
+        part=data.spec.name,
+        seed=seed,
+        init=init,
+        training=tuple(training),
+        validation=tuple(validation),
+        test=tuple(sorted(kept_aside)),
+        recipe=recipe,
+        init_sha256=init_sha256,
+        shapes=str(shapes) if shapes else "",
+        shapes_sha256=_sha256(shapes) if shapes else "",
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_test_list(path: Path, data: AnnotatedImages) -> list[str]:
+    """The photographs named in a text file, one name on each line.
+
+    Raises:
+        UsageError: the file cannot be read or names a photograph that has no landmarks.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the list of test photographs {path} cannot be read: {error}") from error
+    index = NameIndex(specimen.name for specimen in data.specimens)
+    named = [line.strip() for line in lines if line.strip()]
+    unknown = [name for name in named if index.find(name) is None]
+    if unknown:
+        raise UsageError(
+            f"{path} names {len(unknown)} photographs without usable landmarks, the first:"
+            f" {unknown[0]}"
+        )
+    return sorted({found for name in named if (found := index.find(name)) is not None})

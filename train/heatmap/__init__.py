@@ -1,0 +1,1 @@
+"""Networks that find landmarks by heat maps, and how they are trained."""

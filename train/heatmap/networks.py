@@ -1,0 +1,272 @@
+"""The networks: photographs in, a first and a second look at every landmark out."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor, nn
+
+from beetle_lm.errors import RecipeError
+from beetle_lm.train.engine.locator import Locator
+from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread, spread_beyond
+from beetle_lm.train.heatmap.shape_prior import ShapePrior
+from beetle_lm.train.paper.networks import PAPER_NETWORKS, PaperNetwork
+from beetle_lm.zoo.model_file.shape_space import ShapeSpace
+
+HEAD = "head"
+"""The layers of every network that know the landmarks: all others serve any part."""
+
+SHRUNK = 2
+"""How many times smaller than the input the image of the first look is, along each side."""
+
+STRIDE = 4
+"""Pixels of the first look's image per cell of its heat maps."""
+
+PATCH = 64
+"""Width and height of the second look's patches, in pixels of the input."""
+
+PATCH_STRIDE = 2
+"""Pixels of the input per cell of a patch's heat map."""
+
+_CONTEXT = SHRUNK * STRIDE  # input pixels per cell of the features that both looks share
+
+
+def exposure(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and contrast (N, 1, 1, 1) of images (N, C, H, W), each divided by which looks alike."""
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    spread = (images - mean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    return mean, spread + 5.0
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _convolution(width, width)
+        self.second = nn.Sequential(
+            nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) to the same."""
+        return F.relu(x + self.second(self.first(x)))
+
+
+class LandmarkNetwork(Locator):
+    """A network that looks twice: at the whole image, then at a patch around each landmark.
+
+    The first look sees the image at half the input's resolution: residual stages from stride 4 to
+    stride 32 and a top-down path back to stride 4 (a feature pyramid). The second sees patches of
+    the input itself, together with the first look's features of the same place.
+
+    Plain 3 x 3 convolutions, because they train twice as fast on a CPU as inverted residuals of
+    about the same number of weights (`bench/blocks.py`).
+
+    Args:
+        landmarks: their number K.
+        channels: of the images, C.
+    """
+
+    multiple = SHRUNK * 32
+    """What the width and height of the input must be multiples of."""
+
+    widths: tuple[int, ...] = (32, 48, 64, 96)
+    depths: tuple[int, ...] = (1, 1, 2, 2)
+    top_down = 48
+    patch_widths: tuple[int, int, int] = (16, 32, 24)
+    block: type[nn.Module] = _Residual
+
+    def __init__(self, landmarks: int, channels: int) -> None:
+        super().__init__()
+        self.prior: ShapePrior | None = None
+        self.stem = nn.Sequential(
+            _convolution(channels, 16, stride=2), _convolution(16, self.widths[0], stride=2)
+        )
+        stages: list[nn.Module] = []
+        inputs = self.widths[0]
+        for index, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True)):
+            down = [] if index == 0 else [_convolution(inputs, width, stride=2)]
+            stages.append(nn.Sequential(*down, *(self.block(width) for _ in range(depth))))
+            inputs = width
+        self.stages = nn.ModuleList(stages)
+        self.lateral = nn.ModuleList(nn.Conv2d(width, self.top_down, 1) for width in self.widths)
+        self.smooth = nn.ModuleList(self.block(self.top_down) for _ in self.widths)
+
+        shallow, deep, last = self.patch_widths
+        self.patch_stem = _convolution(channels, shallow, stride=2)
+        self.patch_down = _convolution(shallow, deep, stride=2)
+        self.context = nn.Conv2d(self.top_down, deep, 1)
+        self.patch_blocks = nn.Sequential(self.block(deep), self.block(deep))
+        self.patch_up = _convolution(deep + shallow, last)
+        self.head = nn.ModuleDict(
+            {
+                "first": nn.Conv2d(self.top_down, landmarks, 1),
+                "second": nn.Conv2d(landmarks * last, landmarks, 1, groups=landmarks),
+            }
+        )
+
+    def expect(self, shapes: ShapeSpace | None, target_sigma: float) -> None:
+        """Lets `locate` know what shapes are likely; the weights do not change.
+
+        Args:
+            shapes: of specimens like those to come; None for no idea.
+            target_sigma: standard deviation of the heat maps that were taught, in cells.
+        """
+        self.prior = None if shapes is None else ShapePrior(shapes, target_sigma * PATCH_STRIDE)
+
+    def forward(self, whole: Tensor, patches: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """Both looks, the second one at given places, as training needs them.
+
+        Args:
+            whole: (N, C, H / 2, W / 2) grey levels from 0 to 255 of images of the input's size,
+                shrunk.
+            patches: (N, K, C, 64, 64) grey levels of the same images in full.
+            centres: (N, K, 2) of the patches, in pixels of the input.
+
+        Returns:
+            Logits (N, K, H / 8, W / 8) of the first look; the centre of cell (i, j) lies at
+            ((j + 0.5) * 8, (i + 0.5) * 8) in input pixels. Logits (N, K, 32, 32) of the second;
+            that of cell (i, j) at ((j + 0.5) * 2, (i + 0.5) * 2) in pixels of the patch.
+        """
+        level, contrast = exposure(whole)
+        features, first = self._first_look((whole - level) / contrast)
+        standard = (patches - level[:, None]) / contrast[:, None]
+        return first, self._second_look(features, standard, centres)
+
+    def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Landmarks of images: the second look goes where the first one found each.
+
+        All that places landmarks goes through here: validation, prediction, the exported file.
+
+        Args:
+            images: (N, C, H, W) of 0 to 255 in any number type; H and W are multiples of
+                `multiple`.
+
+        Returns:
+            Landmarks (N, K, 2) in pixels of the input, by the shape prior where there is one,
+            and spreads (N, K) in the same unit: the mean distance of the second look's
+            probability from the landmark, and of what the first look places outside the patch.
+        """
+        images = images.float()
+        whole = F.avg_pool2d(images, SHRUNK)
+        level, contrast = exposure(whole)
+        features, logits = self._first_look((whole - level) / contrast)
+        centres = peak(logits, _CONTEXT)
+        patches = cut_patches(images, centres)
+        closer = self._second_look(
+            features, (patches - level[:, None]) / contrast[:, None], centres
+        )
+        corners = centres - PATCH / 2
+        placed = mean(closer, PATCH_STRIDE)
+        xy = placed + corners
+        if self.prior is not None:
+            xy = self.prior(xy, covariance(closer, placed, PATCH_STRIDE))
+        near = spread(closer, xy - corners, PATCH_STRIDE)
+        return xy, near + spread_beyond(logits, xy, _CONTEXT, PATCH / 2)
+
+    def _first_look(self, whole: Tensor) -> tuple[Tensor, Tensor]:
+        """Standardised images (N, C, h, w) to features and logits of a fourth of their size."""
+        x = self.stem(whole)
+        levels = []
+        for stage in self.stages:
+            x = stage(x)
+            levels.append(x)
+        merged = self.smooth[-1](self.lateral[-1](levels[-1]))
+        for level in range(len(levels) - 2, -1, -1):
+            merged = _doubled(merged)
+            merged = self.smooth[level](merged + self.lateral[level](levels[level]))
+        return merged, self.head["first"](merged)
+
+    def _second_look(self, features: Tensor, patches: Tensor, centres: Tensor) -> Tensor:
+        """Standardised patches (N, K, C, 64, 64) to logits (N, K, 32, 32)."""
+        landmarks = patches.shape[1]
+        context = _sampled(
+            self.context(features).float(), centres / _CONTEXT, _offsets(PATCH // _CONTEXT, centres)
+        )
+        fine = self.patch_stem(patches.flatten(0, 1))
+        x = F.relu(self.patch_down(fine) + _doubled(context.flatten(0, 1)))
+        x = _doubled(self.patch_blocks(x))
+        x = self.patch_up(torch.cat((x, fine), dim=1))
+        side = PATCH // PATCH_STRIDE
+        logits: Tensor = self.head["second"](x.reshape(-1, landmarks * x.shape[1], side, side))
+        return logits
+
+
+class Nano(LandmarkNetwork):
+    """Half as wide: a third of the time, a quarter of the weights."""
+
+    widths = (16, 24, 32, 48)
+    top_down = 24
+    patch_widths = (8, 16, 16)
+
+
+class Fine(LandmarkNetwork):
+    """Half as wide again: twice the weights and the time."""
+
+    widths = (48, 72, 96, 144)
+    top_down = 64
+    patch_widths = (16, 48, 32)
+
+
+def cut_patches(images: Tensor, centres: Tensor) -> Tensor:
+    """Patches of images around points, between pixels too.
+
+    Args:
+        images: (N, C, H, W); beyond their edges they go on as they end.
+        centres: (N, K, 2) in pixels.
+
+    Returns:
+        (N, K, C, 64, 64).
+    """
+    return _sampled(images, centres, _offsets(PATCH, centres))
+
+
+def patch_points(centres: Tensor) -> Tensor:
+    """Where the pixels of patches lie: (N, K, 64 * 64, 2) for centres (N, K, 2)."""
+    return centres[:, :, None] + _offsets(PATCH, centres)
+
+
+def _offsets(side: int, like: Tensor) -> Tensor:
+    """The centres of side x side cells, row by row, from the middle of all: (side * side, 2)."""
+    steps = torch.arange(side, device=like.device, dtype=torch.float32) + (0.5 - side / 2)
+    return torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=2).reshape(-1, 2)
+
+
+def _sampled(images: Tensor, centres: Tensor, offsets: Tensor) -> Tensor:
+    """Images (N, C, H, W) at squares of points around centres (N, K, 2): (N, K, C, side, side)."""
+    height, width = images.shape[2:]
+    scale = 2.0 / torch.tensor([width, height], device=images.device, dtype=torch.float32)
+    where = (centres * scale - 1.0)[:, :, None] + offsets * scale
+    found = F.grid_sample(images, where, padding_mode="border", align_corners=False)
+    side = round(len(offsets) ** 0.5)
+    return found.permute(0, 2, 1, 3).reshape(*centres.shape[:2], images.shape[1], side, side)
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+NETWORKS: dict[str, type[LandmarkNetwork] | type[PaperNetwork]] = {
+    "nano": Nano,
+    "compact": LandmarkNetwork,
+    "fine": Fine,
+    **PAPER_NETWORKS,
+}
+
+
+def build_network(name: str, landmarks: int, channels: int) -> Locator:
+    """A network with fresh weights.
+
+    Raises:
+        RecipeError: there is no network of that name.
+    """
+    if name not in NETWORKS:
+        raise RecipeError(f"unknown network '{name}'; there are: {', '.join(sorted(NETWORKS))}")
+    return NETWORKS[name](landmarks, channels)

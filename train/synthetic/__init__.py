@@ -1,0 +1,1 @@
+"""Drawn photographs of carabid parts whose landmarks are known exactly."""

@@ -1,0 +1,1 @@
+"""Models on the Hugging Face Hub: what they are called, fetching them, publishing them."""

@@ -1,0 +1,97 @@
+"""`card.json`: what a Hub repository says of the model file that it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from beetle_lm.errors import ModelError
+from beetle_lm.zoo.model_file.card import ModelCard
+from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.onnx_contents import check_contents
+
+MODEL_FILE = "model.onnx"
+MANIFEST_FILE = "card.json"
+PAGE_FILE = "README.md"
+
+_FIELDS = {"file": str, "size": int, "sha256": str, "card": dict}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A model file as it must be, and its card.
+
+    Args:
+        sha256: SHA-256 of the model file, 64 hexadecimal digits.
+        size: its size in bytes.
+        card: what the model says of itself.
+
+    Raises:
+        ModelError: the SHA-256 or the size cannot be one.
+    """
+
+    sha256: str
+    size: int
+    card: ModelCard
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[0-9a-f]{64}", self.sha256) or self.size < 1:
+            raise ModelError(f"{MANIFEST_FILE} gives an impossible SHA-256 or size of the model")
+
+    @classmethod
+    def of_file(cls, path: Path) -> Manifest:
+        """Describes a model file.
+
+        Raises:
+            ModelError: the file cannot be read or is no model of beetle-lm's.
+        """
+        card = read_card(path)
+        check_contents(path)
+        return cls(file_sha256(path), path.stat().st_size, card)
+
+    def to_json(self) -> str:
+        """The text of `card.json`; `from_json` reads it back."""
+        fields = {
+            "file": MODEL_FILE,
+            "size": self.size,
+            "sha256": self.sha256,
+            "card": json.loads(self.card.to_json()),
+        }
+        return json.dumps(fields, ensure_ascii=False, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Manifest:
+        """Reads what `to_json` wrote, strictly.
+
+        Raises:
+            ModelError: the text is no such description.
+        """
+        try:
+            fields = json.loads(text)
+        except (ValueError, RecursionError) as error:  # bytes that are no text are one, too
+            raise ModelError(f"{MANIFEST_FILE} is damaged: {error}") from error
+        if not isinstance(fields, dict) or set(fields) != set(_FIELDS):
+            raise ModelError(f"{MANIFEST_FILE} is not beetle-lm's: it needs {', '.join(_FIELDS)}")
+        for name, kind in _FIELDS.items():
+            if type(fields[name]) is not kind:
+                raise ModelError(f"{MANIFEST_FILE} gives {name} as {type(fields[name]).__name__}")
+        if fields["file"] != MODEL_FILE:
+            raise ModelError(f"{MANIFEST_FILE} names the file {fields['file']!r}, not {MODEL_FILE}")
+        card = ModelCard.from_json(json.dumps(fields["card"]))
+        return cls(fields["sha256"], fields["size"], card)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
