@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import ImageError, IsolationError, UsageError
-from beetle_lm.predict.formats.text import printable
 from beetle_lm.predict.images.read import ImageFile, Picture, read_image
 from beetle_lm.predict.images.reading import Read
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.quality import doubt
 from beetle_lm.predict.session import Device, Session
+from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import resolve

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from beetle_lm.errors import DeviceError, OutputError
+from beetle_lm.files import write_text
 from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.formats.text import write_text
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.train.data.dataset import (
     AnnotatedImages,

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from beetle_lm.errors import OutputError
-from beetle_lm.predict.formats.text import base_name
+from beetle_lm.text import base_name
 
 Format = Literal["tps", "csv"]
 """A kind of landmark file."""

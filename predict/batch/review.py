@@ -17,8 +17,8 @@ from beetle_lm.predict.batch.result_files import is_unfinished
 from beetle_lm.predict.batch.writers import SPECIMEN_COLUMNS
 from beetle_lm.predict.formats.csv_text import csv_line, guarded, unguarded
 from beetle_lm.predict.formats.tables import TIDY_COLUMNS
-from beetle_lm.predict.formats.text import encodable, fixed
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import encodable, fixed
 
 COLUMNS = (
     "part",

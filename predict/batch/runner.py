@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from beetle_lm.predict.batch.durable import sync_files, write_json
+from beetle_lm.files import sync_files, write_json
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.part_run import run_task, write_drawing
 from beetle_lm.predict.batch.plan import Plan, Task

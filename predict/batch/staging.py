@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from beetle_lm.errors import OutputError
-from beetle_lm.predict.batch.durable import sync_folder, write_durably
+from beetle_lm.files import sync_folder, write_durably
 from beetle_lm.predict.batch.lock import FolderLock
 from beetle_lm.predict.batch.result_files import (
     MARK,

@@ -12,12 +12,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from beetle_lm.errors import OutputError
-from beetle_lm.predict.batch.durable import Pace, sync_files, write_durably, write_json
+from beetle_lm.files import sync_files, write_durably, write_json
 from beetle_lm.predict.batch.journal import Rows
+from beetle_lm.predict.batch.pace import Pace
 from beetle_lm.predict.batch.staging import ROWS, place, remove_stale, writing
-from beetle_lm.predict.formats.text import printable
 from beetle_lm.predict.images.read import ImageFile
 from beetle_lm.predict.predictor import Result
+from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 _SETTINGS, _PHOTOGRAPHS, _WHOLE = "settings.json", "photographs.jsonl", "whole.json"

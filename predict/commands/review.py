@@ -32,11 +32,12 @@ def review_list(
     errors. Writes OUT/review.csv and OUT/review.jpg.
     """
     from beetle_lm.errors import OutputError
+    from beetle_lm.files import write_bytes, write_text
     from beetle_lm.predict.batch.result_files import REVIEW
     from beetle_lm.predict.batch.review import review, review_rows
     from beetle_lm.predict.batch.review_sheet import MOST, review_sheet
     from beetle_lm.predict.drawing.overlay import jpeg
-    from beetle_lm.predict.formats.text import printable, write_bytes, write_text
+    from beetle_lm.text import printable
 
     table, picture = (folder / name for name in REVIEW)
     if not overwrite and (table.exists() or picture.exists()):

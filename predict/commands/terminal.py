@@ -17,8 +17,8 @@ from beetle_lm.predict.batch.result_files import is_unfinished, planned
 from beetle_lm.predict.batch.source import Placer
 from beetle_lm.predict.evaluation import table as evaluation_table
 from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.formats.text import printable
 from beetle_lm.predict.predictor import Result
+from beetle_lm.text import printable
 
 
 def tell_plan(plan: Plan, options: Options) -> None:

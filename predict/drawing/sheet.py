@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from beetle_lm.predict.drawing.overlay import FLAGGED, in_lines, small_dot
-from beetle_lm.predict.formats.text import printable
+from beetle_lm.text import printable
 
 CELL = (480, 360)
 """Largest width and height of a photograph on a sheet, in pixels."""

@@ -17,10 +17,10 @@ from beetle_lm.predict.drawing.labels import label_places
 from beetle_lm.predict.evaluation.inputs import PhotographOf
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.evaluation.table import UNIT_NAMES
-from beetle_lm.predict.formats.text import printable
 from beetle_lm.predict.images.read import read_image
 from beetle_lm.predict.images.reading import Read
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import printable
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
 _BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#595959"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from beetle_lm.errors import LandmarkFileError, OutputError, UsageError
+from beetle_lm.files import write_text
 from beetle_lm.predict.formats.records import (
     Annotation,
     SizeOf,
@@ -19,10 +20,10 @@ from beetle_lm.predict.formats.records import (
 )
 from beetle_lm.predict.formats.table_reader import read_table
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows, wide_header, wide_row
-from beetle_lm.predict.formats.text import shown, write_text
 from beetle_lm.predict.formats.tps import TpsRecord, write_tps
 from beetle_lm.predict.formats.tps_reader import read_tps
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import shown
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 Kind = Literal["tps", "wide", "tidy"]

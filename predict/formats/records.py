@@ -8,10 +8,10 @@ from pathlib import Path
 
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.table_reader import Table, read_table
-from beetle_lm.predict.formats.text import shown
 from beetle_lm.predict.formats.tps import TpsRecord, flip_y
 from beetle_lm.predict.formats.tps_reader import read_tps
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import shown
 
 SizeOf = Callable[[str], tuple[int, int] | None]
 """Image name -> (width, height) in the frame that the file uses; None when unknown."""

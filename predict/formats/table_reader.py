@@ -14,8 +14,9 @@ import numpy as np
 
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.csv_text import unguarded
-from beetle_lm.predict.formats.text import parse_number, read_text, shown
+from beetle_lm.predict.formats.text import parse_number, read_text
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import shown
 
 _DELIMITERS = (",", ";", "\t")
 _IMAGE_COLUMNS = ("image", "file", "id", "name")

@@ -21,8 +21,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from beetle_lm.predict.formats.csv_text import csv_line, guarded
-from beetle_lm.predict.formats.text import BOM, encodable, fixed
+from beetle_lm.predict.formats.text import BOM
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import encodable, fixed
 
 TIDY_COLUMNS = ("image", "landmark", "name", "x", "y", "score", "expected_error_px")
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from beetle_lm.errors import LandmarkError
-from beetle_lm.predict.formats.text import base_name, encodable, fixed, write_text
+from beetle_lm.files import write_text
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import base_name, encodable, fixed
 
 _DECIMALS = 5
 _MISSING_ROW = "-1.00000 -1.00000"

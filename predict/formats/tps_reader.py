@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.text import parse_number, read_text, shown
+from beetle_lm.predict.formats.text import parse_number, read_text
 from beetle_lm.predict.formats.tps import TpsRecord
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import shown
 
 _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.formats.text import encodable, printable
+from beetle_lm.text import encodable, printable
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
 """File name endings, in lower case, by which photographs are found in folders."""

@@ -16,9 +16,9 @@ from typing import IO, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.formats.text import printable
 from beetle_lm.predict.images.orientation import upright_size
 from beetle_lm.predict.images.tiff import claims_too_much, exif_claims_too_much
+from beetle_lm.text import printable
 
 MAX_PIXELS = 500_000_000
 """Pixels above which a picture is refused unless more are allowed: 1.5 GB when decoded."""

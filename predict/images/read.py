@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.formats.text import printable
 from beetle_lm.predict.images.find import EXTENSIONS, ImageFile, find_images
 from beetle_lm.predict.images.header import MAX_PIXELS, Header, read_header, read_whole
 from beetle_lm.predict.images.orientation import to_upright, turn_upright, upright_size
+from beetle_lm.text import printable
 
 __all__ = [
     "EXTENSIONS",

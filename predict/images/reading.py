@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.formats.text import printable
 from beetle_lm.predict.images.read import MAX_PIXELS, Picture, read_image
 from beetle_lm.predict.images.sandbox import Isolation, WorkerLost
+from beetle_lm.text import printable
 
 
 class Read(Protocol):

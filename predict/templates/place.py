@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from beetle_lm.errors import ImageError, IsolationError, SpecimenError, UsageError
-from beetle_lm.predict.formats.text import printable
 from beetle_lm.predict.images.read import Picture, read_image
 from beetle_lm.predict.images.reading import Read
 from beetle_lm.predict.landmarks import Floats, Landmarks
@@ -24,6 +23,7 @@ from beetle_lm.predict.predictor import Item, Result, name_of, read_item
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.registration import Fit
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen
+from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 LEAST_LIKENESS = 0.60

@@ -6,12 +6,13 @@ import logging
 import os
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from beetle_lm.errors import BeetleLMError, UsageError
+from beetle_lm.errors import BeetleLMError, RequestError
 from beetle_lm.export.commands import export
+from beetle_lm.hints import told
 from beetle_lm.predict.commands.convert import convert
 from beetle_lm.predict.commands.doctor import doctor
 from beetle_lm.predict.commands.evaluate import evaluate
@@ -95,6 +96,16 @@ def run() -> int:
     try:
         (_overview() if _only_lists() else app)()
     except BeetleLMError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        print(f"error: {told(error, _options_at_hand())}", file=sys.stderr)
+        return 2 if isinstance(error, RequestError) else 1
     return 0
+
+
+def _options_at_hand() -> set[str]:
+    """The options of the command that was called."""
+    command: Any = typer.main.get_command(app)
+    for word in sys.argv[1:]:
+        if word not in getattr(command, "commands", {}):
+            break
+        command = command.commands[word]
+    return {option for parameter in command.params for option in parameter.opts}

@@ -1,33 +1,72 @@
 """Every error that beetle-lm raises on purpose.
 
-The message is one sentence for the user: what is wrong and what to do about it. The command line
-prints it without a traceback; anything that is not a `BeetleLMError` is a defect and keeps its own.
+The message is one sentence for the user: what is wrong and, where that is the same for everybody,
+what to do about it. What to do in the program at hand is a `Hint`: the command line has words for
+it, which name its own options (`beetle_lm.hints`). Anything that is not a `BeetleLMError` is a
+defect and keeps its traceback.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum, auto
 from pathlib import Path
 
 
+class Hint(Enum):
+    """What can be done about an error, where that depends on the program that met it."""
+
+    ANOTHER_OUTPUT = auto()
+    REPLACE = auto()
+    REPLACE_OR_ANOTHER_OUTPUT = auto()
+    UNFINISHED_RUN = auto()
+    RESUME = auto()
+    START_ANEW = auto()
+    IMAGE_SIZES = auto()
+    MORE_PIXELS = auto()
+    PHOTOGRAPHS_MOVED = auto()
+    CPU = auto()
+    NO_ISOLATION = auto()
+    REGISTRY = auto()
+    MODEL_FILE = auto()
+    SKIP_BAD = auto()
+    START_FROM_WEIGHTS = auto()
+    FEWER_BITS = auto()
+
+
 class BeetleLMError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can mend.
+
+    Args:
+        message: one sentence on what is wrong.
+        hint: what can be done about it in the program at hand.
+    """
+
+    def __init__(self, message: str = "", hint: Hint | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
-class UsageError(BeetleLMError):
-    """The command's arguments do not fit together (exit code 2)."""
+class RequestError(BeetleLMError):
+    """What was asked for does not fit together, or cannot be meant (exit code 2)."""
+
+
+class UsageError(RequestError):
+    """The options of a command do not fit together; raised by commands alone (exit code 2)."""
 
 
 class LandmarkFileError(BeetleLMError):
     """A TPS or CSV file cannot be read; names the file, the line and what was found there."""
 
-    def __init__(self, path: Path | str, line: int | None, found: str) -> None:
+    def __init__(
+        self, path: Path | str, line: int | None, found: str, hint: Hint | None = None
+    ) -> None:
+        where = f"{path}" if line is None else f"{path}, line {line}"
+        super().__init__(f"{where}: {found}", hint)
         self.path = Path(path)
         self.line = line
         self.found = found
-        where = f"{path}" if line is None else f"{path}, line {line}"
-        super().__init__(f"{where}: {found}")
 
 
 class LandmarkError(BeetleLMError):
@@ -79,16 +118,13 @@ class ParityError(BeetleLMError):
 
 
 class TrainingDataError(BeetleLMError):
-    """Annotated photographs that cannot be trained on: all problems in one list, and what to do."""
+    """Annotated photographs that cannot be trained on: all problems in one list."""
 
-    def __init__(self, problems: Sequence[str], advice: str = "") -> None:
+    def __init__(self, problems: Sequence[str], hint: Hint | None = None) -> None:
+        count = f"{len(problems)} problem" + ("s" if len(problems) != 1 else "")
+        listed = "\n".join(f"  - {problem}" for problem in problems)
+        super().__init__(f"{count} in the training data; nothing was trained:\n{listed}", hint)
         self.problems = tuple(problems)
-        count = f"{len(self.problems)} problem" + ("s" if len(self.problems) != 1 else "")
-        listed = "\n".join(f"  - {problem}" for problem in self.problems)
-        super().__init__(
-            f"{count} in the training data; nothing was trained:\n{listed}"
-            + (f"\n{advice}" if advice else "")
-        )
 
 
 class MissingExtraError(BeetleLMError):

@@ -110,7 +110,7 @@ def train(
     """
     import dataclasses
 
-    from beetle_lm.errors import TrainingDataError, UsageError, require_extra
+    from beetle_lm.errors import Hint, TrainingDataError, UsageError, require_extra
 
     if folds is not None and test is not None:
         raise UsageError("--folds tests every photograph, so it cannot go with --test")
@@ -132,7 +132,7 @@ def train(
     for remark in data.remarks:
         logging.getLogger("beetle_lm").warning(remark)
     if data.problems and not skip_bad:
-        raise TrainingDataError(data.problems, "--skip-bad trains without these specimens")
+        raise TrainingDataError(data.problems, Hint.SKIP_BAD)
     for problem in data.problems:
         logging.getLogger("beetle_lm").warning("left out: %s", problem)
     names = read_test_list(test, data) if test is not None else []

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from beetle_lm.files import write_text
 from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
 from beetle_lm.predict.evaluation.report import write_evaluation
 from beetle_lm.predict.formats.records import Annotation, read_annotations
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
-from beetle_lm.predict.formats.text import write_text
 from beetle_lm.train.data.dataset import Specimen, TensorSet
 from beetle_lm.train.engine.locator import Locator
 from beetle_lm.train.heatmap.loop import predict

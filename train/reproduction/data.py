@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from beetle_lm.errors import LandmarkError, TrainingDataError, UsageError
+from beetle_lm.errors import Hint, LandmarkError, TrainingDataError, UsageError
 from beetle_lm.predict.evaluation.inputs import one_size
 from beetle_lm.predict.evaluation.metrics import PAPER_SIZE, Evaluation, evaluate
 from beetle_lm.predict.formats.records import Annotation, read_annotations
@@ -93,7 +93,7 @@ def read_parts(
     read = {n: read_training_data(data / n / IMAGES, data / n / LANDMARKS, n) for n in names}
     problems = [f"{name}: {one}" for name in names for one in read[name].problems]
     if problems and not skip_bad:
-        raise TrainingDataError(problems, "--skip-bad goes on without these specimens")
+        raise TrainingDataError(problems, Hint.SKIP_BAD)
     for name, part in read.items():
         if len(part.specimens) < rounds:
             raise UsageError(

@@ -9,7 +9,7 @@ import torch
 
 from beetle_lm import __version__
 from beetle_lm.errors import OutputError
-from beetle_lm.predict.formats.text import write_bytes, write_text
+from beetle_lm.files import write_bytes, write_text
 from beetle_lm.train.heatmap.recipe import AnyRecipe, Recipe
 from beetle_lm.train.paper.augment import VERSIONS
 from beetle_lm.train.paper.recipe import PaperRecipe

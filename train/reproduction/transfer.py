@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from beetle_lm.errors import LandmarkError, OutputError, SpecimenError
+from beetle_lm.files import write_text
 from beetle_lm.predict.formats.records import Annotation, read_annotations
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
-from beetle_lm.predict.formats.text import write_text
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer
 from beetle_lm.train.engine.tested import PREDICTIONS

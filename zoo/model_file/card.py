@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from beetle_lm.errors import ModelError, PartError
-from beetle_lm.zoo.model_file.parts import CONTROL_CHARACTER, PartSpec
+from beetle_lm.text import CONTROL_CHARACTER
+from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace
 
 CARD_KEY = "beetle_lm_card"

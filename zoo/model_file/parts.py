@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from beetle_lm.errors import PartError
-
-CONTROL_CHARACTER = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-"""What ends a line, commands a terminal, turns the direction of text, or is half a character."""
+from beetle_lm.text import CONTROL_CHARACTER
 
 
 @dataclass(frozen=True)

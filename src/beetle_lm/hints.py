@@ -1,0 +1,60 @@
+"""What the command line says of a `Hint`: which of a command's options help.
+
+Each hint has one or more sentences; the one is used whose options the command has, all of them, so
+that no message names an option that is not there. Where there is none, the message stands alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from beetle_lm.errors import BeetleLMError, Hint, TrainingDataError
+
+SENTENCES: Mapping[Hint, tuple[str, ...]] = {
+    Hint.ANOTHER_OUTPUT: ("name another folder with -o",),
+    Hint.REPLACE: ("--overwrite replaces it",),
+    Hint.REPLACE_OR_ANOTHER_OUTPUT: ("--overwrite replaces them, -o names another folder",),
+    Hint.UNFINISHED_RUN: (
+        "--resume goes on with it, --overwrite starts anew, -o names another folder",
+        "--resume goes on with it, another folder starts a new one",
+    ),
+    Hint.RESUME: ("make room, and go on with --resume",),
+    Hint.START_ANEW: (
+        "go on with what it was begun with, or start anew with --overwrite",
+        "give the options of its first start, or another folder",
+    ),
+    Hint.IMAGE_SIZES: (
+        "give --images DIR with the photographs, or --image-size WIDTHxHEIGHT if all have one size",
+    ),
+    Hint.MORE_PIXELS: ("--max-pixels raises this limit",),
+    Hint.PHOTOGRAPHS_MOVED: ("--images says where the photographs are now",),
+    Hint.CPU: ("use --device cpu",),
+    Hint.NO_ISOLATION: ("leave --isolate out",),
+    Hint.REGISTRY: ("check --zoo and BEETLE_LM_ZOO",),
+    Hint.MODEL_FILE: ("give the model's file with --model",),
+    Hint.SKIP_BAD: ("--skip-bad goes on without these specimens",),
+    Hint.START_FROM_WEIGHTS: ("add --init",),
+    Hint.FEWER_BITS: ("leave out --fp16 and --int8: the file is then nearer, and larger",),
+}
+
+_OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z0-9-]*")
+
+
+def options_in(sentence: str) -> list[str]:
+    """The options that a sentence names."""
+    return _OPTION.findall(sentence)
+
+
+def told(error: BeetleLMError, options: Collection[str]) -> str:
+    """An error and its hint as one text.
+
+    Args:
+        error: what went wrong.
+        options: those of the command at hand, e.g. ``--output`` and ``-o``.
+    """
+    for sentence in SENTENCES[error.hint] if error.hint is not None else ():
+        if all(option in options for option in options_in(sentence)):
+            between = "\n" if isinstance(error, TrainingDataError) else "; "
+            return f"{error}{between}{sentence}"
+    return str(error)
