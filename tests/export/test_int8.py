@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import Command
 from training_data import draw_set, small_recipe
 
 torch = pytest.importorskip("torch")
@@ -30,12 +32,12 @@ class Small(paper_networks.PaperNetwork):
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
+def drawn(tmp_path_factory: pytest.TempPathFactory):
     return draw_set(tmp_path_factory.mktemp("drawn"), 6)
 
 
 @pytest.fixture(scope="module")
-def trained(drawn, tmp_path_factory):
+def trained(drawn, tmp_path_factory: pytest.TempPathFactory):
     """A run of the small network, and its files in 32 and in 8 bit."""
     images, landmarks = drawn
     folder = tmp_path_factory.mktemp("trained")
@@ -57,17 +59,17 @@ def trained(drawn, tmp_path_factory):
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
         monkeypatch.setitem(networks, "paper-3", Small)
 
 
-def inputs(count, seed=0):
+def inputs(count: int, seed: int = 0):
     blobs = np.random.default_rng(seed).integers(0, 256, (count, 1, 6, 8), np.uint8)
     return blobs.repeat(32, axis=2).repeat(32, axis=3)
 
 
-def test_a_fourth_of_the_size_and_nearly_the_same_landmarks(trained, command):
+def test_a_fourth_of_the_size_and_nearly_the_same_landmarks(trained, command: Command) -> None:
     full, int8 = trained / "full.onnx", trained / "int8.onnx"
     assert int8.stat().st_size < 0.3 * full.stat().st_size
     images = inputs(6)
@@ -79,7 +81,7 @@ def test_a_fourth_of_the_size_and_nearly_the_same_landmarks(trained, command):
     assert np.allclose(exact.expected_error, found.expected_error)
 
 
-def test_the_card_tells_the_difference(trained, command):
+def test_the_card_tells_the_difference(trained, command: Command) -> None:
     provenance = Session.open(trained / "int8.onnx", "cpu").card.provenance
     told = provenance.rpartition("dense layers in 8 bit, file against network: max ")[2]
     difference, _, rest = told.partition(" px ")
@@ -89,20 +91,20 @@ def test_the_card_tells_the_difference(trained, command):
     assert shown.code == 0 and told in shown.out
 
 
-def test_a_photograph_does_not_depend_on_the_others_of_its_batch(trained):
+def test_a_photograph_does_not_depend_on_the_others_of_its_batch(trained) -> None:
     session = Session.open(trained / "int8.onnx", "cpu")
     one, other = inputs(1), np.full((1, 1, 192, 256), 255, np.uint8)
     alone = session.run(np.concatenate([one, one])).xy[0]
     assert np.array_equal(session.run(np.concatenate([one, other])).xy[0], alone)
 
 
-def test_a_black_photograph_has_landmarks(trained):
+def test_a_black_photograph_has_landmarks(trained) -> None:
     found = Session.open(trained / "int8.onnx", "cpu").run(np.zeros((1, 1, 192, 256), np.uint8))
     exact = Session.open(trained / "full.onnx", "cpu").run(np.zeros((1, 1, 192, 256), np.uint8))
     assert np.abs(found.xy - exact.xy).max() < parity.INT8_LIMIT_PX
 
 
-def test_operators_are_those_of_the_standard(trained):
+def test_operators_are_those_of_the_standard(trained) -> None:
     graph = onnx.load(trained / "int8.onnx").graph
     assert {node.domain for node in graph.node} <= {"", "ai.onnx"}
     assert [node.op_type for node in graph.node].count("MatMulInteger") == 1
@@ -111,7 +113,9 @@ def test_operators_are_those_of_the_standard(trained):
     assert kinds["network.head.weight"] == TensorProto.FLOAT  # its values are coordinates
 
 
-def test_refused_where_the_difference_is_too_great(small, trained, command, monkeypatch, tmp_path):
+def test_refused_where_the_difference_is_too_great(
+    small, trained, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(parity, "INT8_LIMIT_PX", 1e-7)
     path = tmp_path / "refused.onnx"
     done = command("export", trained / "run", "-o", path, "--int8")
@@ -120,7 +124,7 @@ def test_refused_where_the_difference_is_too_great(small, trained, command, monk
     assert not list(tmp_path.iterdir())
 
 
-def test_refused_for_networks_of_convolutions_only(drawn, command, tmp_path):
+def test_refused_for_networks_of_convolutions_only(drawn, command: Command, tmp_path: Path) -> None:
     images, landmarks = drawn
     recipe = small_recipe(tmp_path / "small.toml", epochs=1, steps_per_epoch=1)
     run = tmp_path / "run"
@@ -131,12 +135,14 @@ def test_refused_for_networks_of_convolutions_only(drawn, command, tmp_path):
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_one_of_the_two_ways_to_store_weights(trained, command, tmp_path):
+def test_one_of_the_two_ways_to_store_weights(trained, command: Command, tmp_path: Path) -> None:
     done = command("export", trained / "run", "-o", tmp_path / "m.onnx", "--int8", "--fp16")
     assert done.code == 2 and "not both" in done.err
 
 
-def test_training_does_not_start_from_it(small, trained, drawn, command, tmp_path):
+def test_training_does_not_start_from_it(
+    small, trained, drawn, command: Command, tmp_path: Path
+) -> None:
     images, landmarks = drawn
     done = command(
         "train", images, landmarks, "--part", "quad", "--recipe", "paper-finetune",
@@ -165,7 +171,7 @@ def dense(weight, relu=True):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 
 
-def product(model, rows):
+def product(model: Path, rows):
     runtime = load_runtime()
     session = runtime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
@@ -174,7 +180,7 @@ def product(model, rows):
     return found
 
 
-def test_long_sums_do_not_overflow():
+def test_long_sums_do_not_overflow() -> None:
     weight = np.stack([np.ones(91_264), -np.ones(91_264), np.zeros(91_264)])
     model = dense(weight)
     quantise_dense(model)
@@ -185,7 +191,7 @@ def test_long_sums_do_not_overflow():
     assert found[1] == pytest.approx([1, 1, 1])
 
 
-def test_rounding_is_that_of_bytes():
+def test_rounding_is_that_of_bytes() -> None:
     rng = np.random.default_rng(0)
     weight, rows = rng.normal(size=(8, 400)), rng.uniform(0, 3, (5, 400))
     model = dense(weight)
@@ -197,6 +203,6 @@ def test_rounding_is_that_of_bytes():
     assert error.std() < 1.5 * np.sqrt(400 / 12 * (steps[0].mean() ** 2 + steps[1] ** 2))
 
 
-def test_layers_whose_input_may_be_negative_are_left_alone():
+def test_layers_whose_input_may_be_negative_are_left_alone() -> None:
     with pytest.raises(UsageError, match="this one has none"):
         quantise_dense(dense(np.ones((4, 300)), relu=False))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import Command
 
 from beetle_lm.predict.formats.tps_reader import read_tps
 from beetle_lm.predict.predictor import Predictor
@@ -38,7 +39,7 @@ def mean_errors(part: str, images: list[Path], landmarks: Path) -> dict[str, flo
     return errors
 
 
-def test_there_is_one_for_each_part_and_they_are_small():
+def test_there_is_one_for_each_part_and_they_are_small() -> None:
     models = bundled_models()
     assert set(models) == set(PARTS)
     sizes = [named_model(part).stat().st_size for part in models]
@@ -52,20 +53,20 @@ def test_there_is_one_for_each_part_and_they_are_small():
         assert entry.metrics and "0 or 5" in entry.provenance
 
 
-def test_they_are_the_files_of_the_registry(command):
+def test_they_are_the_files_of_the_registry(command: Command) -> None:
     done = command("zoo", "verify")
     assert done.code == 0
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))
-def test_drawn_examples(part):
+def test_drawn_examples(part: str) -> None:
     images = sorted((EXAMPLES / part / "images").iterdir())
     errors = mean_errors(part, images, EXAMPLES / part / "landmarks.tps")
     assert len(errors) == 4
     assert max(errors.values()) < 3
 
 
-def test_one_command_predicts_the_examples_of_all_parts(command, tmp_path):
+def test_one_command_predicts_the_examples_of_all_parts(command: Command, tmp_path: Path) -> None:
     out = tmp_path / "landmarks"
     done = command("predict", EXAMPLES, "--reference", EXAMPLES, "--overlay", "-o", out, "--json")
     assert done.code == 0
@@ -77,7 +78,7 @@ def test_one_command_predicts_the_examples_of_all_parts(command, tmp_path):
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))
-def test_real_photographs_of_specimens_that_were_kept_aside(part, shared_data):
+def test_real_photographs_of_specimens_that_were_kept_aside(part: str, shared_data: Path) -> None:
     """Against the paper's network on the very same specimens."""
     folder = shared_data / "carabids"
     kept = [r for r in read_tps(folder / part / "landmarks.tps") if number(r.image) % 5 == 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,9 @@ MUTABLE = (
 ).encode()
 
 
-def test_any_bytes_give_records_or_an_error_that_names_the_file(tps):
+def test_any_bytes_give_records_or_an_error_that_names_the_file(
+    tps: Callable[[str | bytes], Path],
+) -> None:
     rng = random.Random(2024)
     pieces = [
         b"LM=",
@@ -75,7 +78,7 @@ def test_any_bytes_give_records_or_an_error_that_names_the_file(tps):
     ],
     ids=repr,
 )
-def test_large_nonsense_is_read_in_linear_time(tps, piece):
+def test_large_nonsense_is_read_in_linear_time(tps: Callable[[str | bytes], Path], piece) -> None:
     begin, middle, end = piece
 
     def read(times: int) -> None:
@@ -104,7 +107,9 @@ def test_large_nonsense_is_read_in_linear_time(tps, piece):
     ],
 )
 @pytest.mark.parametrize("variant", ["as it is", "CRLF without ID", "CR with BOM"])
-def test_real_files_are_read_in_full(shared_data, tmp_path, name, records, landmarks, variant):
+def test_real_files_are_read_in_full(
+    shared_data: Path, tmp_path: Path, name: str, records, landmarks, variant
+) -> None:
     data = (shared_data / name).read_bytes()
     if variant == "CRLF without ID":
         data = re.sub(rb"(?m)^ID=.*\n", b"", data).replace(b"\n", b"\r\n")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,7 +17,7 @@ PLAIN = "LM=2\n10.50000 20.25000\n30.00000 40.00000\nIMAGE=a.jpg\nID=7\nSCALE=0.
 NAN = float("nan")
 
 
-def test_plain_record(tps):
+def test_plain_record(tps: Callable[[str | bytes], Path]) -> None:
     (found,) = read_tps(tps(PLAIN))
     assert found.points.tolist() == [[10.5, 20.25], [30, 40]]
     assert (found.image, found.id, found.scale, found.line) == ("a.jpg", "7", 0.05, 1)
@@ -23,56 +26,58 @@ def test_plain_record(tps):
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
-def test_line_ends_and_bom(tps, end, bom):
+def test_line_ends_and_bom(tps: Callable[[str | bytes], Path], end, bom) -> None:
     text = ("\n" + PLAIN + "\n" + PLAIN).replace("\n", end)
     first, second = read_tps(tps(bom + text.encode()))
     assert first.points.tolist() == second.points.tolist() == [[10.5, 20.25], [30, 40]]
     assert (first.id, first.line, second.line) == ("7", 2, 9)
 
 
-def test_last_line_may_lack_its_end(tps):
+def test_last_line_may_lack_its_end(tps: Callable[[str | bytes], Path]) -> None:
     assert read_tps(tps(PLAIN.rstrip()))[0].scale == 0.05
 
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
-def test_cp1252_where_it_is_not_utf8(tps, bom):
+def test_cp1252_where_it_is_not_utf8(tps: Callable[[str | bytes], Path], bom) -> None:
     name = "Käfer\u2019s.jpg"
     text = PLAIN.replace("a.jpg", name)
     assert read_tps(tps(text.encode("utf-8")))[0].image == name
     assert read_tps(tps(bom + text.encode("cp1252")))[0].image == name
 
 
-def test_unicode_line_separators_do_not_end_a_line(tps):
+def test_unicode_line_separators_do_not_end_a_line(tps: Callable[[str | bytes], Path]) -> None:
     name = "a\u2028b\x85c\x0bd.jpg"
     assert read_tps(tps(PLAIN.replace("a.jpg", name)))[0].image == name
 
 
-def test_keys_in_any_case_and_with_spaces(tps):
+def test_keys_in_any_case_and_with_spaces(tps: Callable[[str | bytes], Path]) -> None:
     (found,) = read_tps(tps("lm = 1\n 1\t2 \nImage= a b=c.jpg \nid=x\nscale=2\n"))
     assert found.points.tolist() == [[1, 2]]
     assert (found.image, found.id, found.scale) == ("a b=c.jpg", "x", 2.0)
 
 
 @pytest.mark.parametrize("gap", ["  ", "\t", " \t "])
-def test_spaces_and_tabs_between_numbers(tps, gap):
+def test_spaces_and_tabs_between_numbers(tps: Callable[[str | bytes], Path], gap) -> None:
     assert read_tps(tps(f"LM=1\n{gap}1.5{gap}-2e1{gap}\n"))[0].points.tolist() == [[1.5, -20]]
 
 
-def test_image_id_and_scale_may_be_absent_or_empty(tps):
+def test_image_id_and_scale_may_be_absent_or_empty(tps: Callable[[str | bytes], Path]) -> None:
     bare, empty, zero = read_tps(tps("LM=1\n1 2\nLM=1\n1 2\nIMAGE=\nID=\nSCALE=\nLM=0\nSCALE=0\n"))
     for found in (bare, empty, zero):
         assert found.image is found.id is found.scale is None
     assert zero.points.shape == (0, 2)
 
 
-def test_comment_and_comments(tps, tmp_path):
+def test_comment_and_comments(tps: Callable[[str | bytes], Path], tmp_path: Path) -> None:
     records = read_tps(tps("LM=1\n1 2\nCOMMENT=one\ncomments=two = 2\nID=1\n"))
     assert records[0].comments == ("one", "two = 2")
     write_tps(tmp_path / "again.tps", records)
     assert read_tps(tmp_path / "again.tps")[0].comments == ("one", "two = 2")
 
 
-def test_decimal_commas_are_read_with_one_warning(tps, caplog):
+def test_decimal_commas_are_read_with_one_warning(
+    tps: Callable[[str | bytes], Path], caplog: pytest.LogCaptureFixture
+) -> None:
     path = tps("LM=2\n1 2\n10,5 20,25\nSCALE=0,5\nLM=1\n1,5 2,5\n")
     first, second = read_tps(path)
     assert first.points.tolist() == [[1, 2], [10.5, 20.25]]
@@ -89,7 +94,7 @@ CURVED = (
 )
 
 
-def test_curves_are_kept_and_written_back(tps):
+def test_curves_are_kept_and_written_back(tps: Callable[[str | bytes], Path]) -> None:
     (found,) = read_tps(tps(CURVED))
     assert [len(curve) for curve in found.curves] == [2, 1]
     assert np.isnan(found.curves[0][1]).all()
@@ -102,7 +107,7 @@ OTHERS = (
 )
 
 
-def test_records_of_outlines_with_keys_of_their_own(tps):
+def test_records_of_outlines_with_keys_of_their_own(tps: Callable[[str | bytes], Path]) -> None:
     rows = [f"{x}.00000 {x + 1}.00000" for x in range(50)]
     texts = [
         "\n".join(
@@ -117,14 +122,14 @@ def test_records_of_outlines_with_keys_of_their_own(tps):
     assert found[29].line == 29 * 54 + 1
 
 
-def test_unknown_keys_and_their_rows_are_kept_in_order(tps):
+def test_unknown_keys_and_their_rows_are_kept_in_order(tps: Callable[[str | bytes], Path]) -> None:
     (found,) = read_tps(tps(PLAIN + OTHERS))
     assert found.others == tuple(OTHERS.splitlines())
     assert found.points.tolist() == [[10.5, 20.25], [30, 40]]
     assert format_record(found) == PLAIN + OTHERS
 
 
-def test_three_dimensions_are_refused(tps):
+def test_three_dimensions_are_refused(tps: Callable[[str | bytes], Path]) -> None:
     with pytest.raises(LandmarkFileError, match=r"some\.tps, line 7: LM3= .*three dimensions"):
         read_tps(tps(PLAIN + "LM3=1\n1 2 3\n"))
 
@@ -160,7 +165,9 @@ def test_three_dimensions_are_refused(tps):
         ("LM=1\n1 2\n\x00\n", 3, "null byte"),
     ],
 )
-def test_an_error_names_file_line_and_what_was_found(tps, text, line, found):
+def test_an_error_names_file_line_and_what_was_found(
+    tps: Callable[[str | bytes], Path], text, line, found
+) -> None:
     path = tps(text)
     with pytest.raises(LandmarkFileError) as caught:
         read_tps(path)
@@ -170,7 +177,9 @@ def test_an_error_names_file_line_and_what_was_found(tps, text, line, found):
     assert len(str(caught.value)) < 400
 
 
-def test_files_that_are_no_text_or_not_there(tps, tmp_path):
+def test_files_that_are_no_text_or_not_there(
+    tps: Callable[[str | bytes], Path], tmp_path: Path
+) -> None:
     for content in (b"", b"\n \n"):
         with pytest.raises(LandmarkFileError, match=r"line 1: .*no LM= line"):
             read_tps(tps(content))
@@ -185,25 +194,31 @@ def test_files_that_are_no_text_or_not_there(tps, tmp_path):
 
 
 @pytest.mark.parametrize("row", ["-1 -1", "-1.00000 -1.00000", "NA NA", "nan nan", "NaN 3", "4 na"])
-def test_missing_landmarks(tps, caplog, row):
+def test_missing_landmarks(
+    tps: Callable[[str | bytes], Path], caplog: pytest.LogCaptureFixture, row
+) -> None:
     (found,) = read_tps(tps(f"LM=2\n{row}\n1 2\n"))
     assert np.isnan(found.points[0]).all()
     assert found.points[1].tolist() == [1, 2]
     assert not caplog.records
 
 
-def test_any_pair_of_negatives_is_missing_and_said_so(tps, caplog):
+def test_any_pair_of_negatives_is_missing_and_said_so(
+    tps: Callable[[str | bytes], Path], caplog: pytest.LogCaptureFixture
+) -> None:
     (found,) = read_tps(tps("LM=2\n1 2\n-0.5 -9999\n"))
     assert np.isnan(found.points[1]).all()
     assert "line 3: a point with two negative coordinates" in caplog.text
 
 
-def test_one_negative_coordinate_is_a_point_beside_the_image(tps):
+def test_one_negative_coordinate_is_a_point_beside_the_image(
+    tps: Callable[[str | bytes], Path],
+) -> None:
     (found,) = read_tps(tps("LM=2\n-1 5\n5 -1\n"))
     assert found.points.tolist() == [[-1, 5], [5, -1]]
 
 
-def test_annotations_of_records(tps):
+def test_annotations_of_records(tps: Callable[[str | bytes], Path]) -> None:
     path = tps("LM=1\n10 20\nIMAGE=a.jpg\nID=x\nSCALE=2\nLM=1\n-1 -1\nID=y\nLM=1\n0 0\n")
     asked = []
 

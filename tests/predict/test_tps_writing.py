@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ def record(points=((10.5, 20.25), (30, 40)), **fields) -> TpsRecord:
     return TpsRecord(np.array(points, np.float64), **fields)
 
 
-def test_written_text_is_what_other_programs_read():
+def test_written_text_is_what_other_programs_read() -> None:
     text = format_record(
         record(
             [[1234567.1234567, 0], [NAN, NAN], [1e-7, 1e-12]],
@@ -34,23 +36,23 @@ def test_written_text_is_what_other_programs_read():
     )
 
 
-def test_an_unknown_scale_is_left_out_and_an_id_is_always_there():
+def test_an_unknown_scale_is_left_out_and_an_id_is_always_there() -> None:
     assert format_record(record(image="x/a.b.jpg")).splitlines()[3:] == ["IMAGE=a.b.jpg", "ID=a.b"]
     assert format_record(record()).splitlines()[3:] == ["ID=specimen"]
 
 
-def test_a_line_end_in_a_name_does_not_break_the_record(tps):
+def test_a_line_end_in_a_name_does_not_break_the_record(tps: Callable[[str | bytes], Path]) -> None:
     text = format_record(record(image="a\nb.jpg", id="1\r2", comments=("x\ny",)))
     (found,) = read_tps(tps(text))
     assert (found.image, found.id) == ("a b.jpg", "1 2")
 
 
-def test_a_file_name_that_is_no_text_can_be_written(tmp_path):
+def test_a_file_name_that_is_no_text_can_be_written(tmp_path: Path) -> None:
     write_tps(tmp_path / "a.tps", [record(image="a\udcff.jpg")])
     assert read_tps(tmp_path / "a.tps")[0].image == "a%FF.jpg"
 
 
-def test_ids_are_unique_in_a_file(tmp_path, caplog):
+def test_ids_are_unique_in_a_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     given = [record(id="a"), record(id="a_2"), record(id="a "), record(id="\na")]
     given += [record(image="left/b.jpg"), record(image="right/b.jpg"), record(), record()]
     write_tps(tmp_path / "a.tps", given)
@@ -61,7 +63,9 @@ def test_ids_are_unique_in_a_file(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("name", ["CARABIDAE_01.jpg", "SCALE_2.png"])
-def test_names_that_geomorph_takes_for_an_id_are_warned_of_once(name, caplog):
+def test_names_that_geomorph_takes_for_an_id_are_warned_of_once(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     formatter = TpsFormatter()
     for _ in range(3):
         formatter.format(record(image=f"ID/{name}"))
@@ -69,12 +73,12 @@ def test_names_that_geomorph_takes_for_an_id_are_warned_of_once(name, caplog):
     assert f"IMAGE={name}" in caplog.text
 
 
-def test_other_names_are_not_warned_of(caplog):
+def test_other_names_are_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     TpsFormatter().format(record(image="SCALE-ID/carabid_01.jpg", id="ID 5"))
     assert not caplog.records
 
 
-def test_file_is_utf8_without_bom_with_lf(tmp_path):
+def test_file_is_utf8_without_bom_with_lf(tmp_path: Path) -> None:
     write_tps(tmp_path / "a.tps", [record(image="Käfer.jpg"), record()])
     data = (tmp_path / "a.tps").read_bytes()
     assert data.startswith(b"LM=2\n")
@@ -85,20 +89,20 @@ def test_file_is_utf8_without_bom_with_lf(tmp_path):
     assert all(re.fullmatch(r"\d+\.\d{5} \d+\.\d{5}", row) for row in rows)
 
 
-def test_image_coordinates_point_down_from_the_top():
+def test_image_coordinates_point_down_from_the_top() -> None:
     found = TpsRecord.from_image_xy(np.array([[0, 0], [100, 80], [3, 1], [NAN, 5]]), (100, 80), "a")
     assert found.points[:3].tolist() == [[0, 80], [100, 0], [3, 79]]
     assert np.isnan(found.points[3]).all()
     assert found.image_xy(80)[:3].tolist() == [[0, 0], [100, 80], [3, 1]]
 
 
-def test_predictions_outside_the_image_are_moved_to_its_edge():
+def test_predictions_outside_the_image_are_moved_to_its_edge() -> None:
     found = TpsRecord.from_image_xy(np.array([[-5, 90], [120, -3], [50, 80.00001]]), (100, 80), "a")
     assert found.points.tolist() == [[0, 0], [100, 80], [50, 0]]
     assert "-" not in format_record(found)
 
 
-def test_a_record_is_checked_when_it_is_made():
+def test_a_record_is_checked_when_it_is_made() -> None:
     for points in ([[1, 2, 3]], [1, 2], [[1, np.inf]], [[-2, -3]]):
         with pytest.raises(LandmarkError):
             record(points)
@@ -108,7 +112,7 @@ def test_a_record_is_checked_when_it_is_made():
         record(curves=(np.zeros(3),))
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     def broken():
         yield record()
         raise RuntimeError
@@ -122,7 +126,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         write_tps(tmp_path / "nowhere" / "a.tps", [record()])
 
 
-def test_round_trip_keeps_everything(tmp_path):
+def test_round_trip_keeps_everything(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     given = [
         TpsRecord(
@@ -149,7 +153,7 @@ def test_round_trip_keeps_everything(tmp_path):
 
 
 @pytest.mark.filterwarnings("default")
-def test_ktch_reads_what_is_written(tmp_path):
+def test_ktch_reads_what_is_written(tmp_path: Path) -> None:
     io = pytest.importorskip("ktch.io")
     xy = np.array([[10.123456, 20], [NAN, NAN], [99.5, 79.25]])
     curve = np.array([[1.5, 2], [3, 4.25]])
@@ -168,7 +172,7 @@ def test_ktch_reads_what_is_written(tmp_path):
 
 
 @pytest.mark.filterwarnings("default")
-def test_what_ktch_writes_is_read(tmp_path):
+def test_what_ktch_writes_is_read(tmp_path: Path) -> None:
     io = pytest.importorskip("ktch.io")
     points = [np.array([[1.25, 2], [NAN, NAN]]), np.array([[3.5, 4], [1e-5, 6]])]
     curves = [[np.array([[1.0, 2.0]])], [np.array([[3.0, 4.0], [5.0, 6.0]])]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ OUTLINE = 60 * np.stack((np.cos(np.arange(8) * 0.785), 0.7 * np.sin(np.arange(8)
 OUTLINE[0] *= 1.3  # so that it has a front
 
 
-def specimens(count, seed=0):
+def specimens(count: int, seed: int = 0):
     """Shapes that vary in one direction much, in all others little, in varied poses."""
     rng = np.random.default_rng(seed)
     shapes = OUTLINE * np.stack((rng.normal(1, 0.08, count), np.ones(count)), 1)[:, None]
@@ -55,7 +56,7 @@ def learned(poses, further=None, error=1.0, seen=False):
     return Learned(shapes, found)
 
 
-def card_of(found, count=8):
+def card_of(found, count: int = 8):
     return ModelCard(
         spec=PartSpec.numbered("outline", count),
         input_width=SIZE[0],
@@ -78,7 +79,7 @@ def flagged(found, poses, error=1.0):
 
 
 @pytest.mark.parametrize("count", [5, 8, 15, 30, 250])
-def test_right_specimens_are_hardly_ever_flagged_however_few_were_known(count):
+def test_right_specimens_are_hardly_ever_flagged_however_few_were_known(count: int) -> None:
     new = specimens(200, seed=99)
     new = torch.tensor(new + np.random.default_rng(5).normal(0, 0.8, new.shape)).float()
     doubt = (0.8**2 * torch.eye(2)).expand(*new.shape, 2)
@@ -92,7 +93,7 @@ def test_right_specimens_are_hardly_ever_flagged_however_few_were_known(count):
 
 
 @pytest.mark.parametrize("count", [8, 30, 250])
-def test_wrong_shapes_are_flagged(count):
+def test_wrong_shapes_are_flagged(count: int) -> None:
     found, new = learned(specimens(count)), specimens(60, seed=99)
     swapped = new[:, [0, 1, 2, 3, 4, 5, 7, 6]]
     moved = new.copy()
@@ -117,13 +118,13 @@ def test_wrong_shapes_are_flagged(count):
         (lambda xy: xy / 2, "smaller in the picture"),
     ],
 )
-def test_the_same_shape_in_another_pose_is_flagged(change, words):
+def test_the_same_shape_in_another_pose_is_flagged(change, words) -> None:
     reasons = flagged(learned(specimens(12)), change(specimens(20, seed=4)))
     assert all(reason is not None and words in reason for reason in reasons)
     assert not any("shape" in (reason or "") for reason in reasons)
 
 
-def test_large_expected_errors_are_told_in_pixels_of_the_photograph():
+def test_large_expected_errors_are_told_in_pixels_of_the_photograph() -> None:
     found = learned(specimens(12))
     card, xy = card_of(found), specimens(1, seed=8)[0]
     assert doubt(card, xy, np.full(8, 30.0), 2.0) == (
@@ -135,13 +136,13 @@ def test_large_expected_errors_are_told_in_pixels_of_the_photograph():
     )
 
 
-def test_photographs_that_were_trained_on_leave_more_room():
+def test_photographs_that_were_trained_on_leave_more_room() -> None:
     poses = specimens(12)
     honest, seen = learned(poses, error=4.0).limits, learned(poses, error=4.0, seen=True).limits
     assert 4 < honest.mean_error < seen.mean_error
 
 
-def test_further_shapes_in_other_units_and_poses_tell_of_shape_alone():
+def test_further_shapes_in_other_units_and_poses_tell_of_shape_alone() -> None:
     poses, further = specimens(6), -50 * specimens(200, seed=2)
     alone, more = learned(poses), learned(poses, further)
     assert alone.shapes.specimens == 6 and more.shapes.specimens == 206
@@ -151,7 +152,7 @@ def test_further_shapes_in_other_units_and_poses_tell_of_shape_alone():
 
 
 @pytest.mark.parametrize("landmarks", [1, 2])
-def test_a_point_or_two_have_no_shape(landmarks):
+def test_a_point_or_two_have_no_shape(landmarks) -> None:
     poses = specimens(12)[:, :landmarks]
     found = learned(poses)
     assert found.shapes is None
@@ -159,7 +160,7 @@ def test_a_point_or_two_have_no_shape(landmarks):
     assert flagged(found, poses, error=100.0) != [None] * 12
 
 
-def test_few_or_incomplete_specimens_have_no_shapes():
+def test_few_or_incomplete_specimens_have_no_shapes() -> None:
     assert learned(specimens(3)).shapes is None
     poses = specimens(12)
     poses[3:, 2] = np.nan
@@ -169,13 +170,13 @@ def test_few_or_incomplete_specimens_have_no_shapes():
     assert learned(poses).shapes.specimens == 9
 
 
-def test_three_landmarks_and_equal_specimens_are_no_trouble():
+def test_three_landmarks_and_equal_specimens_are_no_trouble() -> None:
     same = np.repeat(specimens(1), 6, axis=0)
     for poses in (same, same[:, :3], specimens(40)[:, :3]):
         assert flagged(learned(poses), poses) == [None] * len(poses)
 
 
-def test_a_checkpoint_keeps_shapes_and_assessment(tmp_path):
+def test_a_checkpoint_keeps_shapes_and_assessment(tmp_path: Path) -> None:
     found = learned(specimens(20))
     spec = PartSpec.numbered("outline", 8)
     weights = {"weight": torch.zeros(2)}
@@ -192,7 +193,7 @@ def test_a_checkpoint_keeps_shapes_and_assessment(tmp_path):
 
 
 @pytest.mark.parametrize("damaged", ["limits", "shapes"])
-def test_a_checkpoint_of_impossible_statistics_is_damaged(tmp_path, damaged):
+def test_a_checkpoint_of_impossible_statistics_is_damaged(tmp_path: Path, damaged) -> None:
     found = learned(specimens(20))
     if damaged == "limits":
         found.limits.__dict__["mean_error"] = -1.0

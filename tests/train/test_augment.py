@@ -23,7 +23,7 @@ GEOMETRY = dataclasses.replace(
 )
 
 
-def blobs(count, landmarks=6, stored_factor=1.5, seed=0):
+def blobs(count: int, landmarks=6, stored_factor=1.5, seed: int = 0):
     """Images with a bright blob on every landmark, of another brightness each.
 
     Returns stored images, and landmarks in pixels of the input.
@@ -41,12 +41,12 @@ def blobs(count, landmarks=6, stored_factor=1.5, seed=0):
     return torch.from_numpy(images).to(torch.uint8), torch.from_numpy(xy).float()
 
 
-def vary(settings, images, xy, mirror_order=None, seed=1):
+def vary(settings, images, xy, mirror_order=None, seed: int = 1):
     augmenter = Augmenter(settings, (WIDTH, HEIGHT), mirror_order)
     return augmenter(images, xy, xy.roll(1, 0), torch.Generator().manual_seed(seed))
 
 
-def varied(settings, images, xy, mirror_order=None, seed=1):
+def varied(settings, images, xy, mirror_order=None, seed: int = 1):
     """The whole images, and landmarks in their pixels."""
     batch = vary(settings, images, xy, mirror_order, seed)
     return batch.whole, batch.xy / 2
@@ -62,7 +62,7 @@ def centroid_near(image, point, reach=6):
     return (window.sum(0) * xs).sum() / window.sum(), (window.sum(1) * ys).sum() / window.sum()
 
 
-def test_nothing_changes_nothing():
+def test_nothing_changes_nothing() -> None:
     images, xy = blobs(3, stored_factor=1.0)
     batch = vary(NOTHING, images, xy)
     assert batch.whole.shape == (3, 1, HEIGHT // 2, WIDTH // 2)
@@ -74,7 +74,7 @@ def test_nothing_changes_nothing():
     assert torch.allclose(batch.patches, cut, atol=0.5)
 
 
-def test_landmarks_lie_where_the_patches_show_them():
+def test_landmarks_lie_where_the_patches_show_them() -> None:
     images, xy = blobs(6)
     batch = vary(GEOMETRY, images, xy)
     in_patch = batch.xy - batch.centres + 32
@@ -91,7 +91,7 @@ def test_landmarks_lie_where_the_patches_show_them():
     assert np.mean(errors) < 0.8
 
 
-def test_landmarks_follow_the_image():
+def test_landmarks_follow_the_image() -> None:
     images, xy = blobs(12)
     found, landmarks = varied(GEOMETRY, images, xy)
     moved = (landmarks - xy / 2).norm(dim=2)
@@ -107,7 +107,7 @@ def test_landmarks_follow_the_image():
     assert np.max(errors) < 1.5
 
 
-def test_shape_transfer_leads_towards_the_partner():
+def test_shape_transfer_leads_towards_the_partner() -> None:
     images, xy = blobs(8)
     only = dataclasses.replace(NOTHING, shape_transfer=1.0)
     landmarks = vary(only, images, xy).xy
@@ -121,7 +121,7 @@ def test_shape_transfer_leads_towards_the_partner():
     assert (differences(landmarks, partner) <= differences(xy, partner) + 0.05).all()
 
 
-def test_shape_transfer_goes_by_the_landmarks_that_both_have():
+def test_shape_transfer_goes_by_the_landmarks_that_both_have() -> None:
     """What one of the two lacks is carried along by the others, as the image shows it."""
     images, xy = blobs(8)
     only = dataclasses.replace(NOTHING, shape_transfer=1.0)
@@ -140,7 +140,7 @@ def test_shape_transfer_goes_by_the_landmarks_that_both_have():
         assert abs(x - landmarks[n, 4, 0]) < 1 and abs(y - landmarks[n, 4, 1]) < 1
 
 
-def test_mirrored_landmarks_change_places():
+def test_mirrored_landmarks_change_places() -> None:
     images, xy = blobs(24)
     order = (2, 1, 0, 5, 4, 3)
     found, landmarks = varied(NOTHING, images, xy, mirror_order=order)
@@ -155,7 +155,7 @@ def test_mirrored_landmarks_change_places():
     assert abs(x - landmarks[n, 0, 0]) < 0.5 and abs(y - landmarks[n, 0, 1]) < 0.5
 
 
-def test_missing_landmarks_stay_missing_and_alone():
+def test_missing_landmarks_stay_missing_and_alone() -> None:
     images, xy = blobs(4)
     xy[2, 3] = float("nan")
     found, landmarks = varied(GEOMETRY, images, xy)
@@ -166,13 +166,13 @@ def test_missing_landmarks_stay_missing_and_alone():
 
 
 @pytest.mark.parametrize("landmarks", [1, 2, 3])
-def test_few_landmarks(landmarks):
+def test_few_landmarks(landmarks) -> None:
     images, xy = blobs(4, landmarks=landmarks)
     found, moved = varied(GEOMETRY, images, xy)
     assert torch.isfinite(found).all() and torch.isfinite(moved).all()
 
 
-def test_landmarks_on_a_line():
+def test_landmarks_on_a_line() -> None:
     images, _ = blobs(2)
     xs = torch.linspace(40, 200, 6)
     xy = torch.stack((xs, xs * 0 + 96), dim=1).expand(2, -1, -1).clone()
@@ -180,7 +180,7 @@ def test_landmarks_on_a_line():
     assert torch.isfinite(found).all() and torch.isfinite(moved).all()
 
 
-def test_appearance_keeps_the_range_and_the_landmarks():
+def test_appearance_keeps_the_range_and_the_landmarks() -> None:
     images, xy = blobs(6)
     harsh = dataclasses.replace(NOTHING, light=1, blur=3, noise=0.2, patches=3, dots=20)
     batch, plain = vary(harsh, images, xy), vary(NOTHING, images, xy)
@@ -190,7 +190,7 @@ def test_appearance_keeps_the_range_and_the_landmarks():
         assert (found - before).abs().mean() > 5
 
 
-def test_patches_have_the_look_of_their_image():
+def test_patches_have_the_look_of_their_image() -> None:
     images = torch.full((24, 1, HEIGHT, WIDTH), 120, dtype=torch.uint8)
     xy = torch.full((24, 3, 2), 90.0)
     batch = vary(dataclasses.replace(NOTHING, light=1), images, xy)
@@ -200,7 +200,7 @@ def test_patches_have_the_look_of_their_image():
     assert torch.corrcoef(torch.stack((whole, patches)))[0, 1] > 0.8
 
 
-def test_the_seed_decides():
+def test_the_seed_decides() -> None:
     images, xy = blobs(4)
     settings = dataclasses.replace(GEOMETRY, light=1, blur=2, noise=0.1, patches=2, dots=5)
     first, again, other = (varied(settings, images, xy, seed=seed)[0] for seed in (5, 5, 6))

@@ -16,7 +16,7 @@ def expected(calibration, spread):
     return calibration.expected(torch.as_tensor(spread), SIZE).numpy()
 
 
-def made_up(truth, count, seed=0, tail=None):
+def made_up(truth, count: int, seed: int = 0, tail=None):
     """Landmarks whose errors scatter about what `truth` expects, as Rayleigh or heavy-tailed."""
     rng = np.random.default_rng(seed)
     spread = 7 * np.exp(np.abs(rng.normal(0, 0.3, count)))
@@ -26,7 +26,7 @@ def made_up(truth, count, seed=0, tail=None):
 
 @pytest.mark.parametrize("slope", [0.5, 1.0, 3.0, 5.0])
 @pytest.mark.parametrize("tail", [None, 2.5])
-def test_a_known_calibration_is_found(slope, tail):
+def test_a_known_calibration_is_found(slope, tail) -> None:
     truth = Calibration(float(np.log(1.5) - slope * np.log(7)), slope)
     spread, error = made_up(truth, 4000, tail=tail)
     found = Calibration.fit(spread, error)
@@ -35,7 +35,7 @@ def test_a_known_calibration_is_found(slope, tail):
 
 
 @pytest.mark.parametrize("tail", [None, 2.5])
-def test_errors_are_right_on_average_in_every_bin(tail):
+def test_errors_are_right_on_average_in_every_bin(tail) -> None:
     """Not only the logarithms are: one landmark that is far off counts for what it is."""
     spread, error = made_up(Calibration(-5.0, 3.0), 6000, tail=tail)
     said = expected(Calibration.fit(spread[::2], error[::2]), spread[1::2])
@@ -45,7 +45,7 @@ def test_errors_are_right_on_average_in_every_bin(tail):
         assert error[1::2][within].mean() == pytest.approx(said[within].mean(), rel=0.25)
 
 
-def test_few_landmarks_give_the_default_and_missing_ones_do_not_count():
+def test_few_landmarks_give_the_default_and_missing_ones_do_not_count() -> None:
     spread, error = np.full(FEWEST, 8.0), np.full(FEWEST, 2.0)
     assert Calibration.fit(spread[1:], error[1:]) == DEFAULT
     assert Calibration.fit(spread, np.append(error[1:], np.nan)) == DEFAULT
@@ -54,13 +54,13 @@ def test_few_landmarks_give_the_default_and_missing_ones_do_not_count():
 
 @pytest.mark.parametrize("error", [0.0, 1e-9, 1e9])
 @pytest.mark.parametrize("spread", [0.0, 1e-9, 8.0, 1e6])
-def test_odd_landmarks_give_a_sane_calibration(spread, error):
+def test_odd_landmarks_give_a_sane_calibration(spread, error) -> None:
     found = Calibration.fit(np.full(40, spread), np.full(40, error))
     said = expected(found, np.array([0.0, 1.0, 8.0, 1e6]))
     assert np.isfinite(said).all() and (np.diff(said) >= 0).all()
     assert said.max() <= 250 + 1e-6  # half the diagonal: nothing is farther off
 
 
-def test_the_score_is_a_half_at_a_hundredth_of_the_diagonal():
+def test_the_score_is_a_half_at_a_hundredth_of_the_diagonal() -> None:
     said = score(torch.tensor([0.0, 1.25, 5.0, 10.0, 250.0]), SIZE)
     assert said.tolist() == pytest.approx([1, 0.94, 0.5, 0.2, 0], abs=0.002)

@@ -22,7 +22,7 @@ def heat_maps(xy, stride=4, size=(16, 24), height=8.0):
 
 @pytest.mark.parametrize("name", ["nano", "compact", "fine"])
 @pytest.mark.parametrize(("landmarks", "channels"), [(1, 3), (18, 1)])
-def test_networks_take_any_multiple(name, landmarks, channels):
+def test_networks_take_any_multiple(name: str, landmarks, channels) -> None:
     network = build_network(name, landmarks, channels).eval()
     for height, width in ((64, 128), (128, 64)):
         images = torch.zeros((2, channels, height, width), dtype=torch.uint8)
@@ -39,12 +39,12 @@ def test_networks_take_any_multiple(name, landmarks, channels):
         assert xy.shape == (2, landmarks, 2) and doubt.shape == (2, landmarks)
 
 
-def test_the_default_is_small():
+def test_the_default_is_small() -> None:
     network = build_network("compact", 18, 1)
     assert sum(parameter.numel() for parameter in network.parameters()) < 1_000_000
 
 
-def test_exposure_does_not_matter():
+def test_exposure_does_not_matter() -> None:
     torch.manual_seed(0)
     network = build_network("compact", 3, 1).eval()
     # Black on white: exposure is undone but for a trace, which is the less the more contrast.
@@ -59,7 +59,7 @@ def test_exposure_does_not_matter():
         assert (one - other).abs().max() < 0.1 * one.std()
 
 
-def test_locating_looks_again_where_the_first_look_points():
+def test_locating_looks_again_where_the_first_look_points() -> None:
     """Landmarks are those of both looks together, whatever the weights."""
     torch.manual_seed(0)
     network = build_network("nano", 3, 1).eval()
@@ -74,7 +74,7 @@ def test_locating_looks_again_where_the_first_look_points():
     assert torch.allclose(xy, centres + again - 32, atol=1e-3)
 
 
-def test_patches_are_cut_between_pixels():
+def test_patches_are_cut_between_pixels() -> None:
     ys, xs = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
     images = (xs + 1000 * ys)[None, None]  # says where each pixel lies, at its centre + 0.5
     patch = cut_patches(images, torch.tensor([[[50.25, 40.0]]]))[0, 0, 0]
@@ -83,12 +83,12 @@ def test_patches_are_cut_between_pixels():
     assert float(patch[63, 63]) == pytest.approx(81.25 + 71000, abs=0.1)
 
 
-def test_unknown_network_is_named():
+def test_unknown_network_is_named() -> None:
     with pytest.raises(RecipeError, match=r"unknown network 'enormous'.*compact"):
         build_network("enormous", 3, 1)
 
 
-def test_landmarks_are_found_between_cells():
+def test_landmarks_are_found_between_cells() -> None:
     xy = torch.tensor([[[30.0, 21.5], [62.2, 40.7]], [[50.1, 33.3], [26.6, 18.0]]])
     logits = heat_maps(xy)
     found = peak(logits, stride=4)
@@ -101,7 +101,7 @@ def test_landmarks_are_found_between_cells():
     assert torch.allclose(moments, (16 * torch.eye(2)).expand(2, 2, 2, 2), atol=0.2)
 
 
-def test_a_second_peak_widens_the_spread_and_moves_the_mean_only():
+def test_a_second_peak_widens_the_spread_and_moves_the_mean_only() -> None:
     xy, other = torch.tensor([[[20.0, 20.0]]]), torch.tensor([[[80.0, 50.0]]])
     logits = torch.logaddexp(heat_maps(xy), heat_maps(other) - 0.5)
     found = peak(logits, stride=4)
@@ -114,7 +114,7 @@ def test_a_second_peak_widens_the_spread_and_moves_the_mean_only():
     assert wide == pytest.approx(share * 5.01 + (1 - share) * distance, abs=0.5)
 
 
-def test_loss_is_least_at_the_truth_and_leaves_out_what_is_missing():
+def test_loss_is_least_at_the_truth_and_leaves_out_what_is_missing() -> None:
     xy = torch.tensor([[[30.0, 21.5], [62.2, 40.7]]])
 
     def loss(logits, truth=xy):
@@ -131,7 +131,7 @@ def test_loss_is_least_at_the_truth_and_leaves_out_what_is_missing():
     assert loss(wrong, one_outside) == pytest.approx(loss(right, one_missing))
 
 
-def test_loss_without_any_landmark_is_zero_and_has_gradients():
+def test_loss_without_any_landmark_is_zero_and_has_gradients() -> None:
     logits = heat_maps(torch.full((1, 2, 2), 30.0)).requires_grad_()
     loss = heat_map_loss(logits, torch.full((1, 2, 2), float("nan")), 4, 1.0, 0.5)
     loss.backward()

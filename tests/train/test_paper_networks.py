@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import Command
 from results import read_table
 from training_data import draw_set
 
@@ -38,14 +40,14 @@ class Small(paper_networks.PaperNetwork):
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the paper's recipes train the small network."""
     for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
         monkeypatch.setitem(networks, "paper-3", Small)
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
+def drawn(tmp_path_factory: pytest.TempPathFactory):
     return draw_set(tmp_path_factory.mktemp("drawn"), 6)
 
 
@@ -58,7 +60,7 @@ def drawn(tmp_path_factory):
         ("paper-3", 36, 1000, 92_343_508),
     ],
 )
-def test_layers_of_the_paper(name, outputs, dense, weights):
+def test_layers_of_the_paper(name: str, outputs, dense, weights) -> None:
     network = build_network(name, outputs // 2, 1).eval()
     shapes = []
     for layer in network.layers():
@@ -79,7 +81,7 @@ def test_layers_of_the_paper(name, outputs, dense, weights):
         assert not layer.bias.any()
 
 
-def test_dropout_is_where_the_paper_has_it(monkeypatch):
+def test_dropout_is_where_the_paper_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     dropout = torch.nn.functional.dropout
 
@@ -97,7 +99,7 @@ def test_dropout_is_where_the_paper_has_it(monkeypatch):
     ]
 
 
-def test_coordinates_are_pixels_of_the_image():
+def test_coordinates_are_pixels_of_the_image() -> None:
     network = Small(3)
     torch.nn.init.zeros_(network.head.weight)
     network.head.bias.data = torch.tensor([-1.0, -1, 0, 0, 1, 1])
@@ -106,7 +108,7 @@ def test_coordinates_are_pixels_of_the_image():
     assert spread.tolist() == [[1, 1, 1]] * 2
 
 
-def test_seven_images_of_each_photograph():
+def test_seven_images_of_each_photograph() -> None:
     images = torch.randint(0, 256, (4, 3, 6, 8), dtype=torch.uint8)
     made = seven_versions(images, 50, torch.Generator().manual_seed(0))
     assert made.shape == (28, 1, 6, 8) and made.dtype == torch.uint8
@@ -123,7 +125,7 @@ def test_seven_images_of_each_photograph():
             assert not lighter[capped].any()
 
 
-def test_constants_are_drawn_for_each_image_and_channel():
+def test_constants_are_drawn_for_each_image_and_channel() -> None:
     grey = torch.full((200, 3, 1, 1), 100, dtype=torch.uint8)
     made = seven_versions(grey, 50, torch.Generator().manual_seed(1)).reshape(200, 7).int()
     assert (made[:, 0] == 100).all() and (made[:, 4:] == 100).all()
@@ -136,7 +138,7 @@ def test_constants_are_drawn_for_each_image_and_channel():
 
 
 @pytest.mark.parametrize("name", PAPER)
-def test_schedules_of_the_paper(name):
+def test_schedules_of_the_paper(name: str) -> None:
     recipe = load_recipe(name)
     assert isinstance(recipe, PaperRecipe)
     assert recipe.epochs == (10_000 if name == "paper-pretrain" else 5_000)
@@ -159,7 +161,7 @@ def test_schedules_of_the_paper(name):
     assert linear(1, 1, 0.03, 0.00001) == 0.03
 
 
-def test_constants_of_the_public_code():
+def test_constants_of_the_public_code() -> None:
     recipe = load_recipe("paper-finetune-constant")
     assert recipe.pretrained and recipe.epochs == 10_000
     assert (recipe.first_learning_rate, recipe.last_learning_rate) == (0.01, 0.01)
@@ -178,12 +180,12 @@ def test_constants_of_the_public_code():
         ({"warp": 3}, "unknown entry 'warp'"),
     ],
 )
-def test_wrong_entries_are_named(changes, message):
+def test_wrong_entries_are_named(changes, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         PaperRecipe.from_dict(load_recipe("paper-scratch").to_dict() | changes, "mine.toml")
 
 
-def test_loss_leaves_missing_landmarks_out():
+def test_loss_leaves_missing_landmarks_out() -> None:
     found = torch.zeros(1, 2, 2, requires_grad=True)
     wanted = torch.tensor([[[0.5, -1.0], [torch.nan, torch.nan]]])
     loss = mean_square(found, wanted)
@@ -192,14 +194,14 @@ def test_loss_leaves_missing_landmarks_out():
     assert torch.isfinite(found.grad).all()
 
 
-def test_images_are_divided_whatever_the_photograph():
+def test_images_are_divided_whatever_the_photograph() -> None:
     learnt, validating = paper_run.divide(1820, 0.4, seed=0)
     assert len(learnt) == 1092 and len(validating) == 728
     assert torch.equal(torch.cat((learnt, validating)).sort().values, torch.arange(1820))
     assert len(paper_run.divide(7, 0.0, seed=0)[1]) == 0
 
 
-def test_training_exporting_and_predicting(small, drawn, command, tmp_path):
+def test_training_exporting_and_predicting(small, drawn, command: Command, tmp_path: Path) -> None:
     images, landmarks = drawn
     run = tmp_path / "run"
     arguments = ("train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch")
@@ -225,8 +227,8 @@ def test_training_exporting_and_predicting(small, drawn, command, tmp_path):
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_weights(
-    small, drawn, command, tmp_path, monkeypatch
-):
+    small, drawn, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images, landmarks = drawn
     arguments = (
         "train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch", "--epochs", 5,
@@ -236,7 +238,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     count = 0
     append = paper_run.PaperLog.append
 
-    def stopping(self, epoch):
+    def stopping(self, epoch) -> None:
         nonlocal count
         count += 1
         if count == 4:
@@ -256,8 +258,8 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
 
 
 def test_fine_tuning_keeps_every_weight_but_those_of_the_last_layer(
-    small, drawn, command, tmp_path
-):
+    small, drawn, command: Command, tmp_path: Path
+) -> None:
     images, landmarks = drawn
     first, tuned = tmp_path / "first", tmp_path / "tuned"
     train = ("train", images, landmarks, "--epochs", 1)
@@ -277,7 +279,9 @@ def test_fine_tuning_keeps_every_weight_but_those_of_the_last_layer(
     assert changed == {"head.weight", "head.bias"}
 
 
-def test_what_these_networks_cannot_do_is_said(small, drawn, command, tmp_path):
+def test_what_these_networks_cannot_do_is_said(
+    small, drawn, command: Command, tmp_path: Path
+) -> None:
     images, landmarks = drawn
     done = command(
         "train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch", "--shapes",

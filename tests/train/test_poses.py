@@ -21,18 +21,18 @@ def turned(degrees):
 
 
 @pytest.mark.parametrize(("spread", "low", "high"), [(0.5, 5, 5), (4, 5.5, 10), (30, 15, 15)])
-def test_photographs_that_lie_alike_are_turned_less(spread, low, high):
+def test_photographs_that_lie_alike_are_turned_less(spread, low, high) -> None:
     degrees = 70 + np.random.default_rng(0).normal(0, spread, 40)
     assert low <= fit_to_poses(AUGMENTATION, turned(degrees)).rotation <= high
 
 
-def test_few_photographs_are_taken_to_vary_more():
+def test_few_photographs_are_taken_to_vary_more() -> None:
     few, many = (fit_to_poses(AUGMENTATION, turned(np.resize([0, 6], n))) for n in (4, 40))
     assert many.rotation < few.rotation <= AUGMENTATION.rotation
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_too_few_photographs_change_nothing(count):
+def test_too_few_photographs_change_nothing(count: int) -> None:
     xy = turned(np.zeros(6))
     xy[count:, 1] = np.nan
     assert fit_to_poses(AUGMENTATION, xy) == AUGMENTATION

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from training_data import small_recipe
 
@@ -21,7 +23,7 @@ from beetle_lm.train.heatmap.recipe import (
 NAMES = [f"beetle {i}.jpg" for i in range(37)]
 
 
-def test_every_bundled_recipe_is_sound():
+def test_every_bundled_recipe_is_sound() -> None:
     assert "compact" in recipe_names()
     for name in recipe_names():
         recipe = load_recipe(name)
@@ -45,13 +47,13 @@ def test_every_bundled_recipe_is_sound():
         ({"network": "vast"}, "unknown network 'vast'; there are: compact, fine, nano"),
     ],
 )
-def test_wrong_entries_are_named(tmp_path, changes, message):
+def test_wrong_entries_are_named(tmp_path: Path, changes, message: str) -> None:
     path = small_recipe(tmp_path / "mine.toml", **changes)
     with pytest.raises(RecipeError, match=message):
         load_recipe(str(path))
 
 
-def test_recipes_from_before_there_was_a_body_rate_still_hold(tmp_path):
+def test_recipes_from_before_there_was_a_body_rate_still_hold(tmp_path: Path) -> None:
     assert load_recipe(str(small_recipe(tmp_path / "old.toml"))).body_rate == 0.3
     new = small_recipe(tmp_path / "new.toml", body_rate=1)
     new.write_text(new.read_text(encoding="utf-8"), encoding="utf-8-sig")  # as Notepad does
@@ -60,7 +62,7 @@ def test_recipes_from_before_there_was_a_body_rate_still_hold(tmp_path):
         load_recipe(str(small_recipe(tmp_path / "bad.toml", body_rate=-0.1)))
 
 
-def test_missing_entries_and_files_are_named(tmp_path):
+def test_missing_entries_and_files_are_named(tmp_path: Path) -> None:
     path = small_recipe(tmp_path / "mine.toml")
     path.write_text(path.read_text(encoding="utf-8").replace("blur", "# blur"), encoding="utf-8")
     with pytest.raises(RecipeError, match=r"mine\.toml, \[augmentation\]: the entry 'blur' is"):
@@ -75,7 +77,7 @@ def test_missing_entries_and_files_are_named(tmp_path):
         load_recipe("compakt")
 
 
-def test_a_share_to_validate_is_of_photographs_or_of_images():
+def test_a_share_to_validate_is_of_photographs_or_of_images() -> None:
     """The paper's recipes divide all images, the others the photographs."""
     compact, paper = load_recipe("compact"), load_recipe("paper-scratch")
     assert with_validation_share(compact, 0.2) == (compact, 0.2)
@@ -84,7 +86,7 @@ def test_a_share_to_validate_is_of_photographs_or_of_images():
     assert (changed.validation_share, share) == (0.2, 0)
 
 
-def test_learning_rate_rises_and_falls():
+def test_learning_rate_rises_and_falls() -> None:
     rates = [warm_up_cosine(step, 1000) for step in range(1000)]
     assert rates[0] == pytest.approx(1 / 50)
     assert max(rates) == rates[50] == 1
@@ -94,7 +96,7 @@ def test_learning_rate_rises_and_falls():
 
 
 @pytest.mark.parametrize("count", [2, 5, 9, 37])
-def test_folds_partition_the_photographs(count):
+def test_folds_partition_the_photographs(count: int) -> None:
     parts = folds(NAMES, count, seed=3)
     assert sorted(name for part in parts for name in part) == sorted(NAMES)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
@@ -103,12 +105,12 @@ def test_folds_partition_the_photographs(count):
 
 
 @pytest.mark.parametrize(("share", "validating"), [(0, 0), (0.001, 1), (0.1, 4), (0.9, 33)])
-def test_split(share, validating):
+def test_split(share, validating) -> None:
     training, validation = split(NAMES, share, seed=1)
     assert sorted(training + validation) == sorted(NAMES)
     assert len(validation) == validating
     assert split(NAMES[::-1], share, seed=1) == (training, validation)
 
 
-def test_split_of_one_photograph_trains_on_it():
+def test_split_of_one_photograph_trains_on_it() -> None:
     assert split(["only.jpg"], 0.5, seed=0) == (["only.jpg"], [])

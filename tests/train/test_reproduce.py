@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import Command
 from results import read_table
 
 torch = pytest.importorskip("torch")
@@ -53,12 +54,12 @@ def train_narrow(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def narrow(monkeypatch):
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     train_narrow(monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def reproduced(tmp_path_factory) -> Reproduced:
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
     folder = tmp_path_factory.mktemp("reproduced")
     data, theirs = folder / "data", folder / "published"
     theirs.mkdir()
@@ -85,7 +86,7 @@ def reproduced(tmp_path_factory) -> Reproduced:
     return done
 
 
-def test_every_table_and_figure_is_there(reproduced):
+def test_every_table_and_figure_is_there(reproduced) -> None:
     text = (reproduced.report / "report.md").read_text(encoding="utf-8")
     page = (reproduced.report / "report.html").read_text(encoding="utf-8")
     for number in range(1, 13):
@@ -102,7 +103,7 @@ def test_every_table_and_figure_is_there(reproduced):
     assert not re.search(r'(src|href)="(?!data:)', page)
 
 
-def test_numbers_are_those_of_the_predictions(reproduced):
+def test_numbers_are_those_of_the_predictions(reproduced) -> None:
     """The distance of each landmark, worked out anew from the predictions of all rounds."""
     for part, table in (("elytra", "table-08"), ("left-mandible", "table-11")):
         specimens = read_training_data(
@@ -123,7 +124,7 @@ def test_numbers_are_those_of_the_predictions(reproduced):
             assert printed[-1] == pytest.approx(np.mean(far), abs=1e-3)
 
 
-def test_the_papers_numbers_stand_beside_ours(reproduced):
+def test_the_papers_numbers_stand_beside_ours(reproduced) -> None:
     first = reproduced.table("tables/table-01")
     assert [row["paper: validation loss"] for row in first][:2] == ["0.00019", "0.00021"]
     assert [bool(row["validation loss"]) for row in first] == [True] * 2 + [False] * 7
@@ -138,7 +139,7 @@ def test_the_papers_numbers_stand_beside_ours(reproduced):
     assert len(fourth) == 19 and fourth[10]["head, paper"] == ""
 
 
-def test_published_predictions_are_compared_on_the_same_specimens(reproduced):
+def test_published_predictions_are_compared_on_the_same_specimens(reproduced) -> None:
     for number in ("06", "08", "10", "11", "12"):
         for row in reproduced.table(f"tables/table-{number}"):
             assert float(row["paper's network, from scratch"]) == pytest.approx(5, abs=1e-3)
@@ -149,7 +150,7 @@ def test_published_predictions_are_compared_on_the_same_specimens(reproduced):
     assert {float(row["paper's network"]) for row in gains} == {60.0}
 
 
-def test_what_is_tested_was_not_pre_trained_on(reproduced):
+def test_what_is_tested_was_not_pre_trained_on(reproduced) -> None:
     jobs = reproduced.report / "jobs"
     for number in (1, 2):
         before = _config(jobs / "pretraining" / f"round-{number}")
@@ -161,12 +162,14 @@ def test_what_is_tested_was_not_pre_trained_on(reproduced):
             assert not set(tuned["test"]) & set(tuned["training"])
 
 
-def test_weights_are_kept_only_where_they_are_needed(reproduced):
+def test_weights_are_kept_only_where_they_are_needed(reproduced) -> None:
     kept = sorted(reproduced.report.rglob("*.safetensors"))
     assert [path.parent.parent.name for path in kept] == ["pretraining"] * 2
 
 
-def test_a_finished_report_is_replaced_only_when_asked(narrow, reproduced, command):
+def test_a_finished_report_is_replaced_only_when_asked(
+    narrow, reproduced, command: Command
+) -> None:
     done = command(*reproduced.command)
     assert done.code == 1 and "holds a report already; --resume goes on with it" in done.err
     jobs = {p: p.stat().st_mtime_ns for p in (reproduced.report / "jobs").rglob("*")}
@@ -181,7 +184,9 @@ def test_a_finished_report_is_replaced_only_when_asked(narrow, reproduced, comma
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on(narrow, reproduced, command, tmp_path, monkeypatch):
+def test_an_interrupted_run_goes_on(
+    narrow, reproduced, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arguments = (
         "reproduce", reproduced.data, "-o", tmp_path / "report", "--rounds", 2, "--epochs", 1,
         "--parts", "left-mandible", "--recipes", "paper-scratch,paper-finetune",

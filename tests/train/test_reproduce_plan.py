@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import Command
 from results import read_table
 from training_data import draw_set, small_recipe
 
@@ -25,7 +26,7 @@ from beetle_lm.zoo.model_file.parts import PARTS  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory) -> Path:
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four photographs of each of the three parts that networks are pre-trained on."""
     folder = tmp_path_factory.mktemp("drawn")
     for part in ("pronotum", "elytra", "head"):
@@ -33,7 +34,7 @@ def drawn(tmp_path_factory) -> Path:
     return folder
 
 
-def test_templates_are_compared_where_they_fit(command, tmp_path):
+def test_templates_are_compared_where_they_fit(command: Command, tmp_path: Path) -> None:
     data, report = tmp_path / "data", tmp_path / "report"
     render_series("left-mandible", 4, data, 0, (816, 612), False, lambda: None)
     render_series("elytra", 2, data, 0, (816, 612), False, lambda: None)
@@ -54,7 +55,7 @@ def test_templates_are_compared_where_they_fit(command, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_share_the_work(tmp_path):
+def test_two_processes_share_the_work(tmp_path: Path) -> None:
     draw_set(tmp_path / "data" / "quad", 6)
     small = small_recipe(tmp_path / "small.toml", network="nano", epochs=1, steps_per_epoch=1)
     arguments = (
@@ -83,13 +84,15 @@ def test_two_processes_share_the_work(tmp_path):
         (("--published", "nowhere"), 2, "--published: there is no folder nowhere"),
     ],
 )
-def test_wrong_arguments_are_named(drawn, command, tmp_path, options, code, message):
+def test_wrong_arguments_are_named(
+    drawn, command: Command, tmp_path: Path, options, code, message: str
+) -> None:
     done = command("reproduce", drawn, "-o", tmp_path / "report", *options)
     assert done.code == code and message in done.err
     assert not (tmp_path / "report").exists()
 
 
-def test_folders_without_parts_are_refused(command, tmp_path):
+def test_folders_without_parts_are_refused(command: Command, tmp_path: Path) -> None:
     done = command("reproduce", tmp_path, "-o", tmp_path / "report")
     assert done.code == 2 and "holds no part" in done.err
     draw_set(tmp_path / "quad", 3)
@@ -97,7 +100,7 @@ def test_folders_without_parts_are_refused(command, tmp_path):
     assert done.code == 2 and "needs a pre-training on pronotum, elytra or head" in done.err
 
 
-def test_problems_of_all_parts_are_told_at_once(command, tmp_path):
+def test_problems_of_all_parts_are_told_at_once(command: Command, tmp_path: Path) -> None:
     for part in ("quad", "square"):
         _, landmarks = draw_set(tmp_path / part, 3)
         text = landmarks.read_text(encoding="utf-8")
@@ -108,7 +111,7 @@ def test_problems_of_all_parts_are_told_at_once(command, tmp_path):
     assert "quad: landmarks.tps" in done.err and "square: landmarks.tps" in done.err
 
 
-def test_rounds_test_every_photograph_once(drawn):
+def test_rounds_test_every_photograph_once(drawn) -> None:
     parts = read_parts(drawn, ["pronotum", "head"], 3, 0, False)
     for part in parts.values():
         names = sorted(specimen.name for specimen in part.data.specimens)
@@ -117,7 +120,7 @@ def test_rounds_test_every_photograph_once(drawn):
             assert sorted([*part.training(number), *test]) == names
 
 
-def test_pre_training_takes_eight_landmarks_of_each_part(drawn):
+def test_pre_training_takes_eight_landmarks_of_each_part(drawn) -> None:
     parts = read_parts(drawn, ["pronotum", "elytra", "head"], 2, 0, False)
     combined = pretraining_data(list(parts.values()))
     assert len(combined.specimens) == 12 and len(combined.spec) == 8
@@ -129,7 +132,7 @@ def test_pre_training_takes_eight_landmarks_of_each_part(drawn):
             assert np.array_equal(same.landmarks.xy, one.landmarks.xy[kept])
 
 
-def test_epochs_of_the_papers_recipes_keep_their_proportion():
+def test_epochs_of_the_papers_recipes_keep_their_proportion() -> None:
     methods = load_methods(
         ["paper-scratch", "paper-finetune-constant", "compact:3", "paper-finetune:7"],
         Settings(epochs=30, batch_size=16, brightening=20),
@@ -142,13 +145,13 @@ def test_epochs_of_the_papers_recipes_keep_their_proportion():
     assert load_methods(["paper-scratch"], Settings())["paper-scratch"].epochs == 5000
 
 
-def test_names_that_are_no_folders_are_refused(tmp_path):
+def test_names_that_are_no_folders_are_refused(tmp_path: Path) -> None:
     path = small_recipe(tmp_path / "small.toml", name="../elsewhere")
     with pytest.raises(UsageError, match="cannot be that of a folder"):
         load_methods([str(path)], Settings())
 
 
-def test_the_papers_numbers_fit_its_parts():
+def test_the_papers_numbers_fit_its_parts() -> None:
     numbers = paper_numbers()
     for kind in ("scratch", "finetune"):
         for part, distances in numbers.distances[kind].items():

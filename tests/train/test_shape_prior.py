@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ ANGLES = np.arange(9) * 2 * np.pi / 9
 OUTLINE = 100 * np.stack((np.cos(ANGLES), 0.6 * np.sin(ANGLES)), axis=1)
 
 
-def specimens(count, seed, noise=0.3):
+def specimens(count: int, seed: int, noise=0.3):
     """Ellipses whose length and width vary, at any place, in any size, turned a little."""
     rng = np.random.default_rng(seed)
     shapes = OUTLINE * rng.normal(1, 0.1, (count, 1, 2)) + rng.normal(0, noise, (count, 9, 2))
@@ -23,7 +25,7 @@ def specimens(count, seed, noise=0.3):
     return np.stack((turned.real, turned.imag), 2) + rng.normal(300, 20, (count, 1, 2))
 
 
-def prior(count=60, taught=3.0, noise=0.3):
+def prior(count: int = 60, taught=3.0, noise=0.3):
     known = specimens(count, seed=1, noise=noise)
     return ShapePrior(learn_shapes(known, known[:0]), taught)
 
@@ -34,15 +36,15 @@ def heat_map(*deviations, angle=0.0):
     return torch.tensor(turn @ np.diag(np.square(deviations)) @ turn.T).float()
 
 
-def sure(count, taught=3.0):
+def sure(count: int, taught=3.0):
     return heat_map(taught, taught).expand(count, 9, 2, 2).clone()
 
 
-def settled(model, xy, covariance):
+def settled(model: Path, xy, covariance):
     return model(torch.tensor(xy).float(), covariance).double().numpy()
 
 
-def test_what_the_picture_shows_stays():
+def test_what_the_picture_shows_stays() -> None:
     xy = specimens(20, seed=2)
     assert np.abs(settled(prior(noise=1.0), xy, sure(20)) - xy).max() < 1.5
     apart = xy.copy()
@@ -51,7 +53,7 @@ def test_what_the_picture_shows_stays():
     assert moved.max() < 3
 
 
-def test_a_landmark_that_the_picture_leaves_open_follows_the_others():
+def test_a_landmark_that_the_picture_leaves_open_follows_the_others() -> None:
     truth = specimens(20, seed=2)
     xy, covariance = truth.copy(), sure(20)
     xy[:, 4] += np.random.default_rng(3).normal(0, 40, (20, 2))
@@ -61,7 +63,7 @@ def test_a_landmark_that_the_picture_leaves_open_follows_the_others():
     assert np.abs(found - truth)[:, [0, 1, 2, 3, 5, 6, 7, 8]].max() < 2
 
 
-def test_a_landmark_moves_along_the_outline_that_its_heat_map_follows():
+def test_a_landmark_moves_along_the_outline_that_its_heat_map_follows() -> None:
     truth = specimens(20, seed=2)
     for angle in (0.0, 0.5, np.pi / 2):
         along = np.array([np.cos(angle), np.sin(angle)])
@@ -74,7 +76,7 @@ def test_a_landmark_moves_along_the_outline_that_its_heat_map_follows():
         assert np.abs(moved @ across).mean() < 2.5
 
 
-def test_size_turn_and_place_are_free():
+def test_size_turn_and_place_are_free() -> None:
     xy, covariance = specimens(5, seed=2), sure(5)
     xy[:, 4] += 20
     covariance[:, 4] = heat_map(20, 20)
@@ -86,7 +88,7 @@ def test_size_turn_and_place_are_free():
     assert np.allclose(same, found @ turn.T - 500, atol=0.1)
 
 
-def test_each_image_is_settled_alone():
+def test_each_image_is_settled_alone() -> None:
     xy, covariance = specimens(6, seed=2), sure(6)
     covariance[::2, 3] = heat_map(30, 10, angle=1.0)
     model = prior()
@@ -96,7 +98,7 @@ def test_each_image_is_settled_alone():
 
 
 @pytest.mark.parametrize("landmarks", [3, 4, 9])
-def test_few_or_equal_specimens_are_no_trouble(landmarks):
+def test_few_or_equal_specimens_are_no_trouble(landmarks) -> None:
     for every in (specimens(4, 1), np.repeat(specimens(1, 1), 5, axis=0)):
         known = every[:, :landmarks]
         model = ShapePrior(learn_shapes(known, known[:0]), 3.0)

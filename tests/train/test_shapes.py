@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import Command
 from training_data import SIZE, draw_set, small_recipe, tps_record
 
 torch = pytest.importorskip("torch")
@@ -14,7 +16,7 @@ from beetle_lm.train.data.dataset import read_training_data  # noqa: E402
 
 
 @pytest.fixture
-def training(tmp_path):
+def training(tmp_path: Path):
     images, landmarks = draw_set(tmp_path / "drawn", 5)
     recipe = small_recipe(tmp_path / "small.toml", epochs=1)
     return ("train", images, landmarks, "--part", "quad", "--recipe", recipe)
@@ -29,7 +31,7 @@ def shapes_file(path, *configurations, height=SIZE[1]):
 QUAD = np.array([[250, 200], [700, 180], [740, 520], [220, 550.0]])
 
 
-def test_further_shapes_are_taught_and_recorded(training, command, tmp_path):
+def test_further_shapes_are_taught_and_recorded(training, command: Command, tmp_path: Path) -> None:
     shapes = shapes_file(tmp_path / "shapes.tps", QUAD, QUAD * 1.5, height=900)
     done = command(*training, "--shapes", shapes, "-o", tmp_path / "with")
     assert done.code == 0
@@ -46,7 +48,7 @@ def test_further_shapes_are_taught_and_recorded(training, command, tmp_path):
     assert "shapes" in again.err
 
 
-def test_a_shape_keeps_its_handedness(training, tmp_path):
+def test_a_shape_keeps_its_handedness(training, tmp_path: Path) -> None:
     """A TPS file counts y upwards; a shape that came in mirrored would teach nonsense."""
     shapes = shapes_file(tmp_path / "shapes.tps", QUAD, height=2448)
     data = read_training_data(training[1], training[2], "quad", shapes=shapes)
@@ -55,7 +57,7 @@ def test_a_shape_keeps_its_handedness(training, tmp_path):
     assert np.allclose(difference, difference[0])
 
 
-def test_missing_landmarks_are_missing(training, tmp_path):
+def test_missing_landmarks_are_missing(training, tmp_path: Path) -> None:
     path = shapes_file(tmp_path / "shapes.tps", QUAD, height=900)
     text = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join([text[0], "-1 -1", *text[2:]]) + "\n", encoding="utf-8")
@@ -67,7 +69,9 @@ def test_missing_landmarks_are_missing(training, tmp_path):
     ("configurations", "said"),
     [((QUAD, QUAD[:3]), "3 landmarks, quad has 4"), ((), "shapes.tps")],
 )
-def test_shapes_of_another_part_are_refused(training, command, tmp_path, configurations, said):
+def test_shapes_of_another_part_are_refused(
+    training, command: Command, tmp_path: Path, configurations, said
+) -> None:
     shapes = shapes_file(tmp_path / "shapes.tps", *configurations)
     done = command(*training, "--shapes", shapes, "-o", tmp_path / "run")
     assert done.code == 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from kinds import Command
 from PIL import Image
 from training_data import SIZE, draw_set, small_recipe, tps_record
 
@@ -15,12 +18,12 @@ from beetle_lm.train.data.dataset import input_size, load_tensors, read_training
 SQUARE = [[20, 20], [70, 20], [70, 50], [20, 50]]
 
 
-def add(landmarks, *records):
+def add(landmarks, *records) -> None:
     with landmarks.open("a", encoding="utf-8") as file:
         file.writelines(records)
 
 
-def test_good_data(tmp_path):
+def test_good_data(tmp_path: Path) -> None:
     images, landmarks = draw_set(tmp_path, 5)
     data = read_training_data(images, landmarks, "quad")
     assert data.spec.name == "quad" and len(data.spec) == 4
@@ -29,7 +32,7 @@ def test_good_data(tmp_path):
     assert data.specimens[0].size == SIZE
 
 
-def test_every_problem_is_listed_and_nothing_trained(tmp_path, command):
+def test_every_problem_is_listed_and_nothing_trained(tmp_path: Path, command: Command) -> None:
     images, landmarks = draw_set(tmp_path, 6)
     (images / "broken.png").write_text("no picture")
     Image.new("L", SIZE).save(images / "lonely.png")
@@ -64,7 +67,7 @@ def test_every_problem_is_listed_and_nothing_trained(tmp_path, command):
     assert (tmp_path / "run" / "weights.safetensors").is_file()
 
 
-def test_missing_landmarks_and_bare_photographs_are_remarks(tmp_path):
+def test_missing_landmarks_and_bare_photographs_are_remarks(tmp_path: Path) -> None:
     images, landmarks = draw_set(tmp_path, 2)
     for name in ("gap.png", "bare.png"):
         Image.new("L", SIZE).save(images / name)
@@ -81,7 +84,7 @@ def test_missing_landmarks_and_bare_photographs_are_remarks(tmp_path):
     assert specimen.landmarks.missing.tolist() == [False, True, False, False]
 
 
-def test_landmarks_of_the_stored_and_of_the_upright_frame(tmp_path):
+def test_landmarks_of_the_stored_and_of_the_upright_frame(tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()
     exif = Image.Exif()
@@ -96,7 +99,7 @@ def test_landmarks_of_the_stored_and_of_the_upright_frame(tmp_path):
         assert specimen.landmarks.xy == pytest.approx(np.array([[52, 10]]))
 
 
-def test_paper_parts_keep_their_names_and_own_parts_take_a_toml(tmp_path):
+def test_paper_parts_keep_their_names_and_own_parts_take_a_toml(tmp_path: Path) -> None:
     images, landmarks = draw_set(tmp_path, 2)
     with pytest.raises(TrainingDataError, match="elytra has 11 landmarks, got 4"):
         read_training_data(images, landmarks, "elytra")
@@ -111,7 +114,7 @@ def test_paper_parts_keep_their_names_and_own_parts_take_a_toml(tmp_path):
     assert spec.mirror_order == (1, 0, 3, 2)
 
 
-def test_input_takes_the_proportions_of_the_photographs(tmp_path):
+def test_input_takes_the_proportions_of_the_photographs(tmp_path: Path) -> None:
     for size, expected in (((600, 400), (320, 224)), ((400, 600), (224, 320))):
         folder = tmp_path / f"{size[0]}"
         folder.mkdir()
@@ -122,7 +125,7 @@ def test_input_takes_the_proportions_of_the_photographs(tmp_path):
         assert input_size(specimens, 70_000, 32) == expected
 
 
-def test_tensors_show_the_landmarks_where_they_say(tmp_path):
+def test_tensors_show_the_landmarks_where_they_say(tmp_path: Path) -> None:
     images, landmarks = draw_set(tmp_path, 3)
     specimens = read_training_data(images, landmarks, "quad").specimens
     tensors = load_tensors(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from kinds import Command
 from training_data import draw_set, small_recipe, tps_record
 
 from beetle_lm.cli import app
@@ -24,7 +25,7 @@ class Pretrained:
 
 
 @pytest.fixture(scope="session")
-def pretrained(tmp_path_factory) -> Pretrained:
+def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Pretrained:
     folder = tmp_path_factory.mktemp("pretrained")
     data = draw_set(folder, 12)
     three = draw_set(folder / "three", 6, seed=1)
@@ -47,10 +48,10 @@ def pretrained(tmp_path_factory) -> Pretrained:
 
 
 @pytest.fixture
-def fine_tune(command, pretrained, tmp_path):
+def fine_tune(command: Command, pretrained, tmp_path: Path):
     """``fine_tune(source, *options, data=..., part=..., **changes of the recipe)``."""
 
-    def call(source, *options, data=pretrained.three, part="triangle", **changes):
+    def call(source, *options, data=pretrained.three, part: str = "triangle", **changes):
         entries = {"network": "nano", "epochs": 1, "steps_per_epoch": 1} | changes
         recipe = small_recipe(tmp_path / "tune.toml", **entries)
         return command(

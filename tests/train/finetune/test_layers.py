@@ -25,7 +25,7 @@ from beetle_lm.train.heatmap.networks import build_network  # noqa: E402
 
 
 @pytest.mark.parametrize("precision", ["full", "half"])
-def test_the_weights_in_a_model_file_predict_as_the_file_does(pretrained, precision):
+def test_the_weights_in_a_model_file_predict_as_the_file_does(pretrained, precision) -> None:
     path = getattr(pretrained, precision)
     source = open_source(str(path))
     network = build_network(source.networks[0], len(source.spec), source.channels)
@@ -47,7 +47,7 @@ def test_the_weights_in_a_model_file_predict_as_the_file_does(pretrained, precis
     assert own_errors.numpy() == pytest.approx(placed.expected_error, rel=0.01)
 
 
-def test_a_model_file_holds_the_weights_that_were_trained(pretrained):
+def test_a_model_file_holds_the_weights_that_were_trained(pretrained) -> None:
     trained = load_checkpoint(pretrained.run).tensors
     full, half = (open_source(str(path)).tensors for path in (pretrained.full, pretrained.half))
     assert full.keys() == half.keys()
@@ -62,7 +62,7 @@ def tuned(tmp_path: Path, name: str = "weights.safetensors"):
     return load_file(tmp_path / "tuned" / name)
 
 
-def test_the_same_part_keeps_its_head(pretrained, fine_tune, tmp_path):
+def test_the_same_part_keeps_its_head(pretrained, fine_tune, tmp_path: Path) -> None:
     done = fine_tune(pretrained.full, data=pretrained.data, part="quad", body_rate=0)
     assert done.code == 0
     assert f"loaded all 70 layers from {pretrained.full} (quad 1)" in done.err
@@ -70,7 +70,9 @@ def test_the_same_part_keeps_its_head(pretrained, fine_tune, tmp_path):
     assert farthest(first, second, head=True) == farthest(first, second, head=False) == 0
 
 
-def test_another_part_of_as_many_landmarks_gets_a_new_head(pretrained, fine_tune, tmp_path):
+def test_another_part_of_as_many_landmarks_gets_a_new_head(
+    pretrained, fine_tune, tmp_path: Path
+) -> None:
     done = fine_tune(pretrained.full, data=pretrained.data, part="window", body_rate=0)
     assert "new: the head, for the landmarks of window instead of quad" in done.err
     first, second = open_source(str(pretrained.full)).tensors, tuned(tmp_path)
@@ -84,7 +86,7 @@ def test_another_part_of_as_many_landmarks_gets_a_new_head(pretrained, fine_tune
     assert "new: the head, for landmarks of other names" in done.err
 
 
-def test_colour_from_grey_starts_with_a_new_first_layer(pretrained, fine_tune):
+def test_colour_from_grey_starts_with_a_new_first_layer(pretrained, fine_tune) -> None:
     done = fine_tune(pretrained.half, channels=3)
     assert done.code == 0
     assert "loaded 67 of 70 layers" in done.err
@@ -92,7 +94,7 @@ def test_colour_from_grey_starts_with_a_new_first_layer(pretrained, fine_tune):
         assert f"the layer {layer}, for 3 channels instead of 1" in done.err
 
 
-def test_the_body_takes_smaller_steps_than_the_head(pretrained, fine_tune, tmp_path):
+def test_the_body_takes_smaller_steps_than_the_head(pretrained, fine_tune, tmp_path: Path) -> None:
     moved = {}
     heads = []
     start = open_source(str(pretrained.run)).tensors
@@ -110,15 +112,15 @@ def test_the_body_takes_smaller_steps_than_the_head(pretrained, fine_tune, tmp_p
 
 
 def test_an_interrupted_run_goes_on_to_the_same_weights(
-    pretrained, fine_tune, tmp_path, monkeypatch
-):
+    pretrained, fine_tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = tmp_path / "source.onnx"
     shutil.copy(pretrained.half, source)
     long = {"epochs": 4, "steps_per_epoch": 2, "body_rate": 0.1}
     assert fine_tune(source, "-o", tmp_path / "whole", **long).code == 0
     append = TrainingLog.append
 
-    def interrupted(self, epoch):
+    def interrupted(self, epoch) -> None:
         append(self, epoch)
         if epoch.epoch == 2:
             raise KeyboardInterrupt

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from fine_tuning import NEW_HEAD, farthest
+from hub_server import HubServer
+from kinds import Command, WriteModel
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -28,7 +30,9 @@ from beetle_lm.zoo.model_file.manifest import file_sha256  # noqa: E402
         ("half.onnx", "quad 2.0"),
     ],
 )
-def test_all_but_the_head_is_taken_over(pretrained, fine_tune, tmp_path, source, about):
+def test_all_but_the_head_is_taken_over(
+    pretrained, fine_tune, tmp_path: Path, source, about
+) -> None:
     path = pretrained.run.parent / source
     done = fine_tune(path, body_rate=0)
     assert done.code == 0
@@ -43,7 +47,9 @@ def test_all_but_the_head_is_taken_over(pretrained, fine_tune, tmp_path, source,
     assert config["recipe"]["body_rate"] == 0
 
 
-def test_from_a_registry(pretrained, fine_tune, command, tmp_path, monkeypatch):
+def test_from_a_registry(
+    pretrained, fine_tune, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lab = tmp_path / "lab"
     lab.mkdir()
     shutil.copy(pretrained.half, lab)
@@ -62,14 +68,14 @@ def test_from_a_registry(pretrained, fine_tune, command, tmp_path, monkeypatch):
     assert f"started from zoo:corners (SHA-256 {sha256})" in shown["card"]["provenance"]
 
 
-def test_from_the_hub(hub, pretrained, fine_tune, command):
+def test_from_the_hub(hub: HubServer, pretrained, fine_tune, command: Command) -> None:
     assert command("zoo", "push", pretrained.half, "lab/quad", "--tag", "v1").code == 0
     done = fine_tune("hf:lab/quad@v1")
     assert done.code == 0
     assert f"from hf:lab/quad@v1 (quad 2.0); {NEW_HEAD}" in done.err
 
 
-def test_every_fold_starts_from_the_source(pretrained, fine_tune, tmp_path):
+def test_every_fold_starts_from_the_source(pretrained, fine_tune, tmp_path: Path) -> None:
     done = fine_tune(pretrained.half, "--folds", 2, body_rate=0)
     assert done.code == 0
     assert done.err.count(NEW_HEAD) == 1
@@ -97,7 +103,9 @@ def with_damaged_weights(path: Path, folder: Path) -> Path:
     return folder / "weights.onnx"
 
 
-def test_sources_that_cannot_be_used(pretrained, fine_tune, write_model, tmp_path):
+def test_sources_that_cannot_be_used(
+    pretrained, fine_tune, write_model: WriteModel, tmp_path: Path
+) -> None:
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(pretrained.half.read_bytes()[:-1000])
     for source, message in (

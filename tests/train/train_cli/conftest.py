@@ -10,7 +10,7 @@ from training_data import draw_set, small_recipe
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory):
+def drawn(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("drawn")
     images, landmarks = draw_set(folder, 10)
     recipe = small_recipe(folder / "small.toml")
@@ -19,7 +19,7 @@ def drawn(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory: pytest.TempPathFactory):
     """A network that was trained long enough to be of use; with its training images."""
     folder = tmp_path_factory.mktemp("trained")
     images, landmarks = draw_set(folder, 24, seed=5)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import Command
 from training_data import draw_set
 
 torch = pytest.importorskip("torch")
@@ -20,7 +22,7 @@ from beetle_lm.train.engine.checkpoint import load_checkpoint  # noqa: E402
 from beetle_lm.zoo.model_file.card import CARD_KEY, ModelCard  # noqa: E402
 
 
-def test_damaged_checkpoint(drawn, command, tmp_path):
+def test_damaged_checkpoint(drawn, command: Command, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert command(*drawn, "-o", run, "--epochs", 1).code == 0
     whole = (run / "weights.safetensors").read_bytes()
@@ -34,7 +36,9 @@ def test_damaged_checkpoint(drawn, command, tmp_path):
     assert done.code == 1 and "is not finished" in done.err
 
 
-def test_trained_network_finds_landmarks_through_the_command_line(trained, command):
+def test_trained_network_finds_landmarks_through_the_command_line(
+    trained, command: Command
+) -> None:
     metrics = json.loads((trained / "run" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["test"]["photographs"] == 2
     done = command("export", trained / "run", "-o", trained / "quad.onnx", "--licence", "CC0-1.0")
@@ -54,7 +58,7 @@ def test_trained_network_finds_landmarks_through_the_command_line(trained, comma
     assert np.mean(errors) < 3  # of a photograph of 96 x 72
 
 
-def test_half_precision_is_half_as_large_and_as_exact(trained, command):
+def test_half_precision_is_half_as_large_and_as_exact(trained, command: Command) -> None:
     full, half = trained / "full.onnx", trained / "half.onnx"
     assert command("export", trained / "run", "-o", full).code == 0
     assert command("export", trained / "run", "-o", half, "--fp16").code == 0
@@ -67,7 +71,7 @@ def test_half_precision_is_half_as_large_and_as_exact(trained, command):
     assert np.abs(found[0] - found[1]).max() < 0.05
 
 
-def test_model_file_tells_all_and_nothing_of_this_machine(trained, command):
+def test_model_file_tells_all_and_nothing_of_this_machine(trained, command: Command) -> None:
     path = trained / "told.onnx"
     arguments = ("--provenance", "Own drawings", "--model-version", "2.1", "--licence", "CC0-1.0")
     assert command("export", trained / "run", "-o", path, *arguments).code == 0
@@ -88,7 +92,9 @@ def test_model_file_tells_all_and_nothing_of_this_machine(trained, command):
     ]
 
 
-def test_a_file_that_differs_from_its_network_is_not_written(trained, command, monkeypatch):
+def test_a_file_that_differs_from_its_network_is_not_written(
+    trained, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(parity, "LIMIT_PX", -1.0)
     path = trained / "refused.onnx"
     done = command("export", trained / "run", "-o", path)
@@ -98,7 +104,9 @@ def test_a_file_that_differs_from_its_network_is_not_written(trained, command, m
     assert not list(trained.glob(".export-*"))
 
 
-def test_parity_compares_with_the_network_that_was_exported(trained, drawn, command, tmp_path):
+def test_parity_compares_with_the_network_that_was_exported(
+    trained, drawn, command: Command, tmp_path: Path
+) -> None:
     assert command(*drawn, "-o", tmp_path / "other", "--epochs", 1).code == 0
     assert command("export", trained / "run", "-o", tmp_path / "m.onnx").code == 0
     images = sorted((trained / "images").glob("*.png"))
@@ -108,7 +116,9 @@ def test_parity_compares_with_the_network_that_was_exported(trained, drawn, comm
         parity.check_parity(tmp_path / "m.onnx", load_checkpoint(tmp_path / "other"), images)
 
 
-def test_export_refuses_to_overwrite_and_needs_photographs(trained, command, tmp_path):
+def test_export_refuses_to_overwrite_and_needs_photographs(
+    trained, command: Command, tmp_path: Path
+) -> None:
     path = tmp_path / "m.onnx"
     path.write_text("mine")
     done = command("export", trained / "run", "-o", path)

@@ -7,8 +7,11 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from kinds import Command
 from results import read_table
 from training_data import draw_set, small_recipe, tps_record
 
@@ -24,7 +27,7 @@ from beetle_lm.train.engine.checkpoint import load_checkpoint  # noqa: E402
 from beetle_lm.train.engine.tested import predict_test  # noqa: E402
 
 
-def tensors(run, name="weights.safetensors"):
+def tensors(run, name: str = "weights.safetensors"):
     return load_file(run / name)
 
 
@@ -32,7 +35,7 @@ def equal(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
 
 
-def test_run_folder(drawn, command, tmp_path):
+def test_run_folder(drawn, command: Command, tmp_path: Path) -> None:
     done = command(*drawn, "-o", tmp_path / "run")
     assert done.code == 0
     assert "9 photographs to train on, 1 to validate" in done.err
@@ -53,14 +56,14 @@ def test_run_folder(drawn, command, tmp_path):
     assert len(checkpoint.spec) == 4
 
 
-def test_a_seed_gives_the_same_weights(drawn, command, tmp_path):
+def test_a_seed_gives_the_same_weights(drawn, command: Command, tmp_path: Path) -> None:
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         assert command(*drawn, "-o", tmp_path / name, "--seed", seed, "--epochs", 1).code == 0
     assert equal(tensors(tmp_path / "a"), tensors(tmp_path / "b"))
     assert not equal(tensors(tmp_path / "a"), tensors(tmp_path / "c"))
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(drawn, command, tmp_path):
+def test_a_killed_run_goes_on_to_the_same_weights(drawn, command: Command, tmp_path: Path) -> None:
     assert command(*drawn, "-o", tmp_path / "whole", "--epochs", 8).code == 0
     killed = tmp_path / "killed"
     arguments = [*map(str, drawn), "-o", str(killed), "--epochs", "8"]
@@ -87,7 +90,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(drawn, command, tmp_path):
     assert command(*arguments, "--resume").code == 0  # nothing is left to do
 
 
-def test_photographs_are_turned_as_far_as_is_asked(drawn, command, tmp_path):
+def test_photographs_are_turned_as_far_as_is_asked(drawn, command: Command, tmp_path: Path) -> None:
     run = tmp_path / "run"
     assert command(*drawn, "-o", run, "--turn", 40, "--epochs", 1).code == 0
     kept = load_checkpoint(run)
@@ -96,7 +99,7 @@ def test_photographs_are_turned_as_far_as_is_asked(drawn, command, tmp_path):
     assert low < -38 and high > 38
 
 
-def test_folds_test_every_photograph_once(drawn, command, tmp_path):
+def test_folds_test_every_photograph_once(drawn, command: Command, tmp_path: Path) -> None:
     arguments = (*drawn, "-o", tmp_path / "cv", "--folds", 3, "--epochs", 1)
     done = command(*arguments)
     assert done.code == 0
@@ -119,7 +122,9 @@ def load_toml(path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
-def test_full_disk(drawn, command, tmp_path, limited_files):
+def test_full_disk(
+    drawn, command: Command, tmp_path: Path, limited_files: Callable[[int], None]
+) -> None:
     run = tmp_path / "run"
     limited_files(100_000)  # less than a checkpoint
     done = command(*drawn, "-o", run, "--epochs", 1)
@@ -130,7 +135,7 @@ def test_full_disk(drawn, command, tmp_path, limited_files):
     assert command(*drawn, "-o", run, "--epochs", 1, "--resume").code == 0
 
 
-def test_bad_arguments(drawn, command, tmp_path):
+def test_bad_arguments(drawn, command: Command, tmp_path: Path) -> None:
     def failing(*arguments):
         return command(*drawn, "-o", tmp_path / "run", *arguments)
 
@@ -152,7 +157,7 @@ def test_bad_arguments(drawn, command, tmp_path):
         assert done.code == 1 and "CUDA" in done.err
 
 
-def test_validation_photographs_are_only_measured(command, tmp_path):
+def test_validation_photographs_are_only_measured(command: Command, tmp_path: Path) -> None:
     images, landmarks = draw_set(tmp_path, 10)
     recipe = small_recipe(tmp_path / "r.toml")
     options = ("--part", "quad", "--recipe", recipe, "--val-share", 0.3)
@@ -169,7 +174,9 @@ def test_validation_photographs_are_only_measured(command, tmp_path):
     assert right[-1]["validation_px"] != wrong[-1]["validation_px"]
 
 
-def test_every_photograph_is_trained_on_unless_asked(drawn, command, tmp_path):
+def test_every_photograph_is_trained_on_unless_asked(
+    drawn, command: Command, tmp_path: Path
+) -> None:
     train, images, landmarks, *options = drawn
     options = options[: options.index("--val-share")] + options[options.index("--recipe") :]
     done = command(train, images, landmarks, *options, "--epochs", 1, "-o", tmp_path / "run")
@@ -178,7 +185,9 @@ def test_every_photograph_is_trained_on_unless_asked(drawn, command, tmp_path):
     assert len(load_toml(tmp_path / "run" / "config.toml")["training"]) == 10
 
 
-def test_test_photographs_are_predicted_with_the_final_weights(drawn, command, tmp_path):
+def test_test_photographs_are_predicted_with_the_final_weights(
+    drawn, command: Command, tmp_path: Path
+) -> None:
     _, images, landmarks, *_ = drawn
     tested = ["drawn_001.png", "drawn_002.png"]
     (tmp_path / "test.txt").write_text("\n".join(tested), encoding="utf-8")
