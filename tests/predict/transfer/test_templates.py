@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Command
+from kinds import Command
 from mandibles import PART, SIZE, mandible
 from training_data import tps_record
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import Command
+from kinds import Command
 from mandibles import PART, SIZE, Points, bent, errors, mandible, write
 
 from beetle_lm.predict.formats.tps_reader import read_tps
