@@ -7,7 +7,7 @@ from hub_server import HubServer
 from kinds import WriteModel
 from published import publish
 
-from beetle_lm.zoo.hub.client import client as hub_module
+from beetle_lm.zoo.hub import client as hub_module
 
 
 @pytest.fixture
