@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from elytra_card import CARD
 from kinds import WriteModel
-from test_card import CARD
 
 from beetle_lm.errors import ModelError
 from beetle_lm.zoo.hub.model_page import model_page
