@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from beetle_lm.entries import load, parse_json
 from beetle_lm.errors import ModelError, OutputError
 from beetle_lm.zoo.model_file.manifest import Manifest, file_sha256
 from beetle_lm.zoo.model_file.onnx_card import read_card
@@ -69,15 +70,10 @@ class Pulled:
         Raises:
             ModelError: it is damaged, or of another version of beetle-lm.
         """
-        try:
-            fields = json.loads(text)
-            manifest = Manifest.from_json(json.dumps(fields.pop("manifest")))
-            record = cls(**fields, manifest=manifest)
-            plain = all(type(value) is str for value in fields.values())
-            if not plain or Path(record.file).name != record.file:
-                raise ValueError("a field is not what it should be")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"a record of a pulled model is damaged: {error}") from error
+        damaged = "a record of a pulled model is damaged"
+        record = load(cls, parse_json(text, damaged, ModelError), damaged, ModelError)
+        if Path(record.file).name != record.file:
+            raise ModelError(f"{damaged}: {record.file!r:.60} is no name of a file")
         return record
 
 

@@ -167,8 +167,8 @@ def test_registry_comes_before_the_bundled_models(lab: Path) -> None:
     [
         ("nothing", "is no registry"),
         ("[]", "is no registry"),
-        ('{"models": []}', "entries by name"),
-        ('{"models": {"a": {"file": "x"}}}', "the entry of a must have exactly file, version"),
+        ('{"models": []}', "models must be a table, got"),
+        ('{"models": {"a": {"file": "x"}}}', "the entry 'models.a.version' is missing"),
     ],
 )
 def test_what_is_no_registry(text: str, message: str) -> None:
@@ -179,9 +179,13 @@ def test_what_is_no_registry(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("version", 1, "version of wing must be a str"),
-        ("metrics", [{"data": "x"}], "entry of wing is wrong: metrics need data, photographs"),
-        ("metrics", ["x"], "entry of wing is wrong: metrics need"),
+        ("version", 1, "models.wing.version must be a text, got 1"),
+        (
+            "metrics",
+            [{"data": "x"}],
+            r"the entry 'models.wing.metrics\[0\].photographs' is missing",
+        ),
+        ("metrics", ["x"], r"models.wing.metrics\[0\] must be a table, got 'x'"),
     ],
 )
 def test_entries_are_read_strictly(lab: Path, field: str, value: object, message: str) -> None:
