@@ -15,7 +15,7 @@ from beetle_lm.train.heatmap.networks import HEAD, NETWORKS, build_network
 from beetle_lm.train.heatmap.recipe import AnyRecipe
 from beetle_lm.zoo.hub.name import HUB_PREFIX
 from beetle_lm.zoo.model_file.manifest import file_sha256
-from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import named_model, resolve
 

@@ -23,8 +23,7 @@ from typing import BinaryIO
 from beetle_lm.entries import load, parse_json
 from beetle_lm.errors import ModelError, OutputError
 from beetle_lm.zoo.model_file.manifest import Manifest, file_sha256
-from beetle_lm.zoo.model_file.onnx_card import read_card
-from beetle_lm.zoo.model_file.onnx_contents import check_contents
+from beetle_lm.zoo.model_file.onnx import check_contents, read_card
 
 _UNFINISHED = ".unfinished-"
 _ABANDONED_AFTER = 24 * 3600  # seconds

@@ -12,8 +12,7 @@ from typing import Any, Literal
 from beetle_lm.entries import load, parse_json
 from beetle_lm.errors import ModelError
 from beetle_lm.zoo.model_file.card import ModelCard
-from beetle_lm.zoo.model_file.onnx_card import read_card
-from beetle_lm.zoo.model_file.onnx_contents import check_contents
+from beetle_lm.zoo.model_file.onnx import check_contents, read_card
 
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "card.json"
