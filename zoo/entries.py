@@ -10,7 +10,7 @@
 
 `file` lies in the package's folder ``weights`` for the registry of the package itself, and beside
 the registry for one that an organisation keeps; there it may also be a path, a web address or
-``hf:org/name@revision``. `beetle-lm zoo show MODEL.onnx --entry` prints the entry of a model.
+``hf:org/name@revision``. `ModelEntry.of_file` makes the entry of a model.
 """
 
 from __future__ import annotations

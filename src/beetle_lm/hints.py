@@ -33,6 +33,7 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.NO_ISOLATION: ("leave --isolate out",),
     Hint.REGISTRY: ("check --zoo and BEETLE_LM_ZOO",),
     Hint.MODEL_FILE: ("give the model's file with --model",),
+    Hint.DOWNLOADED_FILE: ("give that file with --model",),
     Hint.SKIP_BAD: ("--skip-bad goes on without these specimens",),
     Hint.START_FROM_WEIGHTS: ("add --init",),
     Hint.FEWER_BITS: ("leave out --fp16 and --int8: the file is then nearer, and larger",),

@@ -15,6 +15,7 @@ from hub_server import HubServer
 from kinds import Command, WriteModel
 
 from beetle_lm.errors import HubError, ModelError, PartError
+from beetle_lm.hints import told
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.zoo.entries import ModelEntry, Registry
 from beetle_lm.zoo.hub.client import Hub
@@ -93,8 +94,9 @@ def test_pulled_from_a_network_drive_that_is_then_gone(
     lab.rename(lab.with_name("elsewhere"))
     assert named_model("wing", str(lab)) == path
     assert "the last copy of the registry is used" in caplog.text
-    with pytest.raises(ModelError, match=r"other.registry\.json cannot be read.*check --zoo"):
+    with pytest.raises(ModelError, match=r"other.registry\.json cannot be read") as error:
         named_model("wing", str(lab.with_name("other")))
+    assert told(error.value, {"--zoo"}).endswith("; check --zoo and BEETLE_LM_ZOO")
 
 
 def test_registry_on_the_web(
@@ -151,7 +153,7 @@ def test_another_file_than_the_registry_promises(
             act()
     push(lab / "wing.onnx", "lab/wing", Hub.from_environment(), private=False, tag=None)
     write_registry(lab, wing={**entry, "file": "hf:lab/wing", "sha256": "0" * 64})
-    with pytest.raises(ModelError, match="is not the model that the registry names"):
+    with pytest.raises(ModelError, match="not the file that the registry names"):
         named_model("wing", str(lab))
     assert Store().records() == []
 
