@@ -23,8 +23,9 @@ from beetle_lm.zoo.hub.watch import Give, on_request, on_response, watched
 from beetle_lm.zoo.model_file.manifest import MODEL_FILE
 
 if TYPE_CHECKING:
-    from huggingface_hub import CommitOperationAdd
-    from huggingface_hub import HfApi as HfApi
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    Api = HfApi
 
 T = TypeVar("T")
 
@@ -65,7 +66,7 @@ class Hub:
         if model.is_commit:
             return model.revision
 
-        def ask(api: HfApi, give: Give[str]) -> None:
+        def ask(api: Api, give: Give[str]) -> None:
             # Always with a revision: mirrors refuse to answer without one.
             commit = api.model_info(model.repository, revision=model.revision).sha
             if commit is None or not re.fullmatch(COMMIT, commit):
@@ -101,7 +102,7 @@ class Hub:
         if isinstance(what, HubModel):
             attempt = self._pull(what)
 
-        def get(api: HfApi, give: Give[bytes]) -> None:
+        def get(api: Api, give: Give[bytes]) -> None:
             from huggingface_hub import get_session, get_token
 
             headers = {"User-Agent": f"beetle-lm/{__version__}", "Accept-Encoding": "identity"}
@@ -137,7 +138,7 @@ class Hub:
         if not re.fullmatch(PART_OF_NAME, organisation):
             raise RequestError(f"{organisation!r} cannot be the name of an organisation on the Hub")
 
-        def ask(api: HfApi, give: Give[Listed]) -> None:
+        def ask(api: Api, give: Give[Listed]) -> None:
             for info in api.list_models(author=organisation, filter=TAG):
                 changed = info.last_modified or info.created_at
                 date = f"{changed:%Y-%m-%d}" if changed else ""
@@ -162,7 +163,7 @@ class Hub:
         )
 
     def ask(
-        self, attempt: Attempt, work: Callable[[HfApi, Give[T]], object]
+        self, attempt: Attempt, work: Callable[[Api, Give[T]], object]
     ) -> Generator[T, None, None]:
         """What a call gives, made in a thread that is watched; its failures become sentences.
 

@@ -17,7 +17,7 @@ from beetle_lm.zoo.hub.watch import Give
 from beetle_lm.zoo.model_file.manifest import MANIFEST_FILE, MODEL_FILE, PAGE_FILE, Manifest
 
 if TYPE_CHECKING:
-    from beetle_lm.zoo.hub.client import HfApi
+    from beetle_lm.zoo.hub.client import Api
 
 
 def push(path: Path, repository: str, hub: Hub, private: bool, tag: str | None) -> HubModel:
@@ -50,7 +50,7 @@ def push(path: Path, repository: str, hub: Hub, private: bool, tag: str | None) 
     card, page = manifest.to_json().encode(), model_page(manifest, model).encode()
     message = f"{manifest.card.spec.name}, version {manifest.card.version}"
 
-    def upload(api: HfApi, give: Give[str]) -> None:
+    def upload(api: Api, give: Give[str]) -> None:
         api.create_repo(model.repository, private=private or None, exist_ok=True)
         _check_repository(api, model, private, tag)
         files = [
@@ -69,7 +69,7 @@ def push(path: Path, repository: str, hub: Hub, private: bool, tag: str | None) 
     return HubModel(model.repository, tag or commit)
 
 
-def _check_repository(api: HfApi, model: HubModel, private: bool, tag: str | None) -> None:
+def _check_repository(api: Api, model: HubModel, private: bool, tag: str | None) -> None:
     info = api.model_info(model.repository)
     names = {sibling.rfilename for sibling in info.siblings or []}
     if private and not info.private:
