@@ -18,7 +18,8 @@ from beetle_lm.predict.images.read import ImageFile, Picture, read_image
 from beetle_lm.predict.images.reading import Read
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
-from beetle_lm.predict.quality import doubt
+from beetle_lm.predict.quality import quality_flag
+from beetle_lm.predict.result import Result
 from beetle_lm.predict.session import Device, Session
 from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.card import ModelCard
@@ -27,28 +28,6 @@ from beetle_lm.zoo.registry import resolve
 
 Item = Path | str | ImageFile | NDArray[np.uint8]
 """A photograph: its path, or uint8 pixels, (H, W) grey or (H, W, 3) RGB, upright."""
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What came of one photograph: landmarks, or the reason why there are none.
-
-    Args:
-        name: the image's name: as found or given, 'array 1' and so on for pixels.
-        size: width and height of the upright photograph; None where it could not be read.
-        orientation: EXIF orientation of the file, 1 to 8.
-        landmarks: in pixels of the upright photograph, inside it; None where it failed.
-        error: one sentence on what went wrong; None where nothing did.
-        doubt: why the landmarks are not to be trusted unseen, in words; None where nothing speaks
-            against them.
-    """
-
-    name: str
-    size: tuple[int, int] | None
-    orientation: int
-    landmarks: Landmarks | None
-    error: str | None
-    doubt: str | None = None
 
 
 class Predictor:
@@ -214,8 +193,8 @@ class _Ready:
         in_image = np.clip(self.placement.to_image(xy), (0.0, 0.0), self.size)
         pixels = self.placement.image_pixels
         landmarks = Landmarks(card.spec, in_image, score, expected_error * pixels)
-        why = doubt(card, xy, expected_error, pixels)
-        return Result(self.name, self.size, self.orientation, landmarks, None, why)
+        flag = quality_flag(card, xy, expected_error, pixels)
+        return Result(self.name, self.size, self.orientation, landmarks, None, flag)
 
 
 def _prepare(item: Item, number: int, card: ModelCard, read: Read) -> _Ready | Result:

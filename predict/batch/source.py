@@ -9,7 +9,8 @@ from beetle_lm.predict.images.reading import Read
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 if TYPE_CHECKING:
-    from beetle_lm.predict.predictor import Item, Result
+    from beetle_lm.predict.predictor import Item
+    from beetle_lm.predict.result import Result
 
 
 class Placer(Protocol):

@@ -19,7 +19,8 @@ from beetle_lm.errors import ImageError, IsolationError, SpecimenError, UsageErr
 from beetle_lm.predict.images.read import Picture, read_image
 from beetle_lm.predict.images.reading import Read
 from beetle_lm.predict.landmarks import Floats, Landmarks
-from beetle_lm.predict.predictor import Item, Result, name_of, read_item
+from beetle_lm.predict.predictor import Item, name_of, read_item
+from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.registration import Fit
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen
