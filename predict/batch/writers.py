@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TextIO
+from typing import Self, TextIO
 
 import numpy as np
 
@@ -38,17 +38,6 @@ SPECIMEN_COLUMNS = (
 _SCORE_DECIMALS, _ERROR_DECIMALS = 4, 3
 
 _log = logging.getLogger("beetle_lm")
-
-
-Status = Literal["ok", "flagged", "failed"]
-"""What `specimens.csv` says of a photograph: all is well, look at it, it has no landmarks."""
-
-
-def status_of(result: Result) -> Status:
-    """What `specimens.csv` says of a result."""
-    if result.landmarks is None:
-        return "failed"
-    return "ok" if result.flag is None else "flagged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +172,7 @@ class ResultFiles:
             )
             missing = written.missing
         reason = guarded(result.error or result.flag or "")
-        row = (guarded(result.name), status_of(result), reason, *size, *doubts, missing)
+        row = (guarded(result.name), result.status, reason, *size, *doubts, missing)
         self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
     def _write_landmarks(self, name: str, written: Written) -> None:
