@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from beetle_lm.errors import LandmarkFileError, UsageError
@@ -18,6 +19,9 @@ from beetle_lm.predict.images.read import find_images
 Sizes = dict[str, tuple[int, int]]
 """Width and height of images in pixels, by the name that the predictions give them."""
 
+ReadLandmarks = Callable[[SizeOf], list[Annotation]]
+"""Reads landmarks; asks for the size of an image only where y points up."""
+
 PhotographOf = Callable[[str], Path | None]
 """Image name -> the photograph's file; None where there is none."""
 
@@ -25,14 +29,26 @@ PhotographOf = Callable[[str], Path | None]
 def read_pair(
     predicted: Path, manual: Path, size_of: SizeOf
 ) -> tuple[list[Annotation], list[Annotation], Sizes]:
+    """Reads a file of predicted and one of manual landmarks; see `read_both`.
+
+    Raises:
+        LandmarkFileError: a file cannot be read.
+    """
+    one, other = (partial(read_annotations, path) for path in (predicted, manual))
+    return read_both(one, other, size_of)
+
+
+def read_both(
+    predicted: ReadLandmarks, manual: ReadLandmarks, size_of: SizeOf
+) -> tuple[list[Annotation], list[Annotation], Sizes]:
     """Reads predicted and manual landmarks; sizes are needed only of images that are in both.
 
     Where y points up in both files (as in TPS) and the size of an image is unknown, its landmarks
     are read as if it were 0 pixels high: all y are then off by the height, on both sides alike.
 
     Args:
-        predicted: TPS or CSV file.
-        manual: TPS or CSV file, often of many more specimens.
+        predicted: reads the predicted landmarks.
+        manual: reads the manual landmarks, often of many more specimens.
         size_of: image name -> (width, height), None where unknown.
 
     Returns:
@@ -41,13 +57,12 @@ def read_pair(
     Raises:
         UsageError: y points up in one file and down in the other, and the size of an image is
             unknown.
-        LandmarkFileError: a file cannot be read.
         LandmarkError: the specimens cannot be matched; see `pair_by_image`.
     """
     upward: tuple[set[str], set[str]] = (set(), set())
     pairs = pair_by_image(
-        read_annotations(predicted, _noting(upward[0])),
-        read_annotations(manual, _noting(upward[1])),
+        predicted(_noting(upward[0])),
+        manual(_noting(upward[1])),
     )
     sizes: Sizes = {}
     by_name: tuple[Sizes, Sizes] = ({}, {})
@@ -62,8 +77,8 @@ def read_pair(
                 " --image-size WxH"
             )
     return (
-        read_annotations(predicted, lambda name: by_name[0].get(name, (0, 0))),
-        read_annotations(manual, lambda name: by_name[1].get(name, (0, 0))),
+        predicted(lambda name: by_name[0].get(name, (0, 0))),
+        manual(lambda name: by_name[1].get(name, (0, 0))),
         sizes,
     )
 

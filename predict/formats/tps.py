@@ -188,14 +188,18 @@ class TpsFormatter:
             )
 
 
-def write_tps(path: Path, records: Iterable[TpsRecord]) -> None:
+def write_tps(path: str | Path, records: Iterable[TpsRecord]) -> None:
     """Writes a TPS file whole or not at all: UTF-8 without BOM, LF line ends, unique IDs.
+
+    Args:
+        path: the file; one that is there is replaced.
+        records: the specimens; `TpsRecord.from_image_xy` makes one of landmarks in pixels, y down.
 
     Raises:
         OutputError: the file cannot be written.
     """
     formatter = TpsFormatter()
-    write_text(path, (formatter.format(record) for record in records))
+    write_text(Path(path), (formatter.format(record) for record in records))
 
 
 def _id_of(record: TpsRecord) -> str:

@@ -19,7 +19,7 @@ _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 _log = logging.getLogger("beetle_lm")
 
 
-def read_tps(path: Path) -> list[TpsRecord]:
+def read_tps(path: str | Path) -> list[TpsRecord]:
     """Reads all records of a TPS file.
 
     UTF-8 or cp1252, with or without BOM; LF, CRLF or CR; keys in any case; spaces or tabs between
@@ -30,10 +30,18 @@ def read_tps(path: Path) -> list[TpsRecord]:
     (tpsDig writes -1 -1). One negative coordinate is a point that lies beside the image, and is
     kept.
 
+    Args:
+        path: the file.
+
+    Returns:
+        The records in the order of the file, each with (n, 2) points as the file has them: pixels
+        with y up from the bottom edge of the image.
+
     Raises:
         LandmarkFileError: the file cannot be read, or is no TPS file of two-dimensional landmarks;
             names the line and what was found there.
     """
+    path = Path(path)
     return _Reader(path, read_text(path)).read()
 
 

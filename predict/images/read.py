@@ -152,8 +152,8 @@ class Picture:
 
 
 def read_image(
-    path: Path,
-    channels: int,
+    path: str | Path,
+    channels: int = 3,
     at_least: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Picture:
@@ -171,9 +171,15 @@ def read_image(
             all pixels.
         max_pixels: a picture of more is refused before it is decoded.
 
+    Returns:
+        The picture: uint8 `pixels`, (H, W) or (H, W, 3), and the `size` of the photograph in
+        pixels. With `at_least` there may be fewer pixels; `frame` is what they cover, in pixels of
+        the upright photograph, y down.
+
     Raises:
         ImageError: the file cannot be read, is no image, is damaged, too small or too large.
     """
+    path = Path(path)
     name = printable(path.name)
     header, data = read_whole(path, max_pixels)
     if min(header.size) < SMALLEST_SIDE:
