@@ -14,10 +14,9 @@ import numpy as np
 from beetle_lm import __version__
 from beetle_lm.errors import OutputError
 from beetle_lm.files import write_bytes
-from beetle_lm.predict.evaluation.inputs import PhotographOf
-from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.evaluation.statistics import Spread
-from beetle_lm.predict.formats.csv_text import csv_line, guarded
+from beetle_lm.predict.evaluation.metrics import Evaluation, Spread
+from beetle_lm.predict.formats.csv import csv_line, guarded
+from beetle_lm.predict.formats.sizes import PhotographOf
 from beetle_lm.predict.images.read import read_image
 from beetle_lm.predict.images.reading import Read
 from beetle_lm.text import encodable

@@ -9,8 +9,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.evaluation.statistics import FAR, Spread
+from beetle_lm.predict.evaluation.metrics import FAR, Evaluation, Spread
 
 _MOST_NAMES = 20
 UNIT_NAMES = {

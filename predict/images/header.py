@@ -16,7 +16,7 @@ from typing import IO, BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.images.orientation import upright_size
+from beetle_lm.predict.images.orientation import ExifFrame, upright_size
 from beetle_lm.predict.images.tiff import claims_too_much, exif_claims_too_much
 from beetle_lm.text import printable
 
@@ -64,6 +64,10 @@ class Header:
     def stored_size(self) -> tuple[int, int]:
         """Width and height of the picture as the file stores it, in pixels."""
         return upright_size(self.size, self.orientation)
+
+    def size_in(self, frame: ExifFrame) -> tuple[int, int]:
+        """Width and height of the picture in that frame, in pixels."""
+        return self.size if frame == "apply" else self.stored_size
 
 
 def read_header(path: Path) -> Header:
