@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import ImageError, IsolationError, UsageError
-from beetle_lm.predict.images.read import ImageFile, Picture, read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import ImageFile, Picture, Read, read_image
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.quality import doubt
@@ -151,7 +150,7 @@ class Predictor:
             items: paths, `ImageFile`s or arrays of pixels.
             batch_size: photographs that go through the model at once.
             workers: threads that read photographs.
-            read: reads the photographs; see `beetle_lm.predict.images.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.sandbox.reading`.
 
         Raises:
             UsageError: fewer than one photograph in a batch, or fewer than one worker.

@@ -97,6 +97,8 @@ def evaluate(
     evaluation = compare(found, true, sizes, spec, scale)
     for line in (*evaluation_table.unmatched(evaluation), *evaluation.notes):
         typer.echo(line, err=True)
+    if "px_256x192" not in evaluation.units:
+        typer.echo("--images DIR or --image-size WxH tells the sizes of the images", err=True)
     if output is not None:
         drawn_on = (lambda _: None) if photographs is None else photographs.to_draw_on
         evaluation_report.write_evaluation(evaluation, output, drawn_on, overwrite)

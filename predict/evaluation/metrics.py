@@ -268,7 +268,7 @@ class Evaluation:
         if len(sizeless) == len(self.images):
             notes.append(
                 "the sizes of the images are unknown, so nothing is given at 256 x 192 and no"
-                " shares; --images DIR or --image-size WxH tells them"
+                " shares"
             )
         elif sizeless:
             notes.append(

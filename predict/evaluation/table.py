@@ -136,5 +136,5 @@ def _sentences(evaluation: Evaluation) -> list[str]:
 
 def _some(names: Sequence[str]) -> str:
     rest = len(names) - _MOST_NAMES
-    more = f" and {rest} more, which --json and summary.json list" if rest > 0 else ""
+    more = f" and {rest} more, which the JSON summary lists" if rest > 0 else ""
     return ", ".join(names[:_MOST_NAMES]) + more

@@ -15,7 +15,7 @@ from typing import IO, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from beetle_lm.errors import ImageError
+from beetle_lm.errors import Hint, ImageError
 from beetle_lm.predict.images.orientation import ExifFrame, upright_size
 from beetle_lm.predict.images.tiff import claims_too_much, exif_claims_too_much
 from beetle_lm.text import printable
@@ -98,13 +98,15 @@ def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]
         if width * height > max_pixels:
             raise ImageError(
                 f"{name} is too large to be decoded: {width} x {height} pixels, the limit is"
-                f" {max_pixels} pixels; `predict --max-pixels` raises it"
+                f" {max_pixels} pixels",
+                Hint.MORE_PIXELS,
             )
         size = os.fstat(stream.fileno()).st_size
         if size > max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE:
             raise ImageError(
                 f"{name} is too large to be read: {size} bytes, more than a picture of"
-                f" {max_pixels} pixels needs; `predict --max-pixels` raises this limit"
+                f" {max_pixels} pixels needs",
+                Hint.MORE_PIXELS,
             )
         stream.seek(0)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "Header",
     "ImageFile",
     "Picture",
+    "Read",
     "find_images",
     "read_header",
     "read_image",
@@ -110,6 +112,15 @@ class Picture:
         elif channels == 3 and pixels.ndim == 2:
             pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), np.uint8)
         return cls(pixels, (width, height), Frame(0.0, 0.0, float(width), float(height)))
+
+
+class Read(Protocol):
+    """Reads a photograph as `read_image` does."""
+
+    def __call__(
+        self, path: Path, channels: int, at_least: tuple[int, int] | None = None
+    ) -> Picture:
+        """See `read_image`."""
 
 
 def read_image(

@@ -33,7 +33,7 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.SUBFOLDERS: ("-r looks into sub-folders too",),
     Hint.MORE_PIXELS: ("--max-pixels raises this limit",),
     Hint.PHOTOGRAPHS_MOVED: ("--images says where the photographs are now",),
-    Hint.CPU: ("use --device cpu",),
+    Hint.CPU: ("without a GPU, use --device cpu",),
     Hint.NO_ISOLATION: ("leave --isolate out",),
     Hint.REGISTRY: ("check --zoo and BEETLE_LM_ZOO",),
     Hint.MODEL_FILE: ("give the model's file with --model",),
