@@ -34,8 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.predict.formats.tps import TpsRecord, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 
 PARTS = ("left-mandible", "right-mandible", "head", "pronotum", "elytra")
 ROWS = (

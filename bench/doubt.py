@@ -30,8 +30,8 @@ import numpy as np
 from accuracy import is_test, run
 from numpy.typing import NDArray
 
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.images.read import read_image
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.images.read import read_header, read_image
 
 CARABIDS = ("left-mandible", "right-mandible", "head", "pronotum", "elytra")
 SETS = (*CARABIDS, "wings", "mollusk")
@@ -49,13 +49,11 @@ def test_photographs(data: Path, name: str) -> Iterator[tuple[Path, Points]]:
     folder = data / ("carabids" if name in CARABIDS else "") / name
     tps = folder / ("landmarks.tps" if name in CARABIDS else f"{name}.tps")
 
-    def size_of(image: str) -> tuple[int, int]:
-        return read_image(folder / "images" / image, 1).size
-
-    annotations = sorted(read_annotations(tps, size_of), key=lambda one: one.image)
-    for position, one in enumerate(annotations):
-        if is_test(one.image, position, name in CARABIDS):
-            yield folder / "images" / one.image, one.xy
+    records = sorted(read_records(tps), key=lambda one: one.name)
+    for position, one in enumerate(records):
+        if is_test(one.name, position, name in CARABIDS):
+            photograph = folder / "images" / one.name
+            yield photograph, one.upright(read_header(photograph), "apply")
 
 
 def wrong_versions(pixels: Pixels, xy: Points, number: int) -> Iterator[tuple[str, Pixels]]:

@@ -19,8 +19,7 @@ from accuracy import is_left_out, specimen_number
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
-from beetle_lm.predict.formats.tps import TpsRecord
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import TpsRecord, read_tps
 
 Floats = NDArray[np.floating]
 PHOTOGRAPH, CROP, REDUCTION = (3264, 2448), 200, 4
@@ -58,7 +57,7 @@ def patched(data: Path, folder: Path) -> list[TpsRecord]:
     ]
     seen = {specimen_number(path.name) for path in (carabids / "pronotum" / "images").iterdir()}
     manual = {
-        specimen_number(record.image or ""): record.image_xy(PHOTOGRAPH[1]) / REDUCTION
+        specimen_number(record.image or ""): record.in_image(PHOTOGRAPH[1]) / REDUCTION
         for record in read_tps(carabids / "manual" / "pronotum.tps")
     }
     records = []
@@ -79,7 +78,7 @@ def grey_photograph(images: Path, record: TpsRecord) -> tuple[Floats, Floats]:
     assert picture is not None
     height, width = picture.shape
     smaller = cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA)
-    return smaller, record.image_xy(height) * (SIZE[0] / width)
+    return smaller, record.in_image(height) * (SIZE[0] / width)
 
 
 def read_crops(folder: Path) -> dict[int, list[Crop]]:

@@ -30,8 +30,8 @@ from accuracy import specimen_number
 from numpy.typing import NDArray
 
 from beetle_lm.errors import SpecimenError
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.images.read import Picture, find_images, read_header, read_image
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.images.read import Picture, find_images, read_image
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import LEAST_LIKENESS, Transfer, combined
 from beetle_lm.predict.templates.registration import Fit
@@ -64,11 +64,15 @@ Photographs = Sequence[Photograph]
 def photographs(folder: Path) -> list[Photograph]:
     images, file = folder / "images", folder / "landmarks.tps"
     found = []
-    for one in read_annotations(file, lambda name: read_header(images / name).size):
-        path = images / one.image
+    for one in read_records(file):
+        path = images / one.name
         picture = read_image(path, 3, at_least=(SIDE, SIDE))
         template = Templates.read([path], file)
-        found.append(Photograph(path, picture, one.xy, find_specimen(picture), template))
+        found.append(
+            Photograph(
+                path, picture, one.in_image(picture.size[1]), find_specimen(picture), template
+            )
+        )
     return found
 
 

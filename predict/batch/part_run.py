@@ -25,7 +25,7 @@ from beetle_lm.predict.batch.writers import ResultFiles
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.drawing.overview import overview
 from beetle_lm.predict.images.orientation import ExifFrame
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import Read
 
 _log = logging.getLogger("beetle_lm")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import Read
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 if TYPE_CHECKING:
@@ -51,5 +51,5 @@ class Placer(Protocol):
             items: paths, `ImageFile`s or arrays of pixels.
             batch_size: photographs that are taken at once.
             workers: threads.
-            read: reads the photographs; see `beetle_lm.predict.images.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.sandbox.reading`.
         """

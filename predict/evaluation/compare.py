@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from beetle_lm.errors import RequestError
-from beetle_lm.predict.evaluation import inputs, metrics
+from beetle_lm.predict.evaluation import metrics
 from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.formats.records import (
-    Annotation,
-    SizeOf,
-    annotations_of_records,
-    read_annotations,
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.sizes import (
+    ImageSizes,
+    PhotographFolder,
+    SameSize,
+    Size,
+    SizesByName,
+    sizes_beside,
 )
-from beetle_lm.predict.formats.sizes import sizes_in
-from beetle_lm.predict.formats.tps import TpsRecord
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored, upright_size
 from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.parts import PartSpec, part_of
 
-Landmarked = str | Path | Iterable[Result] | Iterable[TpsRecord]
+Landmarked = str | Path | Iterable[Result] | Iterable[Record]
 """A landmark file, results, or the records of a TPS file."""
 
 
@@ -72,33 +73,30 @@ def evaluate(
         raise RequestError("give the folder of the images or their size, not both")
     if scale is not None and not 0 < scale < float("inf"):
         raise RequestError(f"the scale must be a number above 0, got {scale}")
-    sides = _held(predicted), _held(manual)
-    lists = [side for side in sides if not isinstance(side, Path)]
-    results = [item for side in lists for item in side if isinstance(item, Result)]
-    size_of: SizeOf
+    one, other = _held(predicted), _held(manual)
+    results = [item for item in (*one, *other) if isinstance(item, Result)]
+    sizes: ImageSizes
     if images is not None:
-        size_of = sizes_in(Path(images), exif)
+        sizes = PhotographFolder(Path(images), exif)
     elif image_size is not None:
-        size_of = inputs.one_size(image_size)
-    elif isinstance(sides[0], Path) and not results:
-        size_of = inputs.sizes_beside(sides[0])
+        sizes = SameSize(image_size)
+    elif isinstance(predicted, str | Path) and not results:
+        sizes = sizes_beside(Path(predicted))
     else:
-        size_of = inputs.sizes_by_name(_sizes(results, exif))
+        sizes = SizesByName(_sizes(results, exif))
     if part is None:
         spec = next((each.landmarks.spec for each in results if each.landmarks), None)
     else:
         spec = part if isinstance(part, PartSpec) else part_of(part)
-    one, other = (_reader(side, exif) for side in sides)
-    found, true, sizes = inputs.read_both(one, other, size_of)
-    return metrics.evaluate(found, true, sizes, spec, scale)
+    return metrics.evaluate(_records(one, exif), _records(other, exif), sizes, spec, scale)
 
 
-def _held(given: Landmarked) -> Path | list[Result | TpsRecord]:
+def _held(given: Landmarked) -> Sequence[Result | Record]:
     if isinstance(given, str | Path):
-        return Path(given)
-    held: list[Result | TpsRecord] = []
+        return read_records(Path(given))
+    held: list[Result | Record] = []
     for item in given:
-        if not isinstance(item, Result | TpsRecord):
+        if not isinstance(item, Result | Record):
             raise TypeError(
                 "landmarks are given as the path of a file, as results or as records, not as"
                 f" {type(item).__name__}"
@@ -107,25 +105,20 @@ def _held(given: Landmarked) -> Path | list[Result | TpsRecord]:
     return held
 
 
-def _reader(held: Path | list[Result | TpsRecord], exif: ExifFrame) -> inputs.ReadLandmarks:
-    if isinstance(held, Path):
-        return partial(read_annotations, held)
-    records = [item for item in held if isinstance(item, TpsRecord)]
-    placed = [_annotation(item, exif) for item in held if isinstance(item, Result)]
-    known = [annotation for annotation in placed if annotation is not None]
-    return lambda size_of: known + annotations_of_records(Path("records"), records, size_of)
+def _records(held: Sequence[Result | Record], exif: ExifFrame) -> list[Record]:
+    """All as records; results in that frame, without those that failed."""
+    records = []
+    for item in held:
+        if isinstance(item, Record):
+            records.append(item)
+        elif item.landmarks is not None and item.size is not None:
+            xy = item.landmarks.xy
+            stored = to_stored(xy, item.orientation, item.size)
+            records.append(Record(stored if exif == "stored" else xy, item.name))
+    return records
 
 
-def _annotation(result: Result, exif: ExifFrame) -> Annotation | None:
-    """The landmarks of a result in that frame; None where it failed."""
-    if result.landmarks is None or result.size is None:
-        return None
-    xy = result.landmarks.xy
-    stored = to_stored(xy, result.orientation, result.size)
-    return Annotation(result.name, stored if exif == "stored" else xy)
-
-
-def _sizes(results: Iterable[Result], exif: ExifFrame) -> inputs.Sizes:
+def _sizes(results: Iterable[Result], exif: ExifFrame) -> dict[str, Size]:
     return {
         each.name: each.size if exif == "apply" else upright_size(each.size, each.orientation)
         for each in results

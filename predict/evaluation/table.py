@@ -10,8 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.evaluation.statistics import FAR, Spread
+from beetle_lm.predict.evaluation.metrics import FAR, Evaluation, Spread
 
 _MOST_NAMES, _WIDTH = 20, 160
 UNIT_NAMES = {
@@ -150,5 +149,5 @@ def _sentences(evaluation: Evaluation) -> list[str]:
 
 def _some(names: Sequence[str]) -> str:
     rest = len(names) - _MOST_NAMES
-    more = f" and {rest} more, which --json and summary.json list" if rest > 0 else ""
+    more = f" and {rest} more, which the JSON summary lists" if rest > 0 else ""
     return ", ".join(names[:_MOST_NAMES]) + more

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ __all__ = [
     "Header",
     "ImageFile",
     "Picture",
+    "Read",
     "find_images",
     "read_header",
     "read_image",
@@ -149,6 +151,15 @@ class Picture:
         height, width = pixels.shape[:2]
         frame = Frame(0.0, 0.0, float(width), float(height))
         return cls(np.ascontiguousarray(pixels), (width, height), frame, orientation)
+
+
+class Read(Protocol):
+    """Reads a photograph as `read_image` does."""
+
+    def __call__(
+        self, path: Path, channels: int, at_least: tuple[int, int] | None = None
+    ) -> Picture:
+        """See `read_image`."""
 
 
 def read_image(

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from beetle_lm.errors import ImageError, IsolationError, SpecimenError, UsageError
-from beetle_lm.predict.images.read import Picture, read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError
+from beetle_lm.predict.images.read import Picture, Read, read_image
 from beetle_lm.predict.inputs import Photograph, name_of, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.result import Result
@@ -99,13 +98,13 @@ class Transfer:
             items: paths, `ImageFile`s or arrays of pixels.
             batch_size: of no effect.
             workers: threads, each with a photograph of its own.
-            read: reads the photographs; see `beetle_lm.predict.images.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.sandbox.reading`.
 
         Raises:
-            UsageError: fewer than one worker.
+            RequestError: fewer than one worker.
         """
         if workers < 1:
-            raise UsageError("workers must be at least 1")
+            raise RequestError("workers must be at least 1")
         return self._results(items, workers, read)
 
     def _results(

@@ -20,8 +20,7 @@ from beetle_lm.errors import BeetleLMError
 if TYPE_CHECKING:
     from beetle_lm.predict.evaluation.compare import evaluate
     from beetle_lm.predict.evaluation.metrics import Evaluation
-    from beetle_lm.predict.formats.tps import TpsRecord, write_tps
-    from beetle_lm.predict.formats.tps_reader import read_tps
+    from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
     from beetle_lm.predict.images.read import read_image
     from beetle_lm.predict.landmarks import Landmarks
     from beetle_lm.predict.predictor import Predictor
@@ -61,7 +60,7 @@ _HOMES = {
     "TpsRecord": "predict.formats.tps",
     "evaluate": "predict.evaluation.compare",
     "read_image": "predict.images.read",
-    "read_tps": "predict.formats.tps_reader",
+    "read_tps": "predict.formats.tps",
     "results_table": "predict.results_table",
     "write_tps": "predict.formats.tps",
 }

@@ -9,8 +9,8 @@ import pytest
 from kinds import Command
 from PIL import Image
 
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.tps import read_tps
 
 TPS = (
     "LM=2\n10.00000 20.00000\n-1.00000 -1.00000\nIMAGE=A.JPG\nID=7\nSCALE=0.5\n"
@@ -134,8 +134,8 @@ def test_heights_of_turned_photographs(folder, command: Command, exif, y) -> Non
     (folder / "t.tps").write_text("LM=1\n1 2\nIMAGE=t.jpg\n", encoding="utf-8")
     options = ("--images", folder / "photos", "--exif", exif)
     assert command("convert", folder / "t.tps", folder / "t.csv", *options).code == 0
-    (found,) = read_annotations(folder / "t.csv", lambda image: None)
-    assert found.xy.tolist() == [[1, y]]
+    (found,) = read_records(folder / "t.csv")
+    assert found.points.tolist() == [[1, y]]
 
 
 def test_tps_to_tps_keeps_all_and_needs_no_images(folder, command: Command) -> None:

@@ -13,8 +13,7 @@ from squares import POINTS
 
 from beetle_lm import Landmarks, Predictor, Result, results_table
 from beetle_lm.errors import LandmarkError
-from beetle_lm.predict.formats.table_reader import read_table
-from beetle_lm.predict.formats.tables import TIDY_COLUMNS
+from beetle_lm.predict.formats.tables import TIDY_COLUMNS, read_table
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.model_file.shape_space import Limits
 
@@ -96,11 +95,13 @@ def test_written_as_csv_it_is_a_table_of_landmarks(
     path = tmp_path / "table.csv"
     results_table(results, layout).to_csv(path, index=False)
     read = read_table(path)
-    assert not read.y_up and [each.image for each in read.specimens] == results_names(results)
+    assert [(each.image, each.y_up) for each in read] == [
+        (name, False) for name in results_names(results)
+    ]
     landmarks = results[0].landmarks
     assert landmarks is not None
-    assert read.specimens[0].points == pytest.approx(landmarks.xy)
-    assert np.isnan(read.specimens[2].points).all()
+    assert read[0].points == pytest.approx(landmarks.xy)
+    assert np.isnan(read[2].points).all()
 
 
 @pytest.mark.parametrize("layout", ["wide", "tidy"])

@@ -13,8 +13,7 @@ from growth import MOST_GROWTH, growth
 from mutation import mutated
 
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.tps import format_record, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import format_record, read_tps, write_tps
 
 PLAIN = "LM=2\n10.50000 20.25000\n30.00000 40.00000\nIMAGE=a.jpg\nID=7\nSCALE=0.05\n"
 NAN = float("nan")

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.formats.tps import format_record, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.convert import convert_file
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.sizes import SizesByName
+from beetle_lm.predict.formats.tps import format_record, read_tps, write_tps
 
 PLAIN = "LM=2\n10.50000 20.25000\n30.00000 40.00000\nIMAGE=a.jpg\nID=7\nSCALE=0.05\n"
 NAN = float("nan")
@@ -218,19 +219,19 @@ def test_one_negative_coordinate_is_a_point_beside_the_image(
     assert found.points.tolist() == [[-1, 5], [5, -1]]
 
 
-def test_annotations_of_records(tps: Callable[[str | bytes], Path]) -> None:
+def test_records_in_image_coordinates(tps: Callable[[str | bytes], Path]) -> None:
     path = tps("LM=1\n10 20\nIMAGE=a.jpg\nID=x\nSCALE=2\nLM=1\n-1 -1\nID=y\nLM=1\n0 0\n")
-    asked = []
-
-    def size_of(image):
-        asked.append(image)
-        return (100, 50)
-
-    first, second, third = read_annotations(path, size_of)
-    assert asked == ["a.jpg", "y", "3"]
+    first, second, third = read_records(path)
+    assert [record.name for record in (first, second, third)] == ["a.jpg", "y", "3"]
     assert (first.image, first.id, first.scale, first.line) == ("a.jpg", "x", 2.0, 1)
-    assert first.xy.tolist() == [[10, 30]]
-    assert np.isnan(second.xy).all()
-    assert third.xy.tolist() == [[0, 50]]
+    assert first.y_up
+    assert first.in_image(50).tolist() == [[10, 30]]
+    assert np.isnan(second.in_image(50)).all()
+    assert third.in_image(50).tolist() == [[0, 50]]
     with pytest.raises(LandmarkFileError, match=r"some\.tps, line 6: .*height .*'y'"):
-        read_annotations(path, lambda image: (100, 50) if image == "a.jpg" else None)
+        convert_file(path, path.with_name("a.csv"), "tidy", sizes=SizesByName({"a.jpg": (100, 50)}))
+
+
+def test_shapes_need_no_height(tps: Callable[[str | bytes], Path]) -> None:
+    (found,) = read_records(tps("LM=2\n10 20\n30 25\n"))
+    assert np.diff(found.y_down, axis=0).tolist() == np.diff(found.in_image(50), axis=0).tolist()

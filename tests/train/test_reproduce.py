@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from beetle_lm.cli import app  # noqa: E402
-from beetle_lm.predict.formats.records import read_annotations  # noqa: E402
+from beetle_lm.predict.formats.read import read_records  # noqa: E402
 from beetle_lm.train.data.dataset import read_training_data  # noqa: E402
 from beetle_lm.train.heatmap.networks import NETWORKS  # noqa: E402
 from beetle_lm.train.paper import networks as paper_networks  # noqa: E402
@@ -112,13 +112,9 @@ def test_numbers_are_those_of_the_predictions(reproduced) -> None:
         manual = {one.name: one.landmarks.xy for one in specimens}
         for method in ("paper-scratch", "paper-finetune"):
             runs = (reproduced.report / "jobs" / part / method).glob("round-*")
-            found = [
-                one
-                for run in runs
-                for one in read_annotations(run / "test_predictions.csv", lambda _: None)
-            ]
-            assert sorted(one.image for one in found) == sorted(manual)
-            far = [np.linalg.norm(one.xy - manual[one.image], axis=1) for one in found]
+            found = [one for run in runs for one in read_records(run / "test_predictions.csv")]
+            assert sorted(one.name for one in found) == sorted(manual)
+            far = [np.linalg.norm(one.y_down - manual[one.name], axis=1) for one in found]
             printed = [float(row[method]) for row in reproduced.table(f"tables/{table}")]
             assert printed[:-1] == pytest.approx(np.mean(far, axis=0), abs=1e-3)
             assert printed[-1] == pytest.approx(np.mean(far), abs=1e-3)

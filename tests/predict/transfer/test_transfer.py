@@ -12,7 +12,7 @@ import pytest
 from kinds import Command
 from mandibles import PART, SIZE, Points, bent, errors, mandible, write
 
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer, combined
 from beetle_lm.predict.templates.registration import Fit
@@ -25,7 +25,7 @@ def rows(path: Path) -> dict[str, dict[str, str]]:
 
 def truth(folder: Path) -> dict[str, Points]:
     records = read_tps(folder / "landmarks.tps")
-    return {str(record.image): record.image_xy(SIZE[1]) for record in records}
+    return {str(record.image): record.in_image(SIZE[1]) for record in records}
 
 
 def test_one_template(folder: Path, tmp_path: Path, command: Command) -> None:
@@ -41,7 +41,7 @@ def test_one_template(folder: Path, tmp_path: Path, command: Command) -> None:
     found = {str(record.image): record for record in read_tps(out / "landmarks.tps")}
     assert set(found) == {"m2.png", "m3.png", "turned.png"}
     for name, record in found.items():
-        off = errors(record.image_xy(SIZE[1]), known[name])
+        off = errors(record.in_image(SIZE[1]), known[name])
         assert off.mean() < 0.004, name
         assert off.max() < 0.025, name
     assert {row["status"] for row in rows(out / "specimens.csv").values()} == {"ok"}

@@ -10,7 +10,7 @@ from kinds import Command
 from training_data import draw_set, small_recipe, tps_record
 
 from beetle_lm.cli import app
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import read_tps
 
 
 @dataclass(frozen=True)

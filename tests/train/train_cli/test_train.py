@@ -162,7 +162,7 @@ def test_validation_photographs_are_only_measured(command: Command, tmp_path: Pa
     recipe = small_recipe(tmp_path / "r.toml")
     options = ("--part", "quad", "--recipe", recipe, "--val-share", 0.3)
     assert command("train", images, landmarks, *options, "-o", tmp_path / "right").code == 0
-    records = {record.image: record.image_xy(72) for record in read_tps(landmarks)}
+    records = {record.image: record.in_image(72) for record in read_tps(landmarks)}
     for name in split(list(records), 0.3, seed=0)[1]:
         records[name] = records[name][[2, 3, 0, 1]]
     text = "".join(tps_record(name, xy) for name, xy in records.items())
