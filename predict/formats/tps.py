@@ -36,7 +36,15 @@ class TpsRecord(Record):
     Args:
         points: (n, 2) coordinates in pixels, y up from the bottom edge of the image; NaN in both
             where a landmark is missing.
-        image, id, scale: as in every `Record`; the scale in units per pixel.
+        image: name of the photograph as the file gives it, None without ``IMAGE=``.
+        id: identifier, None without ``ID=``.
+        scale: units per pixel, None where unknown.
+        line: as in every `Record`, like `number`.
+        number: its place in the file, counted from 1.
+        y_up: True.
+        names: None, as are `score` and `expected_error`: TPS files have none.
+        score: None.
+        expected_error: None.
         curves: the (m, 2) points of each curve, y up, NaN where missing.
         comments: the texts of ``COMMENT=``.
         others: lines of keys that are not known here, with the rows that follow them, as they are.
