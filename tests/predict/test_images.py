@@ -38,7 +38,10 @@ def save_with_orientation(path: Path, upright: NDArray[np.uint8], orientation: i
         return
     exif = Image.Exif()
     exif[274] = orientation
-    options = {".jpg": {"quality": 95, "subsampling": 0}, ".webp": {"lossless": True}}
+    options: dict[str, dict[str, object]] = {
+        ".jpg": {"quality": 95, "subsampling": 0},
+        ".webp": {"lossless": True},
+    }
     image.save(path, exif=exif, **options.get(path.suffix, {}))
 
 
