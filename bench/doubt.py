@@ -76,7 +76,7 @@ def wrong_versions(pixels: Pixels, xy: Points, number: int) -> Iterator[tuple[st
 def blank_paper(number: int, generator: np.random.Generator) -> Pixels:
     """Plain, grainy, shaded, or creased paper, in turns."""
     height, width = 480, 640
-    paper = np.full((height, width), generator.uniform(100, 250))
+    paper: NDArray[np.float64] = np.full((height, width), generator.uniform(100, 250))
     kind = number % 4
     if kind >= 1:
         paper += generator.normal(0, generator.uniform(1, 10), paper.shape)

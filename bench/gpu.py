@@ -24,6 +24,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -60,9 +61,7 @@ def alone(name: str, model: Path, network: Exportable, provider: str, sizes: lis
     ]
     for variant in VARIANTS:
         if provider == CUDA or (variant.options == HEURISTIC and variant.memory != "pinned"):
-            ways.append(
-                (variant.about, lambda shape, one=variant: placer(model, provider, one, shape))
-            )
+            ways.append((variant.about, partial(placer, model, provider, variant)))
     wanted = {size: placer(model, CPU, Variant(""), b.shape)(b) for size, b in batches.items()}
     heads = " | ".join(f"batch {size}" for size in sizes)
     print(f"### {name} alone, images per second\n\n| way | {heads} | max px from the CPU's |")
@@ -114,8 +113,10 @@ def end_to_end(
     devices = tuple(dict.fromkeys(("cpu", options.provider)))
     ways = product(models.items(), folders.items(), devices, options.batch_sizes)
     for number, ((name, model), (kind, folder), device, size) in enumerate(ways):
-        words = ("--model", model, "--device", device, "-q")
-        words += ("--workers", options.workers, "--batch-size", size)
+        words = (
+            *("--model", model, "--device", device, "-q"),
+            *("--workers", options.workers, "--batch-size", size),
+        )
         start = fresh.run(fresh.beetle_lm("predict", one, *words, "-o", out / f"{number}-one"))
         whole = fresh.beetle_lm("predict", folder, *words, "-o", out / f"{number}")
         with watched(device) as busy:

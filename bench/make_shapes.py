@@ -63,7 +63,11 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="take the test specimens in as well")
     arguments = parser.parse_args()
     left_out = "none" if arguments.all else "specimens whose number ends in 0 or 5"
-    shapes = {
+    parts = {
+        path.stem: summarise(read_configurations(path, arguments.all))
+        for path in sorted(arguments.manual.glob("*.tps"))
+    }
+    shapes: dict[str, object] = {
         "provenance": {
             "source": SOURCE,
             "left_out": left_out,
@@ -72,13 +76,10 @@ def main() -> None:
             " each component is multiplied by its standard deviation",
         },
         "frame": [WIDTH, HEIGHT],
-        "parts": {
-            path.stem: summarise(read_configurations(path, arguments.all))
-            for path in sorted(arguments.manual.glob("*.tps"))
-        },
+        "parts": parts,
     }
     arguments.output.write_text(_to_text(shapes), encoding="utf-8", newline="\n")
-    for part, summary in shapes["parts"].items():
+    for part, summary in parts.items():
         print(part, summary["specimens"], "specimens, explained", summary["explained"])
 
 
