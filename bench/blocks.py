@@ -2,8 +2,8 @@
 
     python bench/blocks.py
 
-Prints milliseconds of a training step (16 grey images of 256 x 192, two threads) for first looks of
-about the same number of weights in the shape of `compact`, and the ratio of the two.
+Prints milliseconds of a training step (16 grey images of 256 x 192, two threads) for the
+coarse stages of two networks like `compact` of about the same number of weights, and the ratio.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from pathlib import Path
 import fresh
 import numpy as np
 import torch
-from gpu_ways import HEURISTIC, VARIANTS, Place, Variant, in_torch, placer, rate
+from gpu_ways import HEURISTIC, VARIANTS, Place, Variant, in_torch, on_runtime, rate
 from paper_models import random_checkpoint, write_model
 from photographs import copies, sources
 
@@ -55,14 +55,14 @@ def alone(name: str, model: Path, network: Exportable, provider: str, sizes: lis
     }
     device = "cuda" if provider == CUDA else "cpu"
     ways: list[tuple[str, Callable[[tuple[int, ...]], Place]]] = [
-        ("CPU provider", lambda shape: placer(model, CPU, Variant("CPU"), shape)),
+        ("CPU provider", lambda shape: on_runtime(model, CPU, Variant("CPU"), shape)),
         ("torch, 32 bit", lambda shape: in_torch(network, device, tf32=False)),
         ("torch, TF32", lambda shape: in_torch(network, device, tf32=True)),
     ]
     for variant in VARIANTS:
         if provider == CUDA or (variant.options == HEURISTIC and variant.memory != "pinned"):
-            ways.append((variant.about, partial(placer, model, provider, variant)))
-    wanted = {size: placer(model, CPU, Variant(""), b.shape)(b) for size, b in batches.items()}
+            ways.append((variant.about, partial(on_runtime, model, provider, variant)))
+    wanted = {size: on_runtime(model, CPU, Variant(""), b.shape)(b) for size, b in batches.items()}
     heads = " | ".join(f"batch {size}" for size in sizes)
     print(f"### {name} alone, images per second\n\n| way | {heads} | max px from the CPU's |")
     print("|---|" + "---:|" * (len(sizes) + 1))

@@ -54,7 +54,7 @@ VARIANTS = (
 )
 
 
-def placer(model: Path, provider: str, variant: Variant, shape: tuple[int, ...]) -> Place:
+def on_runtime(model: Path, provider: str, variant: Variant, shape: tuple[int, ...]) -> Place:
     """Opens a model for batches of one shape; the first call prepares it."""
     runtime = load_runtime()
     runtime.set_default_logger_severity(3)

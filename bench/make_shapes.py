@@ -1,6 +1,6 @@
-"""Makes train/shapes.json: mean and principal components of manual landmark configurations.
+"""Makes train/synthetic/shapes.json: mean and principal components of manual landmarks.
 
-    python bench/make_shapes.py MANUAL [-o train/shapes.json] [--all]
+    python bench/make_shapes.py MANUAL [-o train/synthetic/shapes.json] [--all]
 
 MANUAL is a folder with one TPS file per part (`elytra.tps`, ...) in pixels of photographs of
 3264 x 2448. Specimens whose number ends in 0 or 5 are left out, so that they stay unseen test
@@ -59,7 +59,7 @@ def summarise(configurations: np.ndarray) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("manual", type=Path, help="folder with PART.tps files")
-    parser.add_argument("-o", "--output", type=Path, default=Path("train/shapes.json"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("train/synthetic/shapes.json"))
     parser.add_argument("--all", action="store_true", help="take the test specimens in as well")
     arguments = parser.parse_args()
     left_out = "none" if arguments.all else "specimens whose number ends in 0 or 5"
