@@ -94,7 +94,7 @@ def row(name: str, found: Sequence[Points]) -> str:
 def templates_of(series: Sequence[Photograph], sample: int | None) -> dict[Photograph, Photographs]:
     """The photographs that are templates of each: all others, or a few by chance."""
     generator = random.Random(0)
-    chosen = {}
+    chosen: dict[Photograph, Photographs] = {}
     for target in series:
         others = [one for one in series if one is not target]
         chosen[target] = others if sample is None else generator.sample(others, sample)

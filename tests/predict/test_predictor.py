@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pytest
@@ -196,14 +197,19 @@ def test_an_unforeseen_failure_stops_only_its_own_photograph(
 
 
 def test_array_of_a_wrong_kind_fails_alone(predictor: Predictor, draw: Draw) -> None:
-    wrong: NDArray[np.uint8] = np.zeros((30, 40))  # type: ignore[assignment]
+    wrong: NDArray[np.uint8] = np.zeros((30, 40))  # type: ignore[assignment]  # wrong on purpose
     bad, fine = predictor.predict([wrong, draw((400, 300), POINTS)])
     assert bad.error is not None
     assert "uint8" in bad.error
     assert fine.landmarks is not None
 
 
+class Counts(TypedDict, total=False):
+    batch_size: int
+    workers: int
+
+
 @pytest.mark.parametrize("numbers", [{"batch_size": 0}, {"workers": 0}])
-def test_impossible_numbers(predictor: Predictor, numbers: dict[str, int]) -> None:
+def test_impossible_numbers(predictor: Predictor, numbers: Counts) -> None:
     with pytest.raises(RequestError, match="at least 1"):
-        predictor.predict([], **numbers)  # type: ignore[arg-type]
+        predictor.predict([], **numbers)

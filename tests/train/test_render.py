@@ -238,4 +238,5 @@ def superimposed_distance(
     first, second = (shape - shape.mean(axis=0) for shape in (first, second))
     first, second = (shape / np.linalg.norm(shape) for shape in (first, second))
     left, _, right = np.linalg.svd(first.T @ second)
-    return np.linalg.norm(first @ left @ right - second, axis=1)
+    distances: NDArray[np.float64] = np.linalg.norm(first @ left @ right - second, axis=1)
+    return distances

@@ -94,7 +94,9 @@ def test_wrong_pictures_fail_with_a_reason(folder: Path, tmp_path: Path, command
     out = tmp_path / "out"
     photographs = tmp_path / "photographs"
     for path in [*(folder / "wrong").iterdir(), folder / "photographs" / "m2.png"]:
-        write(photographs / path.name, cv2.imread(str(path))[..., ::-1])
+        pixels = cv2.imread(str(path))
+        assert pixels is not None
+        write(photographs / path.name, pixels[..., ::-1].astype(np.uint8))
     (photographs / "broken.jpg").write_bytes(b"no picture")
     arguments = ("transfer", folder / "templates" / "m1.png", folder / "one.tps", photographs)
     done = command(*arguments, "-o", out)
@@ -114,8 +116,8 @@ def test_wrong_pictures_fail_with_a_reason(folder: Path, tmp_path: Path, command
 def test_a_run_is_resumed(
     folder: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ("transfer", folder / "templates" / "m1.png", folder / "one.tps")
-    arguments = (*arguments, folder / "photographs", "--workers", 1)
+    template = (folder / "templates" / "m1.png", folder / "one.tps")
+    arguments = ("transfer", *template, folder / "photographs", "--workers", 1)
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert command(*arguments, "-o", whole).code == 0
     place, placed = Transfer._place, []
@@ -124,7 +126,7 @@ def test_a_run_is_resumed(
         placed.append(number)
         if len(placed) == 2:
             raise KeyboardInterrupt
-        return place(self, item, number, read)  # type: ignore[arg-type]
+        return place(self, item, number, read)  # type: ignore[arg-type]  # what came goes on
 
     monkeypatch.setattr(Transfer, "_place", stopping)
     stopped = command(*arguments, "-o", out)
