@@ -14,7 +14,7 @@ import time
 import torch
 from torch import Tensor, nn
 
-from beetle_lm.train.engine.precision import mixed_precision
+from beetle_lm.train.engine.device import mixed_precision
 from beetle_lm.train.heatmap import networks
 
 

@@ -15,6 +15,7 @@ from beetle_lm.predict.images.read import read_image
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.session import Session
 from beetle_lm.train.engine.checkpoint import Checkpoint
+from beetle_lm.train.methods import recipe_of, trained_network
 
 LIMIT_PX = 0.02
 """Greatest difference allowed between a file and its network, in pixels of the model's input."""
@@ -61,7 +62,7 @@ def check_parity(
         raise ParityError("parity is checked on photographs and there are none; give --images")
     images = np.stack([_input(path, checkpoint) for path in photographs])
     with torch.inference_mode():
-        network = Exportable(checkpoint.network(), assessment_of(checkpoint).calibration)
+        network = Exportable(trained_network(checkpoint), assessment_of(checkpoint).calibration)
         landmarks = network(torch.from_numpy(images))[0].numpy()
     found = Session.open(model, device="cpu").run(images)
     report = ParityReport(len(photographs), float(np.abs(found.xy - landmarks).max()))
@@ -75,6 +76,6 @@ def check_parity(
 
 
 def _input(path: Path, checkpoint: Checkpoint) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    picture = read_image(path, checkpoint.recipe.channels, at_least=checkpoint.input_size)
+    picture = read_image(path, recipe_of(checkpoint).channels, at_least=checkpoint.input_size)
     placement = Placement.fit(picture.frame, checkpoint.input_size, checkpoint.fit)
     return np.atleast_3d(placement.render(picture)).transpose(2, 0, 1)

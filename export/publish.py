@@ -14,8 +14,8 @@ from beetle_lm.export.parity import ParityReport, check_parity
 from beetle_lm.export.to_onnx import Storage, make_card, replace_card, to_onnx
 from beetle_lm.predict.images.read import find_images
 from beetle_lm.train.engine.checkpoint import Checkpoint, load_checkpoint
-from beetle_lm.train.engine.job import Job
 from beetle_lm.train.finetune import ZOO_PREFIX
+from beetle_lm.train.job import Job
 from beetle_lm.train.run import METRICS
 from beetle_lm.zoo.hub.name import HUB_PREFIX
 from beetle_lm.zoo.model_file.card import Metrics, ModelCard

@@ -30,6 +30,7 @@ from beetle_lm.train.engine.calibration import Calibration, score
 from beetle_lm.train.engine.checkpoint import Checkpoint
 from beetle_lm.train.engine.locator import Locator
 from beetle_lm.train.engine.onnx_weights import HALF
+from beetle_lm.train.methods import recipe_of, trained_network
 from beetle_lm.zoo.model_file.card import CARD_KEY, Metrics, ModelCard
 
 Storage = Literal["float32", "float16", "int8"]
@@ -76,7 +77,7 @@ def make_card(
         spec=checkpoint.spec,
         input_width=checkpoint.input_width,
         input_height=checkpoint.input_height,
-        channels=checkpoint.recipe.channels,
+        channels=recipe_of(checkpoint).channels,
         fit=checkpoint.fit,
         version=version,
         weights_sha256=hashlib.sha256(save(weights)).hexdigest(),
@@ -132,7 +133,7 @@ def to_onnx(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter's own, about its internals
             program = torch.onnx.export(
-                Exportable(checkpoint.network(), calibration).eval(),
+                Exportable(trained_network(checkpoint), calibration).eval(),
                 (example,),
                 input_names=["image"],
                 output_names=["landmarks", "score", "expected_error"],

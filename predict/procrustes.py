@@ -93,6 +93,11 @@ def superimpose(xy: Floats, mean: Floats) -> Superimposed | None:
     return Superimposed(shape, math.degrees(turn), centroid_size(xy))
 
 
+def superimpose_all(xy: Floats, mean: Floats) -> list[Superimposed]:
+    """Specimens (N, n, 2) superimposed on a mean shape; those that lack a landmark are left out."""
+    return [one for one in (superimpose(each, mean) for each in xy) if one is not None]
+
+
 def mahalanobis(difference: Floats, space: ShapeSpace) -> float:
     """How far a shape is from the mean, in standard deviations of the shapes known.
 

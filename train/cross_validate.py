@@ -11,10 +11,10 @@ import torch
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.train.data.dataset import AnnotatedImages
 from beetle_lm.train.data.folds import folds, split
-from beetle_lm.train.engine.job import Job
+from beetle_lm.train.engine.log import EpochLog
 from beetle_lm.train.engine.tested import EVALUATION, PREDICTIONS, evaluate_test
 from beetle_lm.train.finetune import Transfer
-from beetle_lm.train.heatmap.loop import EpochLog
+from beetle_lm.train.job import Job
 from beetle_lm.train.run import METRICS, train
 
 

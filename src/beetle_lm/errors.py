@@ -33,6 +33,9 @@ class Hint(Enum):
     SKIP_BAD = auto()
     START_FROM_WEIGHTS = auto()
     FEWER_BITS = auto()
+    NO_TURN = auto()
+    NO_SHAPES = auto()
+    TRAIN_WITHOUT_CUDA = auto()
 
 
 class BeetleLMError(Exception):

@@ -35,6 +35,11 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.MODEL_FILE: ("give the model's file with --model",),
     Hint.SKIP_BAD: ("--skip-bad goes on without these specimens",),
     Hint.START_FROM_WEIGHTS: ("add --init",),
+    Hint.NO_TURN: ("--turn has no effect",),
+    Hint.NO_SHAPES: ("leave --shapes out",),
+    Hint.TRAIN_WITHOUT_CUDA: (
+        "`beetle-lm doctor` says what is installed, --device cpu trains without",
+    ),
     Hint.FEWER_BITS: ("leave out --fp16 and --int8: the file is then nearer, and larger",),
 }
 

@@ -21,7 +21,6 @@ from beetle_lm.errors import UsageError  # noqa: E402
 from beetle_lm.export import parity  # noqa: E402
 from beetle_lm.export.quantise import quantise_dense  # noqa: E402
 from beetle_lm.predict.session import Session, load_runtime  # noqa: E402
-from beetle_lm.train.heatmap.networks import NETWORKS  # noqa: E402
 from beetle_lm.train.paper import networks as paper_networks  # noqa: E402
 
 
@@ -42,8 +41,7 @@ def trained(drawn, tmp_path_factory: pytest.TempPathFactory):
     images, landmarks = drawn
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
-        for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-            patch.setitem(networks, "paper-3", Small)
+        patch.setitem(paper_networks.PAPER_NETWORKS, "paper-3", Small)
         patch.setattr(sys, "stdout", StringIO())
         for arguments in (
             ("train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch",
@@ -60,8 +58,7 @@ def trained(drawn, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-        monkeypatch.setitem(networks, "paper-3", Small)
+    monkeypatch.setitem(paper_networks.PAPER_NETWORKS, "paper-3", Small)
 
 
 def inputs(count: int, seed: int = 0):

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 from beetle_lm.train.heatmap.poses import fit_to_poses
-from beetle_lm.train.heatmap.recipe import load_recipe
+from beetle_lm.train.methods import load_recipe
 
 AUGMENTATION = load_recipe("compact").augmentation
 SHAPE = np.array([[0.0, 0], [40, 5], [60, 30], [10, 50]])

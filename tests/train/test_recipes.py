@@ -12,13 +12,7 @@ pytest.importorskip("torch")
 from beetle_lm.errors import RecipeError
 from beetle_lm.train.data.folds import folds, split
 from beetle_lm.train.engine.schedule import warm_up_cosine
-from beetle_lm.train.heatmap.networks import NETWORKS
-from beetle_lm.train.heatmap.recipe import (
-    load_recipe,
-    recipe_from_dict,
-    recipe_names,
-    with_validation_share,
-)
+from beetle_lm.train.methods import load_recipe, networks, recipe_from_dict, recipe_names
 
 NAMES = [f"beetle {i}.jpg" for i in range(37)]
 
@@ -27,7 +21,7 @@ def test_every_bundled_recipe_is_sound() -> None:
     assert "compact" in recipe_names()
     for name in recipe_names():
         recipe = load_recipe(name)
-        assert recipe.network in NETWORKS
+        assert recipe.network in networks()
         assert recipe_from_dict(recipe.to_dict(), name) == recipe
 
 
@@ -80,9 +74,9 @@ def test_missing_entries_and_files_are_named(tmp_path: Path) -> None:
 def test_a_share_to_validate_is_of_photographs_or_of_images() -> None:
     """The paper's recipes divide all images, the others the photographs."""
     compact, paper = load_recipe("compact"), load_recipe("paper-scratch")
-    assert with_validation_share(compact, 0.2) == (compact, 0.2)
-    assert with_validation_share(paper, None) == (paper, 0)
-    changed, share = with_validation_share(paper, 0.2)
+    assert compact.with_validation_share(0.2) == (compact, 0.2)
+    assert paper.with_validation_share(None) == (paper, 0)
+    changed, share = paper.with_validation_share(0.2)
     assert (changed.validation_share, share) == (0.2, 0)
 
 

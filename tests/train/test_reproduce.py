@@ -18,7 +18,6 @@ pytest.importorskip("onnx")
 from beetle_lm.cli import app  # noqa: E402
 from beetle_lm.predict.formats.records import read_annotations  # noqa: E402
 from beetle_lm.train.data.dataset import read_training_data  # noqa: E402
-from beetle_lm.train.heatmap.networks import NETWORKS  # noqa: E402
 from beetle_lm.train.paper import networks as paper_networks  # noqa: E402
 from beetle_lm.train.reproduction import jobs as reproduce_jobs  # noqa: E402
 from beetle_lm.train.reproduction.data import PAPER_PARTS  # noqa: E402
@@ -49,8 +48,7 @@ class Reproduced:
 def train_narrow(patch: pytest.MonkeyPatch) -> None:
     """Lets the paper's recipes train the narrow network."""
     for name in paper_networks.PAPER_NETWORKS:
-        for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-            patch.setitem(networks, name, Narrow)
+        patch.setitem(paper_networks.PAPER_NETWORKS, name, Narrow)
 
 
 @pytest.fixture

@@ -108,8 +108,6 @@ def train(
     All problems of the data are listed before anything is trained. The run can be interrupted and
     resumed; `beetle-lm export RUN -o model.onnx` then makes the model.
     """
-    import dataclasses
-
     from beetle_lm.errors import Hint, TrainingDataError, UsageError, require_extra
 
     if folds is not None and test is not None:
@@ -118,16 +116,18 @@ def train(
         from beetle_lm.predict.evaluation import table as evaluation_table
         from beetle_lm.train import cross_validate, run
         from beetle_lm.train.data.dataset import read_training_data
-        from beetle_lm.train.engine.job import make_job, read_test_list
+        from beetle_lm.train.engine.device import choose_device
         from beetle_lm.train.engine.progress import TrainingProgress
         from beetle_lm.train.finetune import open_source, transfer_from
-        from beetle_lm.train.heatmap.recipe import load_recipe, with_turn, with_validation_share
+        from beetle_lm.train.job import make_job, read_test_list
+        from beetle_lm.train.methods import load_recipe
 
     chosen = load_recipe(recipe)
-    chosen = dataclasses.replace(chosen, epochs=epochs or chosen.epochs)
-    chosen, val_share = with_validation_share(with_turn(chosen, turn), val_share)
+    chosen = chosen if epochs is None else chosen.changed(epochs=epochs)
+    chosen = chosen if turn is None else chosen.with_turn(turn)
+    chosen, val_share = chosen.with_validation_share(val_share)
     source = open_source(init, zoo) if init is not None else None
-    torch_device = run.choose_device(device)
+    torch_device = choose_device(device)
     data = read_training_data(images, landmarks, part, exif, shapes)
     for remark in data.remarks:
         logging.getLogger("beetle_lm").warning(remark)

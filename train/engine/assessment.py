@@ -12,9 +12,8 @@ from scipy import stats
 from sklearn.covariance import oas
 
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.predict.procrustes import mean_shape
+from beetle_lm.predict.procrustes import mean_shape, superimpose_all
 from beetle_lm.train.engine.calibration import Calibration
-from beetle_lm.train.heatmap.poses import laid_on
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace, rounded
 
 _FEWEST_SHAPES = 4  # fewer do not say how shapes vary
@@ -70,8 +69,8 @@ def learn_shapes(poses: Floats, further: Floats) -> ShapeSpace | None:
     mean = mean_shape(every) if every.shape[1] > 2 else None
     if mean is None:
         return None
-    mean = _turned(mean, [each.rotation for each in laid_on(poses, mean)])
-    shapes = np.stack([each.shape.ravel() for each in laid_on(every, mean)])
+    mean = _turned(mean, [each.rotation for each in superimpose_all(poses, mean)])
+    shapes = np.stack([each.shape.ravel() for each in superimpose_all(every, mean)])
     if len(shapes) < _FEWEST_SHAPES:
         return None
     freedom = 2 * len(mean) - 4
@@ -112,7 +111,7 @@ def assess(
     """
     diagonal = math.hypot(*input_size)
     turns, size = (-180.0, 180.0), (0.0, 1.0)
-    fitted = laid_on(poses, np.array(shapes.mean)) if shapes else []
+    fitted = superimpose_all(poses, np.array(shapes.mean)) if shapes else []
     if fitted:
         reach = max(rotation, _LEAST_ROTATION)
         low, high = _range([each.rotation for each in fitted], reach)

@@ -8,7 +8,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from beetle_lm.train.heatmap.loop import EpochLog
+from beetle_lm.train.engine.log import EpochLog
 
 _SECONDS = 15.0  # between lines, where there is no terminal
 

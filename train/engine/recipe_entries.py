@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any, get_type_hints
 
 from beetle_lm.errors import RecipeError
@@ -23,7 +24,8 @@ def checked_entries(
     Raises:
         RecipeError: an entry is missing, unknown or of a wrong kind.
     """
-    hints = {name: hint for name, hint in get_type_hints(kind).items() if name != omit}
+    names = [field.name for field in fields(kind) if field.name != omit]
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if name in names}
     defaults = {name for name in hints if hasattr(kind, name)}
     if missing := sorted(set(hints) - set(entries) - defaults):
         raise RecipeError(f"{source}: the entry '{missing[0]}' is missing")

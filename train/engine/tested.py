@@ -14,8 +14,7 @@ from beetle_lm.predict.evaluation.report import write_evaluation
 from beetle_lm.predict.formats.records import Annotation, read_annotations
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
 from beetle_lm.train.data.dataset import Specimen, TensorSet
-from beetle_lm.train.engine.locator import Locator
-from beetle_lm.train.heatmap.loop import predict
+from beetle_lm.train.engine.locator import Locator, predict
 
 PREDICTIONS, EVALUATION = "test_predictions.csv", "test"
 """The predictions' file and the comparison's folder, in a run folder."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-from beetle_lm.errors import RecipeError
 from beetle_lm.train.engine.locator import Locator
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread, spread_beyond
 from beetle_lm.train.heatmap.shape_prior import ShapePrior
-from beetle_lm.train.paper.networks import PAPER_NETWORKS, PaperNetwork
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
-
-HEAD = "head"
-"""The layers of every network that know the landmarks: all others serve any part."""
 
 SHRUNK = 2
 """How many times smaller than the input the image of the first look is, along each side."""
@@ -112,14 +110,10 @@ class LandmarkNetwork(Locator):
             }
         )
 
-    def expect(self, shapes: ShapeSpace | None, target_sigma: float) -> None:
-        """Lets `locate` know what shapes are likely; the weights do not change.
-
-        Args:
-            shapes: of specimens like those to come; None for no idea.
-            target_sigma: standard deviation of the heat maps that were taught, in cells.
-        """
-        self.prior = None if shapes is None else ShapePrior(shapes, target_sigma * PATCH_STRIDE)
+    def expect(self, shapes: ShapeSpace | None, recipe: Mapping[str, Any]) -> None:
+        """Lets `locate` know what shapes are likely; the weights do not change."""
+        taught = recipe["target_sigma"] * PATCH_STRIDE
+        self.prior = None if shapes is None else ShapePrior(shapes, taught)
 
     def forward(self, whole: Tensor, patches: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         """Both looks, the second one at given places, as training needs them.
@@ -253,20 +247,8 @@ def _doubled(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-NETWORKS: dict[str, type[LandmarkNetwork] | type[PaperNetwork]] = {
+NETWORKS: dict[str, type[LandmarkNetwork]] = {
     "nano": Nano,
     "compact": LandmarkNetwork,
     "fine": Fine,
-    **PAPER_NETWORKS,
 }
-
-
-def build_network(name: str, landmarks: int, channels: int) -> Locator:
-    """A network with fresh weights.
-
-    Raises:
-        RecipeError: there is no network of that name.
-    """
-    if name not in NETWORKS:
-        raise RecipeError(f"unknown network '{name}'; there are: {', '.join(sorted(NETWORKS))}")
-    return NETWORKS[name](landmarks, channels)

@@ -16,12 +16,11 @@ from beetle_lm.errors import OutputError
 from beetle_lm.predict.batch.lock import FolderLock, HeldError
 from beetle_lm.train.data.dataset import AnnotatedImages
 from beetle_lm.train.engine.checkpoint import LAST, WEIGHTS
-from beetle_lm.train.engine.job import Job, make_job
+from beetle_lm.train.engine.log import EpochLog
+from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.train.finetune import open_source, transfer_from
-from beetle_lm.train.heatmap.loop import EpochLog
-from beetle_lm.train.heatmap.recipe import AnyRecipe, with_validation_share
+from beetle_lm.train.job import Job, make_job
 from beetle_lm.train.reproduction.data import IMAGES, LANDMARKS, PartData, pretraining_data
-from beetle_lm.train.reproduction.methods import is_finetune
 from beetle_lm.train.run import METRICS, train
 
 JOBS, PRETRAINING = "jobs", "pretraining"
@@ -123,7 +122,7 @@ def round_folder(report: Path, part: str, method: str, number: int) -> Path:
 
 
 def part_training(
-    report: Path, part: PartData, recipe: AnyRecipe, number: int, seed: int, keep: bool
+    report: Path, part: PartData, recipe: Recipe, number: int, seed: int, keep: bool
 ) -> Training:
     """One round of one method on one part.
 
@@ -135,7 +134,7 @@ def part_training(
         seed: of everything random.
         keep: whether the weights stay.
     """
-    source = _pretraining_folder(report, number) if is_finetune(recipe) else None
+    source = _pretraining_folder(report, number) if recipe.pretrained else None
     job = make_job(
         part.data,
         part.folder / IMAGES,
@@ -143,7 +142,7 @@ def part_training(
         "apply",
         recipe,
         seed,
-        with_validation_share(recipe, None)[1],
+        recipe.with_validation_share(None)[1],
         part.tests[number],
         init=f"{PRETRAINING} round-{number + 1}" if source else "",
     )
@@ -152,7 +151,7 @@ def part_training(
 
 
 def pretraining(
-    report: Path, parts: Sequence[PartData], recipe: AnyRecipe, number: int, seed: int
+    report: Path, parts: Sequence[PartData], recipe: Recipe, number: int, seed: int
 ) -> Training:
     """A round's pre-training: on the photographs of three parts that the round does not test.
 

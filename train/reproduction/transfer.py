@@ -16,8 +16,8 @@ from beetle_lm.predict.formats.records import Annotation, read_annotations
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer
+from beetle_lm.train.engine.log import EpochLog
 from beetle_lm.train.engine.tested import PREDICTIONS
-from beetle_lm.train.heatmap.loop import EpochLog
 from beetle_lm.train.reproduction.data import LANDMARKS, PartData
 from beetle_lm.train.run import METRICS
 

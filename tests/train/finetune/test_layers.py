@@ -21,7 +21,7 @@ from beetle_lm.train.engine.calibration import DEFAULT  # noqa: E402
 from beetle_lm.train.engine.checkpoint import load_checkpoint  # noqa: E402
 from beetle_lm.train.engine.log import TrainingLog  # noqa: E402
 from beetle_lm.train.finetune import open_source  # noqa: E402
-from beetle_lm.train.heatmap.networks import build_network  # noqa: E402
+from beetle_lm.train.methods import build_network  # noqa: E402
 
 
 @pytest.mark.parametrize("precision", ["full", "half"])
@@ -34,7 +34,7 @@ def test_the_weights_in_a_model_file_predict_as_the_file_does(pretrained, precis
     assert all(name.endswith("num_batches_tracked") for name in found.missing_keys)
     paths = sorted((pretrained.data[0]).glob("*.png"))
     session = Session.open(path, device="cpu")
-    network.expect(session.card.shapes, load_checkpoint(pretrained.run).recipe.target_sigma)
+    network.expect(session.card.shapes, load_checkpoint(pretrained.run).recipe)
     images = np.stack(
         [cv2.resize(cv2.imread(str(p), 0), session.card.input_size)[None] for p in paths]
     )

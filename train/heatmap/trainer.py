@@ -1,100 +1,187 @@
-"""The training loop."""
+"""Training a heat map network: from photographs to its checkpoint and log."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
 import math
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from beetle_lm.train.data.dataset import TensorSet
-from beetle_lm.train.engine.checkpoint import LAST, Checkpoint, save_checkpoint
-from beetle_lm.train.engine.locator import Locator
-from beetle_lm.train.engine.precision import mixed_precision
+from beetle_lm.predict.landmarks import Floats
+from beetle_lm.train.data.dataset import Specimen, TensorSet, input_size, load_tensors
+from beetle_lm.train.engine.assessment import Assessment, assess, learn_shapes
+from beetle_lm.train.engine.calibration import FEWEST, Calibration
+from beetle_lm.train.engine.checkpoint import (
+    LAST,
+    WEIGHTS,
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from beetle_lm.train.engine.device import mixed_precision
+from beetle_lm.train.engine.locator import predict
+from beetle_lm.train.engine.log import EpochLog, TrainingLog, draw_losses
+from beetle_lm.train.engine.method import Method, Metrics, Task
 from beetle_lm.train.engine.schedule import warm_up_cosine
 from beetle_lm.train.heatmap.augment import Augmenter, Varied
 from beetle_lm.train.heatmap.losses import heat_map_loss
 from beetle_lm.train.heatmap.networks import (
+    NETWORKS,
     PATCH,
     PATCH_STRIDE,
     SHRUNK,
     STRIDE,
     LandmarkNetwork,
-    build_network,
 )
-from beetle_lm.train.heatmap.recipe import Recipe
+from beetle_lm.train.heatmap.poses import fit_to_poses
+from beetle_lm.train.heatmap.recipe import HeatMapRecipe
+from beetle_lm.zoo.model_file.card import Fit
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+_FIT: Fit = "letterbox"
+_MOST_JUDGED = 100  # training photographs whose expected errors are looked at
 
 
-@dataclass(frozen=True)
-class EpochLog:
-    """What there is to say of one epoch.
+def train(recipe: HeatMapRecipe, task: Task) -> tuple[Checkpoint, Metrics]:
+    """Trains a heat map network, or goes on where an earlier call was stopped.
 
     Args:
-        epoch: its number, from 1.
-        learning_rate: at its end.
-        training_loss: mean over its steps.
-        validation_px: mean landmark error on the validation photographs in input pixels; NaN
-            where there are none.
+        recipe: how to train.
+        task: what on, and where.
+
+    Returns:
+        The checkpoint of the last epoch, and what was measured.
+
+    Raises:
+        CheckpointError: the last state cannot be read.
+        TrainingDataError: photographs cannot be decoded.
     """
+    torch.manual_seed(task.seed)
+    fresh = _network(recipe, task.spec).state_dict()
+    size = input_size(task.training, recipe.input_pixels, LandmarkNetwork.multiple)
 
-    epoch: int
-    learning_rate: float
-    training_loss: float
-    validation_px: float
+    def tensors(specimens: Sequence[Specimen], for_training: bool = False) -> TensorSet:
+        return load_tensors(task.spec, specimens, size, recipe.channels, _FIT, for_training)
+
+    training, validation = tensors(task.training, True), tensors(task.validation)
+    poses = training.xy.double().numpy()
+    recipe = dataclasses.replace(recipe, augmentation=fit_to_poses(recipe.augmentation, poses))
+    if (task.run / LAST).exists():
+        start = load_checkpoint(task.run / LAST)
+    else:
+        start = Checkpoint(
+            tensors=fresh | dict(task.weights),
+            recipe=recipe.to_dict(),
+            spec=task.spec,
+            input_width=size[0],
+            input_height=size[1],
+            fit=_FIT,
+            seed=task.seed,
+            epoch=0,
+            validation_px=float("nan"),
+            shapes=learn_shapes(poses, task.shapes),
+        )
+
+    log = TrainingLog(task.run, EpochLog, start.epoch)
+
+    def logged(epoch: EpochLog) -> None:
+        log.append(epoch)
+        task.report(epoch)
+
+    trained = _fit(recipe, task, start, training, validation, logged)
+    judged = tensors(task.training[:_MOST_JUDGED])
+    assessment = _assessment(recipe, trained, poses, judged, validation, task.device)
+    trained = dataclasses.replace(trained, assessment=assessment)
+    save_checkpoint(task.run / WEIGHTS, trained)
+    draw_losses(log.epochs, task.run / "losses.png")
+    return trained, {
+        "epoch": trained.epoch,
+        "input": list(size),
+        "training": {"photographs": len(training)},
+        "validation": {
+            "photographs": len(validation),
+            "mean_px_of_input": trained.validation_px if len(validation) else None,
+        },
+    }
 
 
-def fit(
-    run: Path,
+def _assessment(
+    recipe: HeatMapRecipe,
+    trained: Checkpoint,
+    poses: Floats,
+    judged: TensorSet,
+    validation: TensorSet,
+    device: torch.device,
+) -> Assessment:
+    """By the validation photographs where they are enough, or else by some that it trained on."""
+    seen = int(torch.isfinite(validation.xy[..., 0]).sum()) < FEWEST
+    chosen = judged if seen else validation
+    network = trained.restored(_network(recipe, trained.spec))
+    xy, spread = predict(network.to(device), chosen.images, device)
+    error = (xy - chosen.xy).norm(dim=2)
+    calibration = Calibration.fit(
+        spread.double().numpy(), (error * torch.nan if seen else error).double().numpy()
+    )
+    expected = calibration.expected(spread.double(), trained.input_size)
+    return assess(
+        calibration,
+        torch.where(torch.isfinite(error), expected, torch.nan).numpy(),
+        seen,
+        poses,
+        trained.shapes,
+        recipe.augmentation.rotation,
+        recipe.augmentation.scale,
+        trained.input_size,
+    )
+
+
+def _network(recipe: HeatMapRecipe, spec: PartSpec) -> LandmarkNetwork:
+    return NETWORKS[recipe.network](len(spec), recipe.channels)
+
+
+def _fit(
+    recipe: HeatMapRecipe,
+    task: Task,
     start: Checkpoint,
     training: TensorSet,
     validation: TensorSet,
-    device: torch.device,
     report: Callable[[EpochLog], None],
-    shapes: Tensor | None = None,
-    taken_over: Collection[str] = (),
 ) -> Checkpoint:
-    """Trains a network and keeps its last state in the run folder.
+    """Trains a network and keeps its last state in the run folder after every epoch.
 
-    The weights that are validated and returned are an exponential moving average over the steps.
-    All randomness comes from the seed and the number of the epoch, so a run that goes on from its
-    last state ends with the weights of one that was never interrupted.
+    The weights that are validated and returned are an exponential moving average over the steps
+    (EMA). All randomness comes from the seed and the number of the epoch, so a run that goes on
+    from its last state ends with the weights of one that was never interrupted.
 
     Args:
-        run: an existing folder, to which `last.safetensors` is written after every epoch.
-        start: fresh or pre-trained weights and the configuration, at epoch 0; or the content of
-            `last.safetensors`, to go on from.
+        recipe: how to train. Tensors that the task gives move at its `body_rate`.
+        task: where to train, and the further shapes towards which photographs are warped, beside
+            those of `training`.
+        start: fresh or pre-trained weights at epoch 0; or the content of `last.safetensors`, to go
+            on from.
         training: photographs to train on, stored larger than the input.
         validation: photographs that are only measured; may be empty.
-        device: where to train.
         report: called after every epoch.
-        shapes: (M, K, 2) landmarks of specimens towards whose shapes photographs are warped, in
-            any position, size and unit, NaN where missing; by default those of `training`.
-        taken_over: names of the tensors that were trained before; they move at the recipe's
-            `body_rate`.
 
     Returns:
         The checkpoint of the last epoch.
     """
-    recipe, spec = start.recipe, start.spec
-    network = build_network(recipe.network, len(spec), recipe.channels)
-    # `paper_loop.fit` is for the others.
-    assert isinstance(recipe, Recipe) and isinstance(network, LandmarkNetwork)
+    device, spec = task.device, start.spec
+    network = _network(recipe, spec)
     if start.epoch == 0:
         network.load_state_dict(start.tensors)
-    network.expect(start.shapes, recipe.target_sigma)
+    network.expect(start.shapes, start.recipe)
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval()
-    optimiser = _optimiser(network, recipe, taken_over)
+    optimiser = _optimiser(network, recipe, task.weights.keys())
     if start.epoch > 0:
         _restore(start.tensors, network, average, optimiser)
     augment = Augmenter(recipe.augmentation, start.input_size, spec.mirror_order)
     images, xy = training.images.to(device), training.xy.to(device)
-    shapes = xy if shapes is None else shapes.to(device)
+    shapes = torch.cat((xy, torch.from_numpy(task.shapes).float().to(device)))
     steps = recipe.epochs * recipe.steps_per_epoch
     last = start
 
@@ -118,17 +205,19 @@ def fit(
             _average(average, network, min(recipe.averaging, step / (step + 10)))
             loss_sum += loss.detach()
 
-        error = mean_error(predict(average, validation.images, device)[0], validation.xy)
+        error = _mean_error(predict(average, validation.images, device)[0], validation.xy)
         # Before the state is kept: a run that is killed in between makes this epoch again.
         report(EpochLog(epoch, rate, float(loss_sum) / recipe.steps_per_epoch, error))
         tensors = _state(network, average, optimiser)
         last = dataclasses.replace(start, tensors=tensors, epoch=epoch, validation_px=error)
-        save_checkpoint(run / LAST, last)
+        save_checkpoint(task.run / LAST, last)
     weights = {name: tensor.cpu() for name, tensor in average.state_dict().items()}
     return dataclasses.replace(last, tensors=weights)
 
 
-def _loss(network: Locator, varied: Varied, recipe: Recipe, input_size: tuple[int, int]) -> Tensor:
+def _loss(
+    network: LandmarkNetwork, varied: Varied, recipe: HeatMapRecipe, input_size: tuple[int, int]
+) -> Tensor:
     """That of both looks; landmarks that are missing or outside the image take no part."""
     with mixed_precision(varied.whole.device):
         first, second = network(
@@ -148,18 +237,7 @@ def _loss(network: Locator, varied: Varied, recipe: Recipe, input_size: tuple[in
     return losses[0] + losses[1]
 
 
-def predict(network: Locator, images: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Landmarks (N, K, 2) and spreads (N, K) in input pixels of images (N, C, H, W) of its size."""
-    if len(images) == 0:
-        return torch.empty(0), torch.empty(0)
-    network.eval()
-    with torch.inference_mode():
-        found = [network.locate(batch.to(device)) for batch in torch.split(images, 16)]
-    xy, spread = zip(*found, strict=True)
-    return torch.cat(xy).cpu(), torch.cat(spread).cpu()
-
-
-def mean_error(predicted: Tensor, manual: Tensor) -> float:
+def _mean_error(predicted: Tensor, manual: Tensor) -> float:
     """Mean distance of landmarks (N, K, 2); missing ones are left out; NaN where there are none."""
     if len(manual) == 0:
         return float("nan")
@@ -167,7 +245,7 @@ def mean_error(predicted: Tensor, manual: Tensor) -> float:
 
 
 def _optimiser(
-    network: nn.Module, recipe: Recipe, taken_over: Collection[str]
+    network: nn.Module, recipe: HeatMapRecipe, taken_over: Collection[str]
 ) -> torch.optim.Optimizer:
     """AdamW; the share of the learning rate that each group of parameters gets is its `share`."""
     groups: dict[float, list[nn.Parameter]] = {}
@@ -226,3 +304,7 @@ def _restore(
             parameter = network.get_parameter(name)
             moved = value if key == "step" else value.to(parameter.device)
             optimiser.state[parameter][key] = moved.clone()
+
+
+HEAT_MAPS = Method(HeatMapRecipe, NETWORKS, train)
+"""The method of this room."""
