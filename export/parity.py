@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from beetle_lm.errors import ParityError
+from beetle_lm.errors import Hint, ParityError
 from beetle_lm.export.to_onnx import Exportable, Storage, assessment_of
 from beetle_lm.predict.images.read import read_image
 from beetle_lm.predict.placement import Placement
@@ -59,7 +59,9 @@ def check_parity(
             `INT8_LIMIT_PX` where layers are in 8 bit.
     """
     if not photographs:
-        raise ParityError("parity is checked on photographs and there are none; give --images")
+        raise ParityError(
+            "the export is checked on photographs and there are none", Hint.CHECKED_ON_PHOTOGRAPHS
+        )
     images = np.stack([_input(path, checkpoint) for path in photographs])
     with torch.inference_mode():
         network = Exportable(trained_network(checkpoint), assessment_of(checkpoint).calibration)

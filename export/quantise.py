@@ -7,7 +7,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from beetle_lm.errors import UsageError
+from beetle_lm.errors import Hint, RequestError
 
 WORTH_SHRINKING = 0.006
 """Share of all weights: smaller tensors cost little to store, and rounding them costs as much."""
@@ -30,7 +30,7 @@ def quantise_dense(model: onnx.ModelProto) -> None:
         model: its dense layers are Gemm, as `torch.onnx` writes them, and follow a ReLU.
 
     Raises:
-        UsageError: it has no large dense layer.
+        RequestError: it has no large dense layer.
     """
     graph = model.graph
     weights = {weight.name: weight for weight in graph.initializer}
@@ -46,9 +46,10 @@ def quantise_dense(model: onnx.ModelProto) -> None:
         graph.initializer.remove(weight)
         quantised += 1
     if not quantised:
-        raise UsageError(
-            "--int8 is for networks with large dense layers, such as the paper's, and this one has"
-            " none; leave it out (--fp16 halves the file)"
+        raise RequestError(
+            "8 bit is for networks with large dense layers, such as the paper's, and this one has"
+            " none",
+            Hint.NO_INT8,
         )
     del graph.node[:]
     graph.node.extend(nodes)

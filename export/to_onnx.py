@@ -23,8 +23,9 @@ from onnxscript.rewriter.rules.common import (
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from beetle_lm.errors import CheckpointError
+from beetle_lm.errors import CheckpointError, Hint
 from beetle_lm.export.quantise import WORTH_SHRINKING, quantise_dense
+from beetle_lm.files import replacing
 from beetle_lm.train.engine.assessment import Assessment
 from beetle_lm.train.engine.calibration import Calibration, score
 from beetle_lm.train.engine.checkpoint import Checkpoint
@@ -96,9 +97,7 @@ def assessment_of(checkpoint: Checkpoint) -> Assessment:
         CheckpointError: its training is not finished.
     """
     if checkpoint.assessment is None:
-        raise CheckpointError(
-            "the training is not finished; `beetle-lm train` with --resume goes on with it"
-        )
+        raise CheckpointError("the training is not finished", Hint.UNFINISHED_TRAINING)
     return checkpoint.assessment
 
 
@@ -120,7 +119,8 @@ def to_onnx(
         halved_from: share of all weights from which on a tensor is stored in 16 bit.
 
     Raises:
-        UsageError: 8 bit was asked for, and the network has no large dense layer.
+        RequestError: 8 bit was asked for, and the network has no large dense layer.
+        OSError: the file cannot be written.
     """
     example = torch.zeros(
         (2, card.channels, card.input_height, card.input_width), dtype=torch.uint8
@@ -158,14 +158,23 @@ def to_onnx(
         container.doc_string = ""
     _give(model, card)
     onnx.checker.check_model(model, full_check=True)
-    path.write_bytes(model.SerializeToString())
+    _write(model, path)
 
 
 def replace_card(path: Path, card: ModelCard) -> None:
-    """Gives a model file another card; its network stays as it is."""
+    """Gives a model file another card; its network stays as it is.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     model = onnx.load(path)
     _give(model, card)
-    path.write_bytes(model.SerializeToString())
+    _write(model, path)
+
+
+def _write(model: onnx.ModelProto, path: Path) -> None:
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(model.SerializeToString())
 
 
 def _give(model: onnx.ModelProto, card: ModelCard) -> None:

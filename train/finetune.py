@@ -89,7 +89,7 @@ def open_source(name: str, zoo: str | None = None) -> Source:
         ModelError: a model file is missing, damaged or not one of beetle-lm's.
         HubError: the model has to be fetched, and cannot be.
         PartError: the zoo has no model of that name.
-        UsageError: ``hf:`` is not followed by ``org/name@revision``.
+        RequestError: ``hf:`` is not followed by ``org/name@revision``.
     """
     if name.startswith(ZOO_PREFIX):
         return _of_model(name, named_model(name.removeprefix(ZOO_PREFIX), zoo))
@@ -131,7 +131,7 @@ def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
         theirs = " or ".join(f"'{network}'" for network in source.networks)
         raise CheckpointError(
             f"{source.name} has the network {theirs}, and the recipe '{recipe.name}'"
-            f" trains '{recipe.network}'; give a --recipe whose network is {theirs}"
+            f" trains '{recipe.network}'; give a recipe whose network is {theirs}"
         )
     shapes = _shapes(recipe.network, len(spec), recipe.channels)
     layers = dict.fromkeys(_layer(name) for name in shapes)

@@ -17,7 +17,7 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from beetle_lm.cli import run as run_command  # noqa: E402
-from beetle_lm.errors import UsageError  # noqa: E402
+from beetle_lm.errors import RequestError  # noqa: E402
 from beetle_lm.export import parity  # noqa: E402
 from beetle_lm.export.quantise import quantise_dense  # noqa: E402
 from beetle_lm.predict.session import Session, load_runtime  # noqa: E402
@@ -128,7 +128,8 @@ def test_refused_for_networks_of_convolutions_only(drawn, command: Command, tmp_
     train = ("train", images, landmarks, "--part", "quad", "--recipe", recipe, "-o", run)
     assert command(*train).code == 0
     done = command("export", run, "-o", tmp_path / "out" / "m.onnx", "--int8")
-    assert done.code == 2 and "--int8 is for networks with large dense layers" in done.err
+    assert done.code == 2 and "8 bit is for networks with large dense layers" in done.err
+    assert "leave --int8 out" in done.err
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -201,5 +202,5 @@ def test_rounding_is_that_of_bytes() -> None:
 
 
 def test_layers_whose_input_may_be_negative_are_left_alone() -> None:
-    with pytest.raises(UsageError, match="this one has none"):
+    with pytest.raises(RequestError, match="this one has none"):
         quantise_dense(dense(np.ones((4, 300)), relu=False))

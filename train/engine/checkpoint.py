@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from beetle_lm.errors import CheckpointError, ModelError, OutputError
+from beetle_lm.errors import CheckpointError, Hint, ModelError, OutputError
+from beetle_lm.files import replacing
 from beetle_lm.train.engine.assessment import Assessment
 from beetle_lm.train.engine.locator import Locator
 from beetle_lm.zoo.model_file.card import Fit
@@ -91,17 +92,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         if config[name] is not None:
             config[name] = config[name].to_dict()
     tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
-    partial = path.with_name(path.name + ".partial")
     try:
-        try:
-            save_file(tensors, partial, metadata={_KEY: json.dumps(config)})
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(path) as unfinished:
+            save_file(tensors, unfinished, metadata={_KEY: json.dumps(config)})
     except (SafetensorError, OSError) as error:
-        raise OutputError(
-            f"{path} cannot be written: {error}; make room, and go on with --resume"
-        ) from error
+        raise OutputError(f"{path} cannot be written: {error}", Hint.RESUME) from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

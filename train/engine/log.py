@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from beetle_lm.errors import Hint, OutputError
+from beetle_lm.files import write_bytes, write_text
+from beetle_lm.predict.formats.csv_text import csv_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,21 +68,30 @@ class TrainingLog(Generic[E]):
         run: the run folder.
         kind: what there is to say of an epoch.
         epochs_before: rows of earlier epochs to keep, when a run goes on.
+
+    Raises:
+        OutputError: it cannot be written.
     """
 
     def __init__(self, run: Path, kind: type[E], epochs_before: int = 0) -> None:
         self._path = run / LOG
         self.epochs: list[E] = read_log(run, kind)[:epochs_before] if epochs_before else []
-        with self._path.open("w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(_columns(kind))
-            rows.writerows(epoch.row() for epoch in self.epochs)
+        rows = [_columns(kind), *(epoch.row() for epoch in self.epochs)]
+        write_text(self._path, map(csv_line, rows))
 
     def append(self, epoch: E) -> None:
-        """Adds the row of an epoch."""
+        """Adds the row of an epoch.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
         self.epochs.append(epoch)
-        with self._path.open("a", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerow(epoch.row())
+        try:
+            with self._path.open("a", encoding="utf-8", newline="") as file:
+                file.write(csv_line(epoch.row()))
+        except OSError as error:
+            reason = error.strerror or error
+            raise OutputError(f"{self._path} cannot be written: {reason}", Hint.RESUME) from error
 
 
 def read_log(run: Path, kind: type[E]) -> list[E]:
@@ -116,7 +130,7 @@ def draw_losses(epochs: Sequence[EpochLog], path: Path) -> None:
         axes.grid(alpha=0.3, which="both")
     rows[-1].set_xlabel("epoch")
     rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path)
 
 
 def new_figure(height: float) -> Figure:
@@ -131,3 +145,14 @@ def new_figure(height: float) -> Figure:
     figure = Figure(figsize=(7, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure as a PNG file.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=120, format="png")
+    write_bytes(path, [drawn.getvalue()])

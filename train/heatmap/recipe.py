@@ -75,7 +75,7 @@ class HeatMapRecipe(Recipe):
         coordinate_weight: weight of the coordinate loss beside the heat maps' cross-entropy.
         augmentation: how far images are varied.
         body_rate: share of the learning rate for layers that were taken over from another model
-            (`--init`); without one it has no effect.
+            to start from; without one it has no effect.
     """
 
     name: str

@@ -28,7 +28,7 @@ from beetle_lm.train.engine.checkpoint import (
 )
 from beetle_lm.train.engine.device import keep_freed_memory, mixed_precision
 from beetle_lm.train.engine.locator import predict
-from beetle_lm.train.engine.log import LOG, EpochLog, TrainingLog, new_figure
+from beetle_lm.train.engine.log import LOG, EpochLog, TrainingLog, new_figure, save_figure
 from beetle_lm.train.engine.method import Method, Metrics, Task
 from beetle_lm.train.engine.schedule import linear
 from beetle_lm.train.paper.augment import VERSIONS, seven_versions
@@ -125,7 +125,7 @@ def train(recipe: PaperRecipe, task: Task) -> tuple[Checkpoint, Metrics]:
     save_checkpoint(task.run / WEIGHTS, last)
     figure = new_figure(4)
     draw_both_losses(figure.subplots(), log.epochs)
-    figure.savefig(task.run / "losses.png", dpi=120)
+    save_figure(figure, task.run / "losses.png")
     end = log.epochs[-1]
     return last, {
         "epoch": last.epoch,

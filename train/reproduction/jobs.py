@@ -12,7 +12,7 @@ from typing import Protocol
 
 import torch
 
-from beetle_lm.errors import OutputError
+from beetle_lm.errors import Hint, OutputError
 from beetle_lm.predict.batch.lock import FolderLock, HeldError
 from beetle_lm.train.data.dataset import AnnotatedImages
 from beetle_lm.train.engine.checkpoint import LAST, WEIGHTS
@@ -98,8 +98,7 @@ class Training:
         # What the source's weights were is checked when the training begins.
         if dataclasses.replace(done, init_sha256=self.job.init_sha256) != self.job:
             raise OutputError(
-                f"{self.folder} was done with other data or options; give those of then, or"
-                " another folder with -o"
+                f"{self.folder} was done with other data or options", Hint.OTHER_REPORT
             )
         return True
 

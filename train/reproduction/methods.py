@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from beetle_lm.errors import UsageError
+from beetle_lm.errors import RequestError
 from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.train.methods import load_recipe
 
@@ -66,7 +66,7 @@ def load_methods(names: Sequence[str], settings: Settings) -> dict[str, Recipe]:
 
     Raises:
         RecipeError: a recipe is unknown or wrong.
-        UsageError: two have one name, or one has a name that is no folder's.
+        RequestError: two have one name, or one has a name that is no folder's.
     """
     methods: dict[str, Recipe] = {}
     for given in names:
@@ -75,8 +75,8 @@ def load_methods(names: Sequence[str], settings: Settings) -> dict[str, Recipe]:
         if epochs:
             recipe = recipe.changed(epochs=max(1, int(epochs)))
         if recipe.name in methods:
-            raise UsageError(f"two recipes are called {recipe.name}; give each a name of its own")
+            raise RequestError(f"two recipes are called {recipe.name}; give each a name of its own")
         if not re.fullmatch(r"[\w.-]+", recipe.name):
-            raise UsageError(f"the recipe's name {recipe.name!r} cannot be that of a folder")
+            raise RequestError(f"the recipe's name {recipe.name!r} cannot be that of a folder")
         methods[recipe.name] = recipe
     return methods

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from beetle_lm.errors import LandmarkError, OutputError, SpecimenError
+from beetle_lm.errors import Hint, LandmarkError, OutputError, SpecimenError
 from beetle_lm.files import write_text
 from beetle_lm.predict.formats.records import Annotation, read_annotations
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
@@ -60,8 +60,7 @@ class TransferRound:
             return False
         if done["tested"] != list(self.part.tests[self.number]):
             raise OutputError(
-                f"{self.folder} was done with other data or options; give those of then, or"
-                " another folder with -o"
+                f"{self.folder} was done with other data or options", Hint.OTHER_REPORT
             )
         return True
 

@@ -131,7 +131,7 @@ def test_full_disk(
     done = command(*drawn, "-o", run, "--epochs", 1)
     assert done.code == 1
     assert "last.safetensors cannot be written" in done.err and "--resume" in done.err
-    assert not list(run.glob("*.partial"))
+    assert not list(run.glob(".unfinished-*"))
     limited_files(-1)
     assert command(*drawn, "-o", run, "--epochs", 1, "--resume").code == 0
 
