@@ -2,8 +2,8 @@
 
     python bench/blocks.py
 
-Prints milliseconds of a training step (16 grey images of 256 x 192, two threads) for first looks of
-about the same number of weights in the shape of `compact`, and the ratio of the two.
+Prints milliseconds of a training step (16 grey images of 256 x 192, two threads) for coarse stages
+of about the same number of weights in the shape of `compact`, and the ratio of the two.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def step_ms(network: networks.LandmarkNetwork, runs: int = 9) -> float:
     for _ in range(runs):
         begin = time.perf_counter()
         with mixed_precision(torch.device("cpu")):
-            _, output = network._first_look(images)
+            _, output = network._coarse(images)
         output.float().square().mean().backward()
         times.append((time.perf_counter() - begin) * 1000)
     return statistics.median(times[2:])

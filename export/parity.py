@@ -1,4 +1,4 @@
-"""The gate of every export: the file gives the landmarks of the network that it was made from."""
+"""The gate of every export: the file must give the landmarks of the network it was made from."""
 
 from __future__ import annotations
 

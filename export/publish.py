@@ -21,7 +21,7 @@ from beetle_lm.zoo.hub.name import HUB_PREFIX
 from beetle_lm.zoo.model_file.card import Metrics, ModelCard
 
 _MOST_PHOTOGRAPHS = 20
-_FEWER = 0.012  # of all weights: from there on tensors are halved where more would differ too much
+_FEWER = 0.012  # share of all weights that a tensor needs to be halved, where halving more failed
 _NEARER: dict[Storage, Hint | None] = {
     "float32": None,
     "float16": Hint.WITHOUT_FP16,
@@ -39,7 +39,7 @@ def export_run(
     provenance: str | None = None,
     overwrite: bool = False,
 ) -> ParityReport:
-    """Writes the best checkpoint of a run as one ONNX file, if it passes the parity check.
+    """Writes the checkpoint of a run as one ONNX file, if it passes the parity check.
 
     Args:
         run: a finished training run.
@@ -100,7 +100,7 @@ def _written(
     storage: Storage,
     photographs: Sequence[Path],
 ) -> ParityReport:
-    """Writes the file and compares it; with fewer tensors in 16 bit where all were too many."""
+    """Writes the file and compares it, with fewer tensors in 16 bit where too much was lost."""
     try:
         to_onnx(checkpoint, card, path, storage)
         return check_parity(path, checkpoint, photographs, storage)

@@ -35,13 +35,13 @@ from beetle_lm.train.methods import recipe_of, trained_network
 from beetle_lm.zoo.model_file.card import CARD_KEY, Metrics, ModelCard
 
 Storage = Literal["float32", "float16", "int8"]
-"""How weights are stored: all in 32 bit, the large tensors in 16, or large dense layers in 8."""
+"""How weights are stored: all in 32 bit, large tensors in 16, or large dense layers in 8."""
 
 _OPSET = 18
 
 
 class Exportable(nn.Module):
-    """A network with everything inside: uint8 images in, landmarks and their doubts out.
+    """A network with everything inside: uint8 images in; landmarks, scores, expected errors out.
 
     `forward` takes images (N, C, H, W) uint8 and returns landmarks (N, K, 2) float32 in input
     pixels, scores (N, K) float32 and expected errors (N, K) float32 in input pixels.
@@ -108,15 +108,16 @@ def to_onnx(
     storage: Storage = "float32",
     halved_from: float = WORTH_SHRINKING,
 ) -> None:
-    """Writes the network, its normalisation and its decoding as one ONNX file with the card.
+    """Writes the network, its standardisation and its decoding as one ONNX file with the card.
 
     Args:
         checkpoint: what to export.
         card: goes into the file's metadata.
         path: the file to write.
-        storage: weights in 16 bit are computed with in 32 bit, so the file is half as large and no
-            slower. Dense layers in 8 bit are computed with in 8 bit, a fourth as large and faster.
-        halved_from: share of all weights from which on a tensor is stored in 16 bit.
+        storage: 'float16' stores weights in 16 bit and computes in 32 bit, so the file is half as
+            large and no slower; 'int8' stores dense layers in 8 bit and computes in 8 bit, so they
+            take a quarter of the space and are faster.
+        halved_from: share of all weights from which a tensor is stored in 16 bit.
 
     Raises:
         RequestError: 8 bit was asked for, and the network has no large dense layer.
@@ -187,7 +188,7 @@ def _simplify(model: onnx_ir.Model) -> None:
     """Computes beforehand what does not depend on the image.
 
     The exporter's own optimiser would also merge batch normalisations into convolutions, which
-    runtimes do anyway when they load the file. Then nobody could train on from it: a batch
+    runtimes do anyway when they load the file. Training could not start from such a file: a batch
     normalisation that was merged cannot be restored.
     """
     optimizer.fold_constants(model)

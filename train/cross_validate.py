@@ -31,9 +31,9 @@ def cross_validate(
 ) -> Evaluation:
     """Trains one network for each fold in `fold-1`, `fold-2`, ... and compares all.
 
-    In each run the photographs of one fold are tested; the others are split anew into those to
-    train on and those that validate, so that the test photographs take no part in either. Finished
-    folds are not trained again when a cross-validation is resumed.
+    In each run the photographs of one fold are tested; the others are split anew into those that
+    train and those that validate, so that the test photographs take part in neither. Finished folds
+    are not trained again when a cross-validation is resumed.
 
     Args:
         job: what to do; its own division of the photographs is replaced.

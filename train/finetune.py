@@ -33,8 +33,8 @@ class Source:
         about: part and version of a model, part and epoch of a checkpoint.
         sha256: of the file.
         tensors: the weights by their names in the network.
-        networks: names of the networks that have such weights; those that differ in what has none,
-            such as dropout, have the same.
+        networks: names of the networks that have such weights; several where networks differ only
+            in what has none, such as dropout.
         channels: of its input.
         spec: the part whose landmarks it places.
     """
@@ -121,8 +121,8 @@ def open_source(name: str, zoo: str | None = None) -> Source:
 def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
     """What a training of that recipe and part takes over from a source.
 
-    All layers of the same shape are taken over; the head only where part and landmark names are
-    the same, because the landmarks of another part have nothing in common with these.
+    All layers of the same shape are taken over, but the head only where part and landmark names are
+    the same: the landmarks of another part have nothing in common with these.
 
     Raises:
         CheckpointError: the source has another network.

@@ -1,4 +1,4 @@
-"""What a training run is asked to do: the photographs, who of them does what, the recipe."""
+"""What a training run is asked to do: the photographs, what each is for, the recipe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONFIG = "config.toml"
 
 @dataclass(frozen=True)
 class Job:
-    """All that decides the outcome of a run; `config.toml` of the run folder.
+    """Everything that decides the outcome of a run; `config.toml` in the run folder.
 
     Args:
         images: folder of the photographs.
@@ -40,7 +40,7 @@ class Job:
         test: names of those that are only measured at the end.
         recipe: how to train.
         init_sha256: SHA-256 of the file to start from; empty for none.
-        shapes: landmark file of further specimens whose shapes are taught; empty for none.
+        shapes: landmark file of further specimens whose shapes are learned; empty for none.
         shapes_sha256: SHA-256 of that file; empty for none.
     """
 
@@ -103,7 +103,7 @@ def make_job(
     init_sha256: str = "",
     shapes: Path | None = None,
 ) -> Job:
-    """Decides who trains, validates and tests.
+    """Decides which photographs train, validate and test.
 
     Raises:
         TrainingDataError: no photograph is left to train on.

@@ -37,7 +37,7 @@ def test_only_an_affine_map_reflects() -> None:
 
 
 def test_a_weight_of_zero_is_no_say() -> None:
-    target = POINTS + [5, 5]
+    target = POINTS + np.array([5, 5])
     target[0] += 1000
     weights = np.array([0.0, 1, 1, 2, 1])
     found = least_squares_map(POINTS, target, weights)

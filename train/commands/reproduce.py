@@ -25,7 +25,7 @@ def reproduce(
     ] = None,
     rounds: Annotated[
         int,
-        typer.Option(min=2, help="In how many rounds every photograph is tested once."),
+        typer.Option(min=2, help="Number of rounds; each photograph is tested in one of them."),
     ] = 9,
     epochs: Annotated[
         int | None,
@@ -72,7 +72,7 @@ def reproduce(
             help="Keep the network of every round (370 MB each for the paper's).",
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d", help="What to train on.")
     ] = "auto",

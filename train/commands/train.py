@@ -38,7 +38,9 @@ def train(
     ] = None,
     folds: Annotated[
         int | None,
-        typer.Option(min=2, help="Cross-validate: test every photograph once, in so many folds."),
+        typer.Option(
+            min=2, help="Cross-validate in this many folds: every photograph is tested once."
+        ),
     ] = None,
     test: Annotated[
         Path | None,
@@ -53,7 +55,7 @@ def train(
             min=0.0,
             max=0.9,
             help="Share of the photographs to measure after every epoch instead of training on"
-            " them; expected errors are then learned from theirs.  [default: 0]",
+            " them; expected errors are then learned from these.  [default: 0]",
         ),
     ] = None,
     init: Annotated[
@@ -80,11 +82,11 @@ def train(
             min=0.0,
             max=180.0,
             metavar="DEGREES",
-            help="How far photographs to come may be turned against those trained on.  [default:"
+            help="How far new photographs may be turned against those trained on.  [default:"
             " about as far as these against each other, 5 to 15]",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d", help="What to train on.")
     ] = "auto",

@@ -1,4 +1,4 @@
-"""Checkpoints: weights with all that is needed to use them, in safetensors files (no pickle)."""
+"""Checkpoints: weights with everything needed to use them, in safetensors files (no pickle)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Checkpoint:
         epoch: number of epochs trained.
         validation_px: mean landmark error on the validation photographs, in input pixels; NaN
             where there were none.
-        shapes: of the specimens that it is trained on; None where they are too few.
+        shapes: of the specimens that it is trained on; None where there are too few.
         assessment: how its landmarks are judged; None until the training is finished.
     """
 

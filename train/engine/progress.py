@@ -10,11 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from beetle_lm.train.engine.log import EpochLog
 
-_SECONDS = 15.0  # between lines, where there is no terminal
+_SECONDS = 15.0  # between lines, where stderr is no terminal
 
 
 class TrainingProgress:
-    """A bar on a terminal, a line now and then elsewhere.
+    """A bar on a terminal, a line every now and then elsewhere.
 
     Args:
         epochs: of all trainings together.

@@ -60,7 +60,7 @@ class Recipe(ABC):
         return self.from_dict(self.to_dict() | entries, self.name)
 
     def with_turn(self, degrees: float) -> Self:
-        """The recipe, turning photographs by up to so many degrees.
+        """The recipe, turning photographs by up to this angle.
 
         Raises:
             RequestError: it turns none.

@@ -1,4 +1,4 @@
-"""Entries of a recipe's TOML file, checked against the dataclass that they fill."""
+"""Entries of a recipe, checked against the dataclass that they fill."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def checked_entries(
 
     Args:
         kind: the dataclass.
-        entries: what the file holds.
-        source: what the file is called in messages.
+        entries: the values by name.
+        source: what they come from, for messages.
         omit: a field that is read elsewhere.
 
     Raises:
@@ -51,7 +51,7 @@ def check_bounds(
 
     Args:
         recipe: what has the fields.
-        source: what its file is called in messages.
+        source: what it comes from, for messages.
         bounds: name, least and greatest value of fields; None where there is no greatest.
 
     Raises:
@@ -59,7 +59,7 @@ def check_bounds(
     """
     for name, low, high in bounds:
         value = getattr(recipe, name)
-        if not low <= value <= (math.inf if high is None else high):  # nan is no number either
+        if not low <= value <= (math.inf if high is None else high):  # False for nan as well
             wanted = f"at least {low}" if high is None else f"from {low} to {high}"
             raise RecipeError(f"{source}: {name} must be {wanted}, got {value!r}")
 

@@ -12,7 +12,7 @@ from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.procrustes import mean_shape, superimpose_all
 from beetle_lm.train.heatmap.recipe import Augmentation
 
-_COVERED = 0.95  # share of further photographs whose turn training covers
+_COVERED = 0.95  # share of new photographs whose turn training covers
 _FEWEST = 4  # photographs; fewer do not say how the others lie
 
 

@@ -22,21 +22,21 @@ _BOUNDS = (
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far training images are varied; each image anew, within these bounds.
+    """The bounds of the augmentation: every image is changed anew in each step, within these.
 
     Args:
-        least_rotation: rotation, in degrees, that is enough where all photographs lie alike.
-        rotation: greatest rotation, in degrees; how far between the two, the photographs say
-            (`poses.fit_to_poses`).
+        least_rotation: greatest rotation, in degrees, where all photographs lie alike.
+        rotation: greatest rotation, in degrees, where they do not; how much between the two is
+            needed, the photographs themselves say (`poses.fit_to_poses`).
         scale: greatest zoom in or out, as a factor.
         stretch: greatest change of proportions, as a factor.
         shift: greatest shift, as a share of the input's width and height.
         elastic: typical displacement of a smooth random warp, as a share of the input's width.
         shape_transfer: share of images that are warped towards another specimen's shape.
         light: strength of the changes of brightness, contrast, gamma and illumination, 0 to 1.
-        blur: greatest standard deviation of a Gaussian blur, in pixels of the first look.
+        blur: greatest standard deviation of a Gaussian blur, in pixels of the coarse stage.
         noise: greatest standard deviation of the noise, as a share of white.
-        patches: greatest number of covering discs.
+        patches: greatest number of occlusion patches.
         dots: greatest number of small dots.
     """
 
@@ -62,7 +62,7 @@ class HeatMapRecipe(Recipe):
         name: what the recipe is called.
         network: the network's name in `networks.py`.
         input_pixels: number of pixels of the input; its proportions follow the photographs. The
-            first look sees a fourth of them.
+            coarse stage sees a fourth of them.
         channels: 1 for grey, 3 for RGB.
         epochs: number of epochs.
         steps_per_epoch: optimiser steps in an epoch, however many photographs there are.
@@ -70,12 +70,13 @@ class HeatMapRecipe(Recipe):
         learning_rate: highest learning rate of AdamW; it rises linearly over the first twentieth
             of the steps and falls as a cosine to zero.
         weight_decay: of AdamW.
-        averaging: decay of the exponential moving average of the weights, which is what is kept.
-        target_sigma: standard deviation of both looks' target heat maps, in heat map cells.
+        averaging: decay of the exponential moving average (EMA) of the weights, which is what is
+            kept.
+        target_sigma: standard deviation of both stages' target heat maps, in heat map cells.
         coordinate_weight: weight of the coordinate loss beside the heat maps' cross-entropy.
-        augmentation: how far images are varied.
-        body_rate: share of the learning rate for layers that were taken over from another model
-            to start from; without one it has no effect.
+        augmentation: its bounds.
+        body_rate: share of the learning rate that layers from another model get, where training
+            starts from one.
     """
 
     name: str
@@ -119,7 +120,7 @@ class HeatMapRecipe(Recipe):
         return recipe
 
     def with_turn(self, degrees: float) -> Self:
-        """The recipe, turning photographs so far, however they lie."""
+        """The recipe, turning photographs by up to this angle, however they lie."""
         turned = dataclasses.replace(self.augmentation, least_rotation=degrees, rotation=degrees)
         return dataclasses.replace(self, augmentation=turned)
 

@@ -26,7 +26,7 @@ from beetle_lm.train.engine.locator import predict
 from beetle_lm.train.engine.log import EpochLog, TrainingLog, draw_losses
 from beetle_lm.train.engine.method import Method, Metrics, Task
 from beetle_lm.train.engine.schedule import warm_up_cosine
-from beetle_lm.train.heatmap.augment import Augmenter, Varied
+from beetle_lm.train.heatmap.augment import Augmenter, TrainingBatch
 from beetle_lm.train.heatmap.losses import heat_map_loss
 from beetle_lm.train.heatmap.networks import (
     NETWORKS,
@@ -42,7 +42,7 @@ from beetle_lm.zoo.model_file.card import Fit
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 _FIT: Fit = "letterbox"
-_MOST_JUDGED = 100  # training photographs whose expected errors are looked at
+_MOST_JUDGED = 100  # training photographs from which expected errors are learned
 
 
 def train(recipe: HeatMapRecipe, task: Task) -> tuple[Checkpoint, Metrics]:
@@ -116,7 +116,7 @@ def _assessment(
     validation: TensorSet,
     device: torch.device,
 ) -> Assessment:
-    """By the validation photographs where they are enough, or else by some that it trained on."""
+    """From the validation photographs where they suffice, or else from some it was trained on."""
     seen = int(torch.isfinite(validation.xy[..., 0]).sum()) < FEWEST
     chosen = judged if seen else validation
     network = trained.restored(_network(recipe, trained.spec))
@@ -175,10 +175,10 @@ def _fit(
         network.load_state_dict(start.tensors)
     network.expect(start.shapes, start.recipe)
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = copy.deepcopy(network).eval()
+    ema = copy.deepcopy(network).eval()
     optimiser = _optimiser(network, recipe, task.weights.keys())
     if start.epoch > 0:
-        _restore(start.tensors, network, average, optimiser)
+        _restore(start.tensors, network, ema, optimiser)
     augment = Augmenter(recipe.augmentation, start.input_size, spec.mirror_order)
     images, xy = training.images.to(device), training.xy.to(device)
     shapes = torch.cat((xy, torch.from_numpy(task.shapes).float().to(device)))
@@ -190,49 +190,52 @@ def _fit(
         network.train()
         loss_sum = torch.zeros((), device=device)
         step = (epoch - 1) * recipe.steps_per_epoch
-        for batch in _batches(len(training), recipe.batch_size, recipe.steps_per_epoch, generator):
+        for rows in _batches(len(training), recipe.batch_size, recipe.steps_per_epoch, generator):
             rate = recipe.learning_rate * warm_up_cosine(step, steps)
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["share"]
-            drawn = torch.randint(len(shapes), batch.shape, generator=generator, device=device)
-            varied = augment(images[batch], xy[batch], shapes[drawn], generator)
-            loss = _loss(network, varied, recipe, start.input_size)
+            drawn = torch.randint(len(shapes), rows.shape, generator=generator, device=device)
+            batch = augment(images[rows], xy[rows], shapes[drawn], generator)
+            loss = _loss(network, batch, recipe, start.input_size)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             step += 1
-            _average(average, network, min(recipe.averaging, step / (step + 10)))
+            _update(ema, network, min(recipe.averaging, step / (step + 10)))
             loss_sum += loss.detach()
 
-        error = _mean_error(predict(average, validation.images, device)[0], validation.xy)
-        # Before the state is kept: a run that is killed in between makes this epoch again.
+        error = _mean_error(predict(ema, validation.images, device)[0], validation.xy)
+        # Before the state is kept: a run that is killed in between does this epoch again.
         report(EpochLog(epoch, rate, float(loss_sum) / recipe.steps_per_epoch, error))
-        tensors = _state(network, average, optimiser)
+        tensors = _state(network, ema, optimiser)
         last = dataclasses.replace(start, tensors=tensors, epoch=epoch, validation_px=error)
         save_checkpoint(task.run / LAST, last)
-    weights = {name: tensor.cpu() for name, tensor in average.state_dict().items()}
+    weights = {name: tensor.cpu() for name, tensor in ema.state_dict().items()}
     return dataclasses.replace(last, tensors=weights)
 
 
 def _loss(
-    network: LandmarkNetwork, varied: Varied, recipe: HeatMapRecipe, input_size: tuple[int, int]
+    network: LandmarkNetwork,
+    batch: TrainingBatch,
+    recipe: HeatMapRecipe,
+    input_size: tuple[int, int],
 ) -> Tensor:
-    """That of both looks; landmarks that are missing or outside the image take no part."""
-    with mixed_precision(varied.whole.device):
-        first, second = network(
-            varied.whole.contiguous(memory_format=torch.channels_last),
-            varied.patches,
-            varied.centres,
+    """That of both stages; landmarks that are missing or outside the image take no part."""
+    with mixed_precision(batch.whole.device):
+        coarse, fine = network(
+            batch.whole.contiguous(memory_format=torch.channels_last),
+            batch.patches,
+            batch.centres,
         )
-    size = torch.tensor(input_size, device=varied.xy.device)
-    there = ((varied.xy > 0) & (varied.xy < size)).all(dim=2, keepdim=True)  # False for NaN
-    xy = torch.where(there, varied.xy, torch.nan)
-    in_patch = xy - varied.centres + PATCH / 2
-    looks = ((first, xy, SHRUNK * STRIDE), (second, in_patch, PATCH_STRIDE))
+    size = torch.tensor(input_size, device=batch.xy.device)
+    there = ((batch.xy > 0) & (batch.xy < size)).all(dim=2, keepdim=True)  # False for NaN
+    xy = torch.where(there, batch.xy, torch.nan)
+    in_patch = xy - batch.centres + PATCH / 2
+    stages = ((coarse, xy, SHRUNK * STRIDE), (fine, in_patch, PATCH_STRIDE))
     losses = [
         heat_map_loss(logits, target, stride, recipe.target_sigma, recipe.coordinate_weight)
-        for logits, target, stride in looks
+        for logits, target, stride in stages
     ]
     return losses[0] + losses[1]
 
@@ -269,18 +272,18 @@ def _batches(count: int, size: int, number: int, generator: torch.Generator) -> 
 
 
 @torch.no_grad()
-def _average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    for mine, theirs in zip(average.parameters(), network.parameters(), strict=True):
-        mine.lerp_(theirs, 1.0 - decay)
-    for kept, new in zip(average.buffers(), network.buffers(), strict=True):
-        kept.copy_(new)
+def _update(ema: nn.Module, network: nn.Module, decay: float) -> None:
+    for mean, latest in zip(ema.parameters(), network.parameters(), strict=True):
+        mean.lerp_(latest, 1.0 - decay)
+    for kept, current in zip(ema.buffers(), network.buffers(), strict=True):
+        kept.copy_(current)
 
 
 def _state(
-    network: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer
+    network: nn.Module, ema: nn.Module, optimiser: torch.optim.Optimizer
 ) -> dict[str, Tensor]:
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
+    tensors |= {f"average.{name}": tensor for name, tensor in ema.state_dict().items()}
     for name, parameter in network.named_parameters():
         for key, value in optimiser.state[parameter].items():
             tensors[f"optimiser.{key}.{name}"] = value
@@ -290,7 +293,7 @@ def _state(
 def _restore(
     tensors: dict[str, Tensor],
     network: nn.Module,
-    average: nn.Module,
+    ema: nn.Module,
     optimiser: torch.optim.Optimizer,
 ) -> None:
     def part(prefix: str) -> dict[str, Tensor]:
@@ -298,7 +301,7 @@ def _restore(
         return {n[cut:]: t for n, t in tensors.items() if n.startswith(prefix + ".")}
 
     network.load_state_dict(part("network"))
-    average.load_state_dict(part("average"))
+    ema.load_state_dict(part("average"))
     for key in ("step", "exp_avg", "exp_avg_sq"):
         for name, value in part(f"optimiser.{key}").items():
             parameter = network.get_parameter(name)

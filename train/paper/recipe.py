@@ -38,7 +38,7 @@ class PaperRecipe(Recipe):
             give.
         frozen: number of the first layers that do not learn, of three convolutions and three dense
             layers.
-        pretrained: whether the training starts from the weights of another.
+        pretrained: whether the training has to start from the weights of another.
     """
 
     name: str
@@ -55,7 +55,7 @@ class PaperRecipe(Recipe):
     pretrained: bool = False
 
     channels = 1
-    """Of the network's input: it sees grey images."""
+    """Of the network's input, which is grey."""
 
     of_the_paper: ClassVar[bool] = True
 

@@ -42,7 +42,7 @@ from beetle_lm.train.paper.networks import (
 from beetle_lm.train.paper.recipe import PaperRecipe
 from beetle_lm.zoo.model_file.parts import PartSpec
 
-_SECONDS, _SHARE = 60.0, 0.05  # so far apart at least, and so much of the time, go into saving
+_SECONDS, _SHARE = 60.0, 0.05  # least time between saves; greatest share of it that they take
 TRAINING, VALIDATION = "#0000ff", "#008000"
 """The paper's blue and green."""
 
@@ -89,12 +89,12 @@ def train(recipe: PaperRecipe, task: Task) -> tuple[Checkpoint, Metrics]:
 
     As in the paper, the seven images of each photograph are put together with those of all others
     and then divided at random into those to learn from and those that validate: a photograph has
-    images among both, so a validation loss tells nothing of new photographs, and nothing is
+    images among both, so a validation loss says nothing about new photographs, and nothing is
     chosen by it.
 
     Args:
         recipe: how to train.
-        task: what on, and where; it has no photographs that only validate.
+        task: what on, and where. No photographs are left out to validate.
 
     Returns:
         The checkpoint of the last epoch, and what was measured.
@@ -147,7 +147,7 @@ def versions(
     seed: int,
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """The seven images of each photograph, (7 N, 1, 192, 256) uint8, and landmarks (7 N, K, 2)."""
+    """Seven images of each photograph, (7 N, 1, 192, 256) uint8, and landmarks (7 N, K, 2)."""
     loaded = load_tensors(spec, specimens, PAPER_INPUT, 3, "stretch", for_training=False)
     generator = torch.Generator(device).manual_seed(seed)
     images = seven_versions(loaded.images.to(device), brightening, generator)
@@ -155,7 +155,7 @@ def versions(
 
 
 def divide(count: int, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Rows of `count` images to learn from, and of those that validate: a share, at random."""
+    """Rows of `count` images to learn from, and of a random share of them that validates."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     learnt = count - min(round(share * count), count - 1)
     return order[:learnt].sort().values, order[learnt:].sort().values
@@ -188,7 +188,7 @@ def _start(recipe: PaperRecipe, task: Task) -> Checkpoint:
 def _assessment(
     recipe: PaperRecipe, last: Checkpoint, every: GreyImages, device: torch.device
 ) -> Assessment:
-    """By the photographs that it was trained on: there are no others."""
+    """From the photographs that it was trained on: there are no others."""
     own = slice(None, None, VERSIONS)  # the photographs themselves are the first of their seven
     images, xy = every.images[own], every.xy[own].cpu()
     network = last.restored(_network(recipe, last.spec))
@@ -212,9 +212,9 @@ def _fit(
     """Trains a network as the paper does, and keeps its last weights in the run folder.
 
     Learning rate and momentum change from epoch to epoch. As in the authors' framework, Lasagne, a
-    step adds ``learning rate * gradient`` to a velocity, which so keeps the rates of its past;
-    torch multiplies the whole velocity by the present rate, so its buffers are rescaled when the
-    rate changes, and both do the same.
+    step adds ``learning rate * gradient`` to a velocity, which thereby keeps the rates of the past;
+    torch multiplies the whole velocity by the present rate. Its buffers are therefore rescaled when
+    the rate changes, and both do the same.
 
     All randomness comes from the seed and the number of the epoch, so a run that goes on from its
     last state ends with the weights of one that was never interrupted.

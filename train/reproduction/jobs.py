@@ -54,7 +54,7 @@ class RoundJob(Protocol):
         """Does the job, or goes on with it."""
 
 
-_WAIT = 2.0  # seconds between looks at jobs that another process does
+_WAIT = 2.0  # seconds until jobs that another process does are tried again
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,8 +193,8 @@ def do_all(
 ) -> None:
     """Does all jobs, each as soon as what it needs is there.
 
-    Several processes may do the jobs of one report: each holds the folder of the job that it does,
-    and the others take another, or wait for it.
+    Several processes may share the jobs of one report: each locks the folder of the job that it
+    does, and the others do another one, or wait for it.
 
     Args:
         jobs: each after its source.

@@ -1,4 +1,4 @@
-"""The methods that a reproduction compares: recipes, and what each has to do with the paper."""
+"""What a reproduction compares: recipes, and how each relates to the paper."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Settings:
     """What is changed in the paper's recipes; None leaves them as they are.
 
     Args:
-        epochs: from scratch; those of other recipes are changed in proportion, so that there are
-            twice as many of pre-training.
+        epochs: from scratch; those of the other recipes change in proportion, so that pre-training
+            keeps twice as many.
         batch_size: images in a step.
         brightening: the paper's N.
     """
