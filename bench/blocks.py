@@ -2,8 +2,8 @@
 
     python bench/blocks.py
 
-Prints milliseconds of a training step (16 grey images of 256 x 192, two threads) for the
-coarse stages of two networks like `compact` of about the same number of weights, and the ratio.
+Prints milliseconds of a training step (16 grey images of 256 x 192, two threads) for coarse stages
+of about the same number of weights in the shape of `compact`, and the ratio of the two.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 import torch
 from torch import Tensor, nn
 
-from beetle_lm.train.engine.precision import mixed_precision
+from beetle_lm.train.engine.device import mixed_precision
 from beetle_lm.train.heatmap import networks
 
 
@@ -50,7 +50,7 @@ def step_ms(network: networks.LandmarkNetwork, runs: int = 9) -> float:
     for _ in range(runs):
         begin = time.perf_counter()
         with mixed_precision(torch.device("cpu")):
-            _, output = network._first_look(images)
+            _, output = network._coarse(images)
         output.float().square().mean().backward()  # type: ignore[no-untyped-call]  # torch's
         times.append((time.perf_counter() - begin) * 1000)
     return statistics.median(times[2:])

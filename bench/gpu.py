@@ -39,7 +39,7 @@ from beetle_lm.export.to_onnx import Exportable
 from beetle_lm.predict.session import CPU, CUDA, Session, load_runtime
 from beetle_lm.train.engine.calibration import DEFAULT
 from beetle_lm.train.finetune import open_source
-from beetle_lm.train.heatmap.networks import build_network
+from beetle_lm.train.methods import build_network, trained_network
 from beetle_lm.zoo.registry import named_model
 
 MOST_PX, PART = 0.05, "pronotum"
@@ -166,7 +166,7 @@ def main() -> None:
         alone(
             "paper-3",
             paper,
-            Exportable(checkpoint.network(), DEFAULT),
+            Exportable(trained_network(checkpoint), DEFAULT),
             options.onnx,
             options.batch_sizes,
         )

@@ -27,11 +27,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from beetle_lm.train.engine.memory import keep_freed_memory
-from beetle_lm.train.engine.precision import mixed_precision
-from beetle_lm.train.paper import loop as paper_loop
-from beetle_lm.train.paper.loop import GreyImages, _measure, _pass
+from beetle_lm.train.engine.device import keep_freed_memory, mixed_precision
+from beetle_lm.train.paper import trainer
 from beetle_lm.train.paper.networks import PAPER_NETWORKS, PaperNetwork
+from beetle_lm.train.paper.trainer import GreyImages, _measure, _pass
 
 LEARNT, VALIDATING, LANDMARKS = 1092, 728, 8
 BYTES_PER_WEIGHT = 32
@@ -103,7 +102,7 @@ def main() -> None:
     if not options.give_back:
         keep_freed_memory()
     precision = full_precision if options.float32 else mixed_precision
-    vars(paper_loop).update(mixed_precision=precision)
+    vars(trainer).update(mixed_precision=precision)
     network = PAPER_NETWORKS["paper-3"](LANDMARKS)
     operations = forward_operations(network)
     weights = sum(parameter.numel() for parameter in network.parameters())

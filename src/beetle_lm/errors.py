@@ -36,7 +36,15 @@ class Hint(Enum):
     MODEL_FILE = auto()
     SKIP_BAD = auto()
     START_FROM_WEIGHTS = auto()
-    FEWER_BITS = auto()
+    NO_TURN = auto()
+    NO_SHAPES = auto()
+    TRAIN_WITHOUT_CUDA = auto()
+    OTHER_REPORT = auto()
+    UNFINISHED_TRAINING = auto()
+    CHECKED_ON_PHOTOGRAPHS = auto()
+    WITHOUT_FP16 = auto()
+    WITHOUT_INT8 = auto()
+    NO_INT8 = auto()
 
 
 class BeetleLMError(Exception):

@@ -39,7 +39,17 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.MODEL_FILE: ("give the model's file with --model",),
     Hint.SKIP_BAD: ("--skip-bad goes on without these specimens",),
     Hint.START_FROM_WEIGHTS: ("add --init",),
-    Hint.FEWER_BITS: ("leave out --fp16 and --int8: the file is then nearer, and larger",),
+    Hint.NO_TURN: ("--turn has no effect",),
+    Hint.NO_SHAPES: ("leave --shapes out",),
+    Hint.TRAIN_WITHOUT_CUDA: (
+        "`beetle-lm doctor` says what is installed, --device cpu trains without",
+    ),
+    Hint.OTHER_REPORT: ("give those of then, or another folder with -o",),
+    Hint.UNFINISHED_TRAINING: ("`beetle-lm train` can go on with it",),
+    Hint.CHECKED_ON_PHOTOGRAPHS: ("--images says where some are",),
+    Hint.WITHOUT_FP16: ("without --fp16 the file is nearer, and twice as large",),
+    Hint.WITHOUT_INT8: ("without --int8 the file is nearer, and four times as large",),
+    Hint.NO_INT8: ("leave --int8 out (--fp16 halves the file)",),
 }
 
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z0-9-]*")

@@ -23,11 +23,10 @@ from onnx import (  # noqa: E402
 )
 
 from beetle_lm.cli import run as run_command  # noqa: E402
-from beetle_lm.errors import UsageError  # noqa: E402
+from beetle_lm.errors import RequestError  # noqa: E402
 from beetle_lm.export import parity  # noqa: E402
 from beetle_lm.export.quantise import quantise_dense  # noqa: E402
 from beetle_lm.predict.session import Session, load_runtime  # noqa: E402
-from beetle_lm.train.heatmap.networks import NETWORKS  # noqa: E402
 from beetle_lm.train.paper import networks as paper_networks  # noqa: E402
 
 
@@ -48,8 +47,7 @@ def trained(drawn: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
     images, landmarks = drawn
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
-        for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-            patch.setitem(networks, "paper-3", Small)
+        patch.setitem(paper_networks.PAPER_NETWORKS, "paper-3", Small)
         patch.setattr(sys, "stdout", StringIO())
         for arguments in (
             ("train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch",
@@ -66,8 +64,7 @@ def trained(drawn: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-        monkeypatch.setitem(networks, "paper-3", Small)
+    monkeypatch.setitem(paper_networks.PAPER_NETWORKS, "paper-3", Small)
 
 
 def inputs(count: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -141,7 +138,8 @@ def test_refused_for_networks_of_convolutions_only(
     train = ("train", images, landmarks, "--part", "quad", "--recipe", recipe, "-o", run)
     assert command(*train).code == 0
     done = command("export", run, "-o", tmp_path / "out" / "m.onnx", "--int8")
-    assert done.code == 2 and "--int8 is for networks with large dense layers" in done.err
+    assert done.code == 2 and "8 bit is for networks with large dense layers" in done.err
+    assert "leave --int8 out" in done.err
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -216,5 +214,5 @@ def test_rounding_is_that_of_bytes() -> None:
 
 
 def test_layers_whose_input_may_be_negative_are_left_alone() -> None:
-    with pytest.raises(UsageError, match="this one has none"):
+    with pytest.raises(RequestError, match="this one has none"):
         quantise_dense(dense(np.ones((4, 300)), relu=False))

@@ -17,14 +17,14 @@ from beetle_lm.predict.quality import quality_flag  # noqa: E402
 from beetle_lm.train.engine.assessment import Assessment, assess, learn_shapes  # noqa: E402
 from beetle_lm.train.engine.calibration import DEFAULT  # noqa: E402
 from beetle_lm.train.engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
-from beetle_lm.train.heatmap.recipe import load_recipe  # noqa: E402
 from beetle_lm.train.heatmap.shape_prior import ShapePrior  # noqa: E402
+from beetle_lm.train.methods import load_recipe  # noqa: E402
 from beetle_lm.zoo.model_file.card import ModelCard  # noqa: E402
 from beetle_lm.zoo.model_file.parts import PartSpec  # noqa: E402
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace  # noqa: E402
 
 SIZE = (256, 192)
-RECIPE = load_recipe("compact")
+RECIPE = load_recipe("compact").to_dict()
 OUTLINE = 60 * np.stack((np.cos(np.arange(8) * 0.785), 0.7 * np.sin(np.arange(8) * 0.785)), 1)
 OUTLINE[0] *= 1.3  # so that it has a front
 

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor  # noqa: E402
 
-from beetle_lm.train.heatmap.augment import Augmenter, Varied  # noqa: E402
+from beetle_lm.train.heatmap.augment import Augmenter, TrainingBatch  # noqa: E402
 from beetle_lm.train.heatmap.networks import cut_patches  # noqa: E402
 from beetle_lm.train.heatmap.recipe import Augmentation  # noqa: E402
 
@@ -51,7 +51,7 @@ def vary(
     xy: Tensor,
     mirror_order: tuple[int, ...] | None = None,
     seed: int = 1,
-) -> Varied:
+) -> TrainingBatch:
     augmenter = Augmenter(settings, (WIDTH, HEIGHT), mirror_order)
     return augmenter(images, xy, xy.roll(1, 0), torch.Generator().manual_seed(seed))
 

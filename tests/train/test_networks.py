@@ -11,7 +11,8 @@ from torch import Tensor  # noqa: E402
 from beetle_lm.errors import RecipeError  # noqa: E402
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread  # noqa: E402
 from beetle_lm.train.heatmap.losses import heat_map_loss  # noqa: E402
-from beetle_lm.train.heatmap.networks import build_network, cut_patches  # noqa: E402
+from beetle_lm.train.heatmap.networks import cut_patches  # noqa: E402
+from beetle_lm.train.methods import build_network  # noqa: E402
 
 
 def heat_maps(

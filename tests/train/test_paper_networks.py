@@ -20,16 +20,15 @@ from torch import Tensor  # noqa: E402
 
 from beetle_lm.errors import RecipeError  # noqa: E402
 from beetle_lm.predict.predictor import Predictor  # noqa: E402
+from beetle_lm.train.engine.log import EpochLog, TrainingLog  # noqa: E402
 from beetle_lm.train.engine.schedule import linear  # noqa: E402
 from beetle_lm.train.finetune import open_source  # noqa: E402
-from beetle_lm.train.heatmap.networks import NETWORKS, build_network  # noqa: E402
-from beetle_lm.train.heatmap.recipe import load_recipe  # noqa: E402
+from beetle_lm.train.methods import build_network, load_recipe  # noqa: E402
 from beetle_lm.train.paper import networks as paper_networks  # noqa: E402
 from beetle_lm.train.paper import trainer as paper_run  # noqa: E402
 from beetle_lm.train.paper.augment import seven_versions  # noqa: E402
-from beetle_lm.train.paper.log import PaperLog  # noqa: E402
-from beetle_lm.train.paper.loop import PaperEpoch, mean_square  # noqa: E402
 from beetle_lm.train.paper.recipe import PaperRecipe  # noqa: E402
+from beetle_lm.train.paper.trainer import mean_square  # noqa: E402
 
 PAPER = ("paper-scratch", "paper-scratch-1", "paper-scratch-2", "paper-pretrain", "paper-finetune")
 
@@ -44,8 +43,7 @@ class Small(paper_networks.PaperNetwork):
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the paper's recipes train the small network."""
-    for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-        monkeypatch.setitem(networks, "paper-3", Small)
+    monkeypatch.setitem(paper_networks.PAPER_NETWORKS, "paper-3", Small)
 
 
 @pytest.fixture(scope="module")
@@ -246,18 +244,18 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
         "train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch", "--epochs", 5,
     )  # fmt: skip
     assert command(*arguments, "-o", tmp_path / "whole").code == 0
-    monkeypatch.setattr("beetle_lm.train.paper.loop._SECONDS", -1e9)  # saves after each epoch
+    monkeypatch.setattr("beetle_lm.train.paper.trainer._SECONDS", -1e9)  # saves after each epoch
     count = 0
-    append = PaperLog.append
+    append = TrainingLog.append
 
-    def stopping(self: PaperLog, epoch: PaperEpoch) -> None:
+    def stopping(self: TrainingLog[EpochLog], epoch: EpochLog) -> None:
         nonlocal count
         count += 1
         if count == 4:
             raise KeyboardInterrupt
         append(self, epoch)
 
-    monkeypatch.setattr(PaperLog, "append", stopping)
+    monkeypatch.setattr(TrainingLog, "append", stopping)
     assert command(*arguments, "-o", tmp_path / "stopped").code == 130
     assert (tmp_path / "stopped" / "last.safetensors").exists()
     assert command(*arguments, "-o", tmp_path / "stopped", "--resume").code == 0
@@ -281,7 +279,7 @@ def test_fine_tuning_keeps_every_weight_but_those_of_the_last_layer(
     path.write_text("\n".join(f"{k} = {json.dumps(v)}" for k, v in recipe.items()), "utf-8")
     tune = (*train, "--part", "another", "--recipe", path, "-o", tuned)
     done = command(*tune)
-    assert done.code == 2 and "starts from another training: add --init" in done.err
+    assert done.code == 2 and "starts from another training; add --init" in done.err
     assert not tuned.exists()
     done = command(*tune, "--init", first)
     assert done.code == 0, done.err
@@ -299,4 +297,7 @@ def test_what_these_networks_cannot_do_is_said(
         "train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch", "--shapes",
         landmarks, "-o", tmp_path / "run",
     )  # fmt: skip
-    assert done.code == 2 and "--shapes cannot go with the recipe paper-scratch" in done.err
+    assert (
+        done.code == 2
+        and "paper-scratch has no use for further shapes; leave --shapes out" in done.err
+    )

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 pytest.importorskip("torch")
 
 from beetle_lm.train.heatmap.poses import fit_to_poses
-from beetle_lm.train.heatmap.recipe import Recipe, load_recipe
+from beetle_lm.train.heatmap.recipe import HeatMapRecipe
+from beetle_lm.train.methods import load_recipe
 
 RECIPE = load_recipe("compact")
-assert isinstance(RECIPE, Recipe)
+assert isinstance(RECIPE, HeatMapRecipe)
 AUGMENTATION = RECIPE.augmentation
 SHAPE = np.array([[0.0, 0], [40, 5], [60, 30], [10, 50]])
 

@@ -20,8 +20,7 @@ pytest.importorskip("onnx")
 from beetle_lm.cli import app  # noqa: E402
 from beetle_lm.predict.formats.read import read_records  # noqa: E402
 from beetle_lm.train.data.dataset import read_training_data  # noqa: E402
-from beetle_lm.train.engine.job import Job  # noqa: E402
-from beetle_lm.train.heatmap.networks import NETWORKS  # noqa: E402
+from beetle_lm.train.job import Job  # noqa: E402
 from beetle_lm.train.paper import networks as paper_networks  # noqa: E402
 from beetle_lm.train.reproduction.data import PAPER_PARTS  # noqa: E402
 from beetle_lm.train.run import train  # noqa: E402
@@ -52,8 +51,7 @@ class Reproduced:
 def train_narrow(patch: pytest.MonkeyPatch) -> None:
     """Lets the paper's recipes train the narrow network."""
     for name in paper_networks.PAPER_NETWORKS:
-        for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-            patch.setitem(networks, name, Narrow)
+        patch.setitem(paper_networks.PAPER_NETWORKS, name, Narrow)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from training_data import draw_set, small_recipe
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from beetle_lm.errors import UsageError  # noqa: E402
+from beetle_lm.errors import RequestError  # noqa: E402
 from beetle_lm.train.paper.recipe import PaperRecipe  # noqa: E402
 from beetle_lm.train.reproduction.data import pretraining_data, read_parts  # noqa: E402
 from beetle_lm.train.reproduction.methods import Settings, load_methods  # noqa: E402
@@ -79,7 +79,7 @@ def test_two_processes_share_the_work(tmp_path: Path) -> None:
     ("options", "code", "message"),
     [
         (("--parts", "prontum"), 2, "has no part prontum; there are: pronotum, elytra"),
-        (("--rounds", 5), 2, "--rounds 5 needs as many photographs of each part, and pronotum has"),
+        (("--rounds", 5), 2, "5 rounds need as many photographs of each part, and pronotum has"),
         (("--recipes", "paper-skratch"), 1, "unknown recipe 'paper-skratch'"),
         (("--recipes", "compact,compact:3"), 2, "two recipes are called compact"),
         (("--published", "nowhere"), 2, "--published: there is no folder nowhere"),
@@ -154,7 +154,7 @@ def test_epochs_of_the_papers_recipes_keep_their_proportion() -> None:
 
 def test_names_that_are_no_folders_are_refused(tmp_path: Path) -> None:
     path = small_recipe(tmp_path / "small.toml", name="../elsewhere")
-    with pytest.raises(UsageError, match="cannot be that of a folder"):
+    with pytest.raises(RequestError, match="cannot be that of a folder"):
         load_methods([str(path)], Settings())
 
 

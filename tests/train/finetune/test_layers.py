@@ -22,11 +22,9 @@ from beetle_lm.export.to_onnx import Exportable  # noqa: E402
 from beetle_lm.predict.session import Session  # noqa: E402
 from beetle_lm.train.engine.calibration import DEFAULT  # noqa: E402
 from beetle_lm.train.engine.checkpoint import load_checkpoint  # noqa: E402
-from beetle_lm.train.engine.log import TrainingLog  # noqa: E402
+from beetle_lm.train.engine.log import EpochLog, TrainingLog  # noqa: E402
 from beetle_lm.train.finetune import open_source  # noqa: E402
-from beetle_lm.train.heatmap.loop import EpochLog  # noqa: E402
-from beetle_lm.train.heatmap.networks import LandmarkNetwork, build_network  # noqa: E402
-from beetle_lm.train.heatmap.recipe import Recipe  # noqa: E402
+from beetle_lm.train.methods import build_network  # noqa: E402
 
 
 @pytest.mark.parametrize("precision", ["full", "half"])
@@ -41,9 +39,7 @@ def test_the_weights_in_a_model_file_predict_as_the_file_does(
     assert all(name.endswith("num_batches_tracked") for name in found.missing_keys)
     paths = sorted((pretrained.data[0]).glob("*.png"))
     session = Session.open(path, device="cpu")
-    recipe = load_checkpoint(pretrained.run).recipe
-    assert isinstance(network, LandmarkNetwork) and isinstance(recipe, Recipe)
-    network.expect(session.card.shapes, recipe.target_sigma)
+    network.expect(session.card.shapes, load_checkpoint(pretrained.run).recipe)
     grey = [pixels for path in paths if (pixels := cv2.imread(str(path), 0)) is not None]
     images = np.stack([cv2.resize(pixels, session.card.input_size)[None] for pixels in grey])
     with torch.inference_mode():
@@ -134,7 +130,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
     assert fine_tune(source, "-o", tmp_path / "whole", **long).code == 0
     append = TrainingLog.append
 
-    def interrupted(self: TrainingLog, epoch: EpochLog) -> None:
+    def interrupted(self: TrainingLog[EpochLog], epoch: EpochLog) -> None:
         append(self, epoch)
         if epoch.epoch == 2:
             raise KeyboardInterrupt

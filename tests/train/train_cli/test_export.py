@@ -103,7 +103,7 @@ def test_a_file_that_differs_from_its_network_is_not_written(
     assert done.code == 1
     assert "differs from the network" in done.err
     assert not path.exists()
-    assert not list(trained.glob(".export-*"))
+    assert not list(trained.glob(".unfinished-*"))
 
 
 def test_parity_compares_with_the_network_that_was_exported(
