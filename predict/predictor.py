@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping, Sized
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.errors import ImageError, IsolationError, UsageError
+from beetle_lm.errors import ImageError, IsolationError, RequestError
 from beetle_lm.predict.images.read import ImageFile, Picture, read_image
 from beetle_lm.predict.images.reading import Read
 from beetle_lm.predict.landmarks import Floats, Landmarks
@@ -154,11 +154,11 @@ class Predictor:
             read: reads the photographs; see `beetle_lm.predict.images.reading`.
 
         Raises:
-            UsageError: fewer than one photograph in a batch, or fewer than one worker.
+            RequestError: fewer than one photograph in a batch, or fewer than one worker.
             ModelError: the model cannot be run.
         """
         if batch_size < 1 or workers < 1:
-            raise UsageError("batch size and workers must be at least 1")
+            raise RequestError("batch size and workers must be at least 1")
         if isinstance(items, Sized):
             batch_size = min(batch_size, max(1, len(items)))
         return self._results(items, self.session.batch_size or batch_size, workers, read)
@@ -177,27 +177,18 @@ class Predictor:
                 if not ahead:
                     return
                 group = [ahead.popleft().result() for _ in range(min(batch_size, len(ahead)))]
-                yield from self._place(group, batch_size)
+                ready = [member for member in group if isinstance(member, _Ready)]
+                placed: Iterator[tuple[Floats, Floats, Floats]] = iter(())
+                if ready:
+                    found = self.session.run(_batch(ready, batch_size))
+                    placed = zip(found.xy, found.score, found.expected_error, strict=True)
+                for member in group:
+                    if isinstance(member, _Ready):
+                        yield member.finish(*next(placed), self.card)
+                    else:
+                        yield member
         finally:
             pool.shutdown(cancel_futures=True)
-
-    def _place(self, group: list[_Ready | Result], batch_size: int) -> list[Result]:
-        ready = [member for member in group if isinstance(member, _Ready)]
-        if not ready:
-            return [member for member in group if isinstance(member, Result)]
-        # Always whole batches: a GPU would prepare itself anew for each new shape, and a landmark
-        # would depend, in its last digits, on how many photographs there are.
-        card = self.card
-        shape = (batch_size, card.channels, card.input_height, card.input_width)
-        batch = np.zeros(shape, np.uint8)
-        for row, member in zip(batch, ready, strict=False):
-            row[...] = member.pixels
-        found = self.session.run(batch)
-        placed = iter(zip(found.xy, found.score, found.expected_error, strict=True))
-        return [
-            member.finish(*next(placed), card) if isinstance(member, _Ready) else member
-            for member in group
-        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,6 +207,18 @@ class _Ready:
         landmarks = Landmarks(card.spec, in_image, score, expected_error * pixels)
         why = doubt(card, xy, expected_error, pixels)
         return Result(self.name, self.size, self.orientation, landmarks, None, why)
+
+
+def _batch(ready: Sequence[_Ready], size: int) -> NDArray[np.uint8]:
+    """Photographs as a batch (size, C, H, W), filled up with black.
+
+    Always whole batches: a GPU would prepare itself anew for each new shape, and a landmark would
+    depend, in its last digits, on how many photographs there are.
+    """
+    batch = np.zeros((size, *ready[0].pixels.shape), np.uint8)
+    for row, member in zip(batch, ready, strict=False):
+        row[...] = member.pixels
+    return batch
 
 
 def _prepare(item: Item, number: int, card: ModelCard, read: Read) -> _Ready | Result:

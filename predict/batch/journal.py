@@ -1,10 +1,11 @@
-"""The rows of an unfinished run: a file that only grows, and that tells where it is whole."""
+"""The rows of an unfinished run: a file that only grows, and that shows how far it is whole."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -106,6 +107,23 @@ class Rows:
                     break
                 end, self.count, self.seconds = position, found, mark["seconds"]
         return end
+
+
+class Pace:
+    """Says when to sync again: as often as costs at most a twentieth of the time, or 10 seconds."""
+
+    _SHARE, _LONGEST = 20, 10.0
+
+    def __init__(self) -> None:
+        self._due = 0.0
+
+    def is_due(self) -> bool:
+        """Whether it is time again."""
+        return time.monotonic() >= self._due
+
+    def took(self, seconds: float) -> None:
+        """Notes how long syncing has just taken."""
+        self._due = time.monotonic() + min(self._SHARE * seconds, self._LONGEST)
 
 
 def _line(record: dict[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""What places landmarks on photographs: a model, or templates."""
+"""The protocol of what places landmarks on photographs: a model, or templates."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from beetle_lm.predict.predictor import Item, Result
 
 
-class Placer(Protocol):
-    """Places landmarks on photographs; what a run needs to know of it."""
+class Source(Protocol):
+    """A source of landmarks, as far as a run needs to know it."""
 
     @property
     def spec(self) -> PartSpec:
@@ -44,7 +44,7 @@ class Placer(Protocol):
     ) -> Generator[Result, None, None]:
         """Places landmarks on photographs, in their order, one result for each.
 
-        A photograph that has none becomes a result with its reason.
+        A photograph that gets none becomes a result with the reason.
 
         Args:
             items: paths, `ImageFile`s or arrays of pixels.

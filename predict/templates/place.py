@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from beetle_lm.errors import ImageError, IsolationError, SpecimenError, UsageError
+from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError
 from beetle_lm.predict.images.read import Picture, read_image
 from beetle_lm.predict.images.reading import Read
 from beetle_lm.predict.landmarks import Floats, Landmarks
@@ -101,10 +101,10 @@ class Transfer:
             read: reads the photographs; see `beetle_lm.predict.images.reading`.
 
         Raises:
-            UsageError: fewer than one worker.
+            RequestError: fewer than one worker.
         """
         if workers < 1:
-            raise UsageError("workers must be at least 1")
+            raise RequestError("workers must be at least 1")
         return self._results(items, workers, read)
 
     def _results(

@@ -14,7 +14,7 @@ from PIL import Image, TiffImagePlugin
 from squares import POINTS
 
 from beetle_lm import Predictor
-from beetle_lm.errors import UsageError
+from beetle_lm.errors import RequestError
 from beetle_lm.predict.images.orientation import turn_upright
 from beetle_lm.predict.images.read import ImageFile
 from beetle_lm.predict.predictor import Result
@@ -204,5 +204,5 @@ def test_array_of_a_wrong_kind_fails_alone(predictor: Predictor, draw: Draw) -> 
 
 @pytest.mark.parametrize("numbers", [{"batch_size": 0}, {"workers": 0}])
 def test_impossible_numbers(predictor: Predictor, numbers: dict[str, int]) -> None:
-    with pytest.raises(UsageError, match="at least 1"):
+    with pytest.raises(RequestError, match="at least 1"):
         predictor.predict([], **numbers)
