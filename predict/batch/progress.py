@@ -9,7 +9,7 @@ from typing import Any
 from beetle_lm.predict.batch.outcome import Outcome
 from beetle_lm.predict.batch.plan import Task
 from beetle_lm.predict.batch.source import Source
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 
 
 @dataclass(frozen=True, eq=False)

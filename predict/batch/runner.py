@@ -144,7 +144,7 @@ def run_part(
                         marked = marked_photograph(result, image.path, task.reference, read)
                         if marked is not None:
                             picture = overlay_path(part.results, ids[image.name])
-                            write_drawing(picture, marked.drawn(options.min_score, result.doubt))
+                            write_drawing(picture, marked.drawn(options.min_score, result.flag))
                     part.add(result, picture)
                     observer.placed(task, result)
             part.all_added()

@@ -9,7 +9,8 @@ from beetle_lm.predict.images.reading import Read
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 if TYPE_CHECKING:
-    from beetle_lm.predict.predictor import Item, Result
+    from beetle_lm.predict.inputs import Photograph
+    from beetle_lm.predict.result import Result
 
 
 class Source(Protocol):
@@ -40,7 +41,7 @@ class Source(Protocol):
         """The versions of the libraries that only it uses, by their names."""
 
     def predict(
-        self, items: Iterable[Item], batch_size: int, workers: int, read: Read
+        self, items: Iterable[Photograph], batch_size: int, workers: int, read: Read
     ) -> Generator[Result, None, None]:
         """Places landmarks on photographs, in their order, one result for each.
 

@@ -26,7 +26,7 @@ from beetle_lm.predict.batch.result_files import (
     refuse_existing,
 )
 from beetle_lm.predict.images.read import ImageFile
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.parts import PartSpec
 

@@ -17,7 +17,7 @@ from beetle_lm import Predictor
 from beetle_lm.errors import RequestError
 from beetle_lm.predict.images.orientation import turn_upright
 from beetle_lm.predict.images.read import ImageFile
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.card import Fit
 
 pytest.importorskip("onnxruntime")

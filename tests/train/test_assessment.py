@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from beetle_lm.errors import CheckpointError  # noqa: E402
-from beetle_lm.predict.quality import doubt  # noqa: E402
+from beetle_lm.predict.quality import quality_flag  # noqa: E402
 from beetle_lm.train.engine.assessment import Assessment, assess, learn_shapes  # noqa: E402
 from beetle_lm.train.engine.calibration import DEFAULT  # noqa: E402
 from beetle_lm.train.engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
@@ -75,7 +75,7 @@ def card_of(found, count: int = 8):
 
 def flagged(found, poses, error=1.0):
     card = card_of(found, poses.shape[1])
-    return [doubt(card, xy, np.full(len(xy), error), 2.0) for xy in poses]
+    return [quality_flag(card, xy, np.full(len(xy), error), 2.0) for xy in poses]
 
 
 @pytest.mark.parametrize("count", [5, 8, 15, 30, 250])
@@ -127,11 +127,11 @@ def test_the_same_shape_in_another_pose_is_flagged(change, words) -> None:
 def test_large_expected_errors_are_told_in_pixels_of_the_photograph() -> None:
     found = learned(specimens(12))
     card, xy = card_of(found), specimens(1, seed=8)[0]
-    assert doubt(card, xy, np.full(8, 30.0), 2.0) == (
+    assert quality_flag(card, xy, np.full(8, 30.0), 2.0) == (
         f"expected error 60.0 px on average (limit {2 * found.limits.mean_error:.1f})"
     )
     one_bad = np.array([1.0, 1, 1, 1, 1, 1, 1, 14])
-    assert doubt(card, xy, one_bad, 2.0) == (
+    assert quality_flag(card, xy, one_bad, 2.0) == (
         f"expected error 28.0 px at landmark 8 (limit {2 * found.limits.landmark_error:.1f})"
     )
 
