@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from beetle_lm.errors import ImageError, LandmarkError
 from beetle_lm.predict.batch.comparison import Comparison
 from beetle_lm.predict.batch.options import Options
+from beetle_lm.predict.batch.overlays import marked_photograph
 from beetle_lm.predict.batch.plan import Task
-from beetle_lm.predict.batch.reference import Reference
 from beetle_lm.predict.batch.writers import ResultFiles, Written
-from beetle_lm.predict.drawing.overlay import Marked
+from beetle_lm.predict.drawing.overlay import OVERLAY, overlay_sized
 from beetle_lm.predict.drawing.overview import Selection
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.images.reading import Read
@@ -83,6 +82,7 @@ def outcome_of(
     spec: PartSpec,
     options: Options,
     read: Read,
+    shown: Selection,
     files: ResultFiles | None = None,
 ) -> Outcome:
     """Goes once through the results of a part; the same rows always have the same outcome.
@@ -92,13 +92,14 @@ def outcome_of(
         task: what was predicted.
         spec: its part.
         options: what is written and how.
-        read: reads the photographs of the overview.
+        read: reads photographs for the overview that were not drawn in this run.
+        shown: what the overview shows; takes what it lacks.
         files: takes each result; None writes nothing.
 
     Raises:
         OutputError: the files cannot be written.
     """
-    outcome = Outcome(Selection([image.name for image in task.images]))
+    outcome = Outcome(shown)
     comparison = None if task.reference is None else Comparison(task.reference)
     for result, image in zip(rows, task.images, strict=True):
         written = Written.of(result, options.exif, options.min_score)
@@ -107,29 +108,18 @@ def outcome_of(
             files.add(result, written)
         if comparison is not None and written is not None:
             comparison.add(result.name, written)
-        if options.overlay and outcome.shown.wants(result.name):
-            marked = marked_photograph(result, image.path, task.reference, read)
-            if marked is not None:
-                flagged = result.status == "flagged"
-                outcome.shown.add(result.name, marked, options.min_score, flagged=flagged)
+        if options.overlay and result.landmarks is not None and shown.lacks(result.name):
+            try:
+                picture = overlay_sized(read(image.path, OVERLAY.channels, OVERLAY.at_least))
+            except ImageError as error:  # the landmarks are there all the same
+                _log.warning("no overlay: %s", error)
+                continue
+            marked = marked_photograph(picture, result, task)
+            flagged = result.status == "flagged"
+            shown.take(result.name, marked, options.min_score, flagged=flagged)
     if comparison is not None:
         outcome.evaluation = _evaluation(comparison, spec, options.scale)
     return outcome
-
-
-def marked_photograph(
-    result: Result, path: Path, reference: Reference | None, read: Read
-) -> Marked | None:
-    """A photograph with its landmarks at the scale of its overlay; None where there is nothing."""
-    landmarks = result.landmarks
-    if landmarks is None or landmarks.score is None:
-        return None
-    manual = None if reference is None else reference.upright(result.name)
-    try:
-        return Marked.read(path, landmarks.xy, landmarks.score, manual, read)
-    except ImageError as error:  # the landmarks are there all the same
-        _log.warning("no overlay: %s", error)
-        return None
 
 
 def _evaluation(comparison: Comparison, spec: PartSpec, scale: float | None) -> Evaluation | None:

@@ -10,17 +10,14 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from beetle_lm.errors import OutputError
 from beetle_lm.files import sync_files, write_json
 from beetle_lm.predict.batch import provenance
 from beetle_lm.predict.batch.options import Options
-from beetle_lm.predict.batch.outcome import Outcome, marked_photograph, outcome_of
+from beetle_lm.predict.batch.outcome import Outcome, outcome_of
+from beetle_lm.predict.batch.overlays import Overlays
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
-from beetle_lm.predict.batch.result_files import overlay_path, unique_ids
+from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.batch.source import Source
 from beetle_lm.predict.batch.staging import (
     UnfinishedPart,
@@ -33,7 +30,7 @@ from beetle_lm.predict.batch.staging import (
 from beetle_lm.predict.batch.writers import ResultFiles
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.drawing.overview import Selection, overview
-from beetle_lm.predict.images.reading import Read, reading
+from beetle_lm.predict.images.reading import Read, Reader, Threads, reading
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.session import Device
 
@@ -81,14 +78,17 @@ def run_plan(
     done = []
     with ExitStack() as stack:
         run = stack.enter_context(UnfinishedRun(plan.output, plan.overwrite, plan.resume))
-        read = stack.enter_context(reading(plan.options.max_pixels, plan.options.isolate))
+        reader = stack.enter_context(reading(plan.options.max_pixels, plan.options.isolate))
+        threads = stack.enter_context(Threads(plan.options.workers))
         for number, task in enumerate(plan.tasks, start=1):
             with ExitStack() as own:
                 if task.folder != plan.output:
                     own.enter_context(locked(task.folder))
                 source = load(task)
                 path = run.part(number)
-                done.append(run_part(source, task, path, parts, plan.options, read, observer))
+                done.append(
+                    run_part(source, task, path, parts, plan.options, reader, threads, observer)
+                )
             observer.finished(task, done[-1])
         summary = _told(done[0])
         if plan.together is not None:
@@ -105,7 +105,8 @@ def run_part(
     path: Path,
     parts: Sequence[str],
     options: Options,
-    read: Read,
+    reader: Reader,
+    threads: Threads,
     observer: Observer,
 ) -> Finished:
     """Predicts the photographs of a part, or the rest of them, and writes all results.
@@ -116,14 +117,16 @@ def run_part(
         path: what is done is kept there; the part is resumed if it was begun there.
         parts: the parts of the whole run.
         options: how, and what is written.
-        read: reads the photographs.
+        reader: reads the photographs.
+        threads: in which they are read, and drawn on.
         observer: is told what happens.
     """
     if task.reference is not None:
         task.reference.check(source.spec)
     # As if all photographs were there still: a smaller batch may change the last digits.
     batch_size = source.batch_size or min(options.batch_size, len(task.images))
-    ids = unique_ids([image.name for image in task.images])
+    names = [image.name for image in task.images]
+    ids, shown = unique_ids(names), Selection(names)
     with UnfinishedPart(
         path,
         task.folder,
@@ -137,27 +140,25 @@ def run_part(
         observer.started(task, source, done)
         if summary is None:
             rest = task.images[done:]
-            with closing(source.predict(iter(rest), batch_size, options.workers, read)) as results:
+            overlays = None
+            if options.overlay:
+                overlays = Overlays(task, options, reader, threads, part.results, ids, shown)
+            read = reader if overlays is None else overlays.read
+            with closing(source.place(rest, batch_size, threads, read)) as results:
                 for image, result in zip(rest, results, strict=True):
-                    picture = None
-                    if options.overlay:
-                        marked = marked_photograph(result, image.path, task.reference, read)
-                        if marked is not None:
-                            picture = overlay_path(part.results, ids[image.name])
-                            write_drawing(picture, marked.drawn(options.min_score, result.flag))
-                    part.add(result, picture)
+                    part.add(result, None if overlays is None else overlays.draw(image, result))
                     observer.placed(task, result)
             part.all_added()
             files = ResultFiles(part.results, source.spec, ids, options.formats, options.scale)
             with files:
-                outcome = outcome_of(part.rows, task, source.spec, options, read, files)
-            written = files.paths + _write_pictures(outcome, task, source.spec.name, part, read)
+                outcome = outcome_of(part.rows, task, source.spec, options, reader, shown, files)
+            written = files.paths + _write_pictures(outcome, task, source.spec.name, part, reader)
             summary = provenance.summary(
                 source, task.images, options, outcome.counts, part.started, part.rows.seconds
             )
             part.seal(summary, written)
         else:
-            outcome = outcome_of(part.rows, task, source.spec, options, read)
+            outcome = outcome_of(part.rows, task, source.spec, options, reader, shown)
         part.place()
     return Finished(task.folder, summary, outcome)
 
@@ -178,21 +179,9 @@ def _write_pictures(
         written += [folder / file for file in report.FILES]
     if outcome.shown.cells:
         written.append(part.results / "overview.jpg")
-        write_drawing(written[-1], overview({name: outcome.shown}))
+        with writing(written[-1]):
+            written[-1].write_bytes(jpeg(overview({name: outcome.shown})))
     return written
-
-
-def write_drawing(target: Path, pixels: NDArray[np.uint8]) -> None:
-    """Writes a picture among results that are not in place yet; its folder is made if need be.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(jpeg(pixels))
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
 
 
 def _half_of_the_cores() -> int:
@@ -223,7 +212,7 @@ def _write_together(
     with writing(folder):
         unfinished.mkdir(exist_ok=True)
         if any(selection.cells for selection in shown.values()):
-            write_drawing(unfinished / "overview.jpg", overview(shown))
+            (unfinished / "overview.jpg").write_bytes(jpeg(overview(shown)))
             sync_files([unfinished / "overview.jpg"])
         write_json(unfinished / "run.json", summary)
         remove_stale(unfinished, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.reading import Read, Threads
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 if TYPE_CHECKING:
@@ -40,16 +40,16 @@ class Source(Protocol):
     def versions(self) -> Mapping[str, str]:
         """The versions of the libraries that only it uses, by their names."""
 
-    def predict(
-        self, items: Iterable[Photograph], batch_size: int, workers: int, read: Read
+    def place(
+        self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
     ) -> Generator[Result, None, None]:
         """Places landmarks on photographs, in their order, one result for each.
 
         A photograph that gets none becomes a result with the reason.
 
         Args:
-            items: paths, `ImageFile`s or arrays of pixels.
+            photographs: each is one photograph.
             batch_size: photographs that are taken at once.
-            workers: threads.
-            read: reads the photographs; see `beetle_lm.predict.images.reading`.
+            threads: read the photographs, a bounded number ahead.
+            read: reads a photograph; see `beetle_lm.predict.images.reading`.
         """

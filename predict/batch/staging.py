@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,7 +149,7 @@ class UnfinishedPart:
         self._path, self._folder = path, folder
         self.batch_size = batch_size
         self._on_kept = on_kept
-        self._batch: list[Result] = []
+        self._added: list[tuple[Result, Future[Path] | None]] = []
         self._pictures: list[Path] = []
         self._pace = Pace()
         with writing(folder):
@@ -185,24 +186,27 @@ class UnfinishedPart:
         trace: TracebackType | None,
     ) -> None:
         try:
+            self._append(len(self._added) // self.batch_size * self.batch_size)
             self._keep()
-        except OSError:  # then what was kept before has to do
+        except (OSError, OutputError):  # then what was kept before has to do
             pass
         finally:
             self.rows.close()
 
-    def add(self, result: Result, picture: Path | None) -> None:
-        """Takes the result of the next photograph, and the picture that was drawn of it, if any.
+    def add(self, result: Result, picture: Future[Path] | None) -> None:
+        """Takes the result of the next photograph, and the picture that is drawn of it, if any.
+
+        A batch counts when its pictures are drawn; until then it waits for the next one.
 
         Raises:
             OutputError: the disk cannot be written.
         """
-        self._batch.append(result)
-        if picture is not None:
-            self._pictures.append(picture)
-        if len(self._batch) == self.batch_size:
+        self._added.append((result, picture))
+        batch = self._added[: self.batch_size]
+        is_drawn = all(drawing is None or drawing.done() for _, drawing in batch)
+        if len(self._added) >= (1 if is_drawn else 2) * self.batch_size:
             with writing(self._folder):
-                self._append()
+                self._append(self.batch_size)
                 if self._pace.is_due():
                     self._keep()
 
@@ -213,7 +217,7 @@ class UnfinishedPart:
             OutputError: the disk cannot be written.
         """
         with writing(self._folder):
-            self._append()
+            self._append(len(self._added))
             self._keep()
 
     def seal(self, summary: dict[str, Any], written: Sequence[Path]) -> None:
@@ -241,9 +245,10 @@ class UnfinishedPart:
         with writing(self._folder):
             place(self.results, self._folder)
 
-    def _append(self) -> None:
-        batch, self._batch = self._batch, []
-        self.rows.append(batch)
+    def _append(self, count: int) -> None:
+        batch, self._added = self._added[:count], self._added[count:]
+        self._pictures += [picture.result() for _, picture in batch if picture is not None]
+        self.rows.append([result for result, _ in batch])
 
     def _keep(self) -> None:
         start = time.perf_counter()
