@@ -21,6 +21,7 @@ class Hint(Enum):
     REPLACE = auto()
     REPLACE_OR_ANOTHER_OUTPUT = auto()
     UNFINISHED_RUN = auto()
+    RUN_IN_PROGRESS = auto()
     RESUME = auto()
     START_ANEW = auto()
     IMAGE_SIZES = auto()

@@ -19,6 +19,10 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
         "--resume goes on with it, --overwrite starts anew, -o names another folder",
         "--resume goes on with it, another folder starts a new one",
     ),
+    Hint.RUN_IN_PROGRESS: (
+        "wait until it ends, or name another folder with -o",
+        "wait until it ends",
+    ),
     Hint.RESUME: ("make room, and go on with --resume",),
     Hint.START_ANEW: (
         "go on with what it was begun with, or start anew with --overwrite",
