@@ -235,14 +235,15 @@ def _references(parts: Sequence[str], folder: Path | None) -> dict[str, Path]:
         return {}
     if not is_folder(folder):
         raise RequestError(
-            f"--reference must be a folder where several parts are predicted, with"
+            "the manual landmarks of several parts must be given as a folder, with"
             f" {parts[0]}/landmarks.tps and so on in it; {folder} is none"
         )
     files = {part: folder / part / "landmarks.tps" for part in parts}
     missing = [part for part, file in files.items() if not is_file(file)]
     if len(missing) == len(parts):
         raise RequestError(
-            f"--reference {folder} has no {parts[0]}/landmarks.tps or the like in it"
+            f"the folder of manual landmarks, {folder}, has no {parts[0]}/landmarks.tps or the like"
+            " in it"
         )
     for part in missing:
         _log.warning("%s is not there: %s is not compared", files.pop(part), part)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from beetle_lm.errors import OutputError
+from beetle_lm.errors import Hint, OutputError
 from beetle_lm.files import sync_files, sync_folder, write_durably, write_json
 from beetle_lm.predict.batch.journal import Pace, Rows
 from beetle_lm.predict.batch.lock import FolderLock
@@ -39,9 +39,7 @@ _SETTINGS, _PHOTOGRAPHS, _WHOLE = "settings.json", "photographs.jsonl", "whole.j
 Settings = Mapping[str, object]
 """All that results depend on, as JSON values, by what a user would call it."""
 
-_EXPLANATION = (
-    "Here is what a run of beetle-lm has done so far. The same command with --resume goes on.\n"
-)
+_EXPLANATION = "Here is what a run of beetle-lm has done so far, so that it can be resumed.\n"
 
 
 class UnfinishedRun:
@@ -283,8 +281,8 @@ class UnfinishedPart:
 
     def _refusal(self, reason: str) -> OutputError:
         return OutputError(
-            f"{self._folder} holds an unfinished run with {printable(reason)}; go on with what it"
-            " was begun with, or start anew with --overwrite"
+            f"{self._folder} holds an unfinished run with {printable(reason)}",
+            Hint.START_ANEW,
         )
 
 

@@ -28,6 +28,9 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
         "go on with what it was begun with, or start anew with --overwrite",
         "give the options of its first start, or another folder",
     ),
+    Hint.FINISH_FIRST: ("finish it first: resume the command that began it",),
+    Hint.RESULTS_FOLDER: ("give the folder that `beetle-lm predict` wrote to",),
+    Hint.PREDICT_AGAIN: ("predict again, with --overwrite", "predict again"),
     Hint.IMAGE_SIZES: (
         "give --images DIR with the photographs, or --image-size WIDTHxHEIGHT if all have one size",
     ),
