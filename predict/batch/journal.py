@@ -47,11 +47,15 @@ class Rows:
         self._is_whole = True
 
     def append(self, results: Sequence[Result]) -> None:
-        """Writes results behind the others.
+        """Writes results after the others.
+
+        Does nothing once that was cut short: nothing may follow what is half written.
 
         Raises:
             OSError: e.g. the disk is full.
         """
+        if not self._is_whole:
+            return
         self._is_whole = False
         self._stream.write(b"".join(_line(_record(result)) for result in results))
         self._stream.flush()
@@ -59,9 +63,9 @@ class Rows:
         self._is_whole = True
 
     def keep(self, seconds: float) -> None:
-        """Sees all that was appended onto the disk, and marks it as whole.
+        """Makes sure that all that was appended is on the disk, and marks it as whole.
 
-        Does nothing where appending was cut short: nothing may follow what is half written.
+        Does nothing once appending was cut short, as `append`.
 
         Args:
             seconds: how long all of it took to compute.

@@ -184,10 +184,10 @@ class UnfinishedPart:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self._append(len(self._added) // self.batch_size * self.batch_size)
-            self._keep()
-        except (OSError, OutputError):  # then what was kept before has to do
-            pass
+            with contextlib.suppress(OSError, OutputError):  # then what was kept has to suffice
+                self._append(len(self._added) // self.batch_size * self.batch_size)
+            with contextlib.suppress(OSError):
+                self._keep()
         finally:
             self.rows.close()
 
@@ -244,9 +244,11 @@ class UnfinishedPart:
             place(self.results, self._folder)
 
     def _append(self, count: int) -> None:
-        batch, self._added = self._added[:count], self._added[count:]
-        self._pictures += [picture.result() for _, picture in batch if picture is not None]
+        batch = self._added[:count]
+        pictures = [picture.result() for _, picture in batch if picture is not None]
         self.rows.append([result for result, _ in batch])
+        self._added = self._added[count:]  # not before: no row may be missing among others
+        self._pictures += pictures
 
     def _keep(self) -> None:
         start = time.perf_counter()

@@ -15,6 +15,7 @@ pytest.importorskip("onnxruntime")
 
 from kinds import Command, Draw, WriteModel
 from squares import POINTS, SIZE
+from stopped_runs import files, write_photos
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.batch import overlays
@@ -131,3 +132,28 @@ def test_a_decoder_that_crashes_on_the_overlay_takes_no_landmarks_along(
         assert str(drawn_on) == "a.png cannot be decoded: the decoder crashed (SIGSEGV)"
         with pytest.raises(ImageError, match="SIGSEGV"):
             reader(tmp_path / "a.png", OVERLAY.channels, OVERLAY.at_least)
+
+
+def test_an_overlay_that_cannot_be_written_stops_the_run_and_loses_nothing(
+    command: Command, model: Path, draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    write_photos(photos, draw, 11)
+    call = ("predict", photos, "-m", model, "-b", "2", "--overlay", "-o")
+    assert command(*call, tmp_path / "whole").code == 0
+    write_bytes = Path.write_bytes
+
+    def refuse(path: Path, content: bytes) -> int:
+        if path.name == "04.jpg":
+            raise OSError(28, "No space left on device")
+        return write_bytes(path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", refuse)
+        stopped = command(*call, out)
+    assert stopped.code == 1
+    assert "04.jpg cannot be written: No space left on device" in stopped.err
+    assert "4 of 11 images done, kept in" in stopped.err
+    done = command(*call, out, "--resume")
+    assert done.code == 0 and "going on after 4 of 11 images" in done.err
+    assert files(out) == files(tmp_path / "whole")
