@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from beetle_lm.errors import ImageError, IsolationError, RequestError
 from beetle_lm.predict.images.read import Read, read_image
+from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import Photograph, Photographs, name_of, photographs, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
@@ -151,43 +152,38 @@ class Predictor:
         if not isinstance(items, Iterator):  # then looking at the first takes none away
             first = list(islice(found, batch_size))
             batch_size, found = max(1, len(first)), chain(first, found)
-        return self._results(found, self.session.batch_size or batch_size, workers, read)
+        threads = Threads(workers)
+        return threads.until_end_of(self.place(found, batch_size, threads, read))
 
-    def _results(
-        self, items: Iterable[Photograph], batch_size: int, workers: int, read: Read
+    def place(
+        self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
     ) -> Generator[Result, None, None]:
-        numbered = enumerate(items, start=1)
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="read")
-        ahead: deque[Future[_Ready | Result]] = deque()
-        try:
-            while True:
-                wanted = 2 * batch_size + workers - len(ahead)
-                for number, item in islice(numbered, wanted):
-                    ahead.append(pool.submit(_prepare, item, number, self.card, read))
-                if not ahead:
-                    return
-                group = [ahead.popleft().result() for _ in range(min(batch_size, len(ahead)))]
-                yield from self._place(group, batch_size)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        """Places landmarks as `predict` does, in threads that do other things, too.
 
-    def _place(self, group: list[_Ready | Result], batch_size: int) -> list[Result]:
-        ready = [member for member in group if isinstance(member, _Ready)]
-        if not ready:
-            return [member for member in group if isinstance(member, Result)]
-        # Always whole batches: a GPU would prepare itself anew for each new shape, and a landmark
-        # would depend, in its last digits, on how many photographs there are.
-        card = self.card
-        shape = (batch_size, card.channels, card.input_height, card.input_width)
-        batch = np.zeros(shape, np.uint8)
-        for row, member in zip(batch, ready, strict=False):
-            row[...] = member.pixels
-        found = self.session.run(batch)
-        placed = iter(zip(found.xy, found.score, found.expected_error, strict=True))
-        return [
-            member.finish(*next(placed), card) if isinstance(member, _Ready) else member
-            for member in group
-        ]
+        Args:
+            photographs: each is one photograph.
+            batch_size: photographs that go through the model at once, unless its file says.
+            threads: read the photographs, two batches ahead at most.
+            read: reads a photograph.
+
+        Raises:
+            ModelError: the model cannot be run.
+        """
+        batch_size = self.session.batch_size or batch_size
+        prepare = partial(_prepare, card=self.card, read=read)
+        ahead = threads.ahead(prepare, enumerate(photographs, start=1), more=2 * batch_size)
+        with closing(ahead):
+            while group := list(islice(ahead, batch_size)):
+                ready = [member for member in group if isinstance(member, _Ready)]
+                placed: Iterator[tuple[Floats, Floats, Floats]] = iter(())
+                if ready:
+                    found = self.session.run(_batch(ready, batch_size))
+                    placed = zip(found.xy, found.score, found.expected_error, strict=True)
+                for member in group:
+                    if isinstance(member, _Ready):
+                        yield member.finish(*next(placed), self.card)
+                    else:
+                        yield member
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +207,20 @@ class _Ready:
         )
 
 
-def _prepare(photograph: Photograph, number: int, card: ModelCard, read: Read) -> _Ready | Result:
+def _batch(ready: Sequence[_Ready], size: int) -> NDArray[np.uint8]:
+    """Photographs as a batch (size, C, H, W), filled up with black.
+
+    Always whole batches: a GPU would prepare itself anew for each new shape, and a landmark would
+    depend, in its last digits, on how many photographs there are.
+    """
+    batch = np.zeros((size, *ready[0].pixels.shape), np.uint8)
+    for row, member in zip(batch, ready, strict=False):
+        row[...] = member.pixels
+    return batch
+
+
+def _prepare(numbered: tuple[int, Photograph], card: ModelCard, read: Read) -> _Ready | Result:
+    number, photograph = numbered
     name = name_of(photograph, number)
     try:
         picture = read_photograph(photograph, card.channels, card.input_size, read)

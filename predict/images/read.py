@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -29,12 +29,14 @@ __all__ = [
     "EXTENSIONS",
     "MAX_PIXELS",
     "SMALLEST_SIDE",
+    "Form",
     "Frame",
     "Header",
     "ImageFile",
     "Picture",
     "Read",
     "find_images",
+    "read_forms",
     "read_header",
     "read_image",
 ]
@@ -190,31 +192,53 @@ def read_image(
     Raises:
         ImageError: the file cannot be read, is no image, is damaged, too small or too large.
     """
-    path = Path(path)
+    [picture] = read_forms(Path(path), [Form(channels, at_least)], max_pixels)
+    if isinstance(picture, ImageError):
+        raise picture
+    return picture
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is wanted of a photograph; see `read_image`."""
+
+    channels: int
+    at_least: tuple[int, int] | None = None
+
+
+def read_forms(
+    path: Path, forms: Sequence[Form], max_pixels: int = MAX_PIXELS
+) -> list[Picture | ImageError]:
+    """Reads a photograph once, and gives it in several forms, each as `read_image` gives it.
+
+    It is also decoded once, wherever one decoding serves all forms. That of a JPEG gives either
+    grey or colour, at one scale, and neither can be had from the other to the last digit: where
+    forms differ in these the same bytes are decoded for each.
+
+    Args:
+        path: the file.
+        forms: what is wanted of the photograph.
+        max_pixels: a picture of more is refused before it is decoded.
+
+    Returns:
+        A picture in each form, or the reason why it cannot be decoded in that form.
+
+    Raises:
+        ImageError: the file cannot be read, is no image, is cut off, too small or too large.
+    """
     name = printable(path.name)
     header, data = read_whole(path, max_pixels)
     if min(header.size) < SMALLEST_SIDE:
         raise ImageError(_too_small(name, header.size))
-    reduction = 1
-    if header.is_jpeg and at_least is not None:
-        reduction = _reduction(header.size, at_least)
-    try:
-        pixels = _decoded(data, header, channels, reduction)
-    except cv2.error as error:
-        raise ImageError(f"{name} cannot be decoded: {error.err}") from error
-    except MemoryError as error:
-        raise ImageError(f"{name} cannot be decoded: there is not enough memory") from error
-    if pixels is None:
-        raise ImageError(f"{name} cannot be decoded: it is damaged or of an unknown kind")
-    expected = tuple(-(-side // reduction) for side in header.size)
-    if pixels.shape[1::-1] != expected:
-        raise ImageError(f"{name} is damaged: its header gives another size than its pixels")
-    return Picture(
-        np.ascontiguousarray(pixels),
-        header.size,
-        _covered(pixels, header, reduction),
-        header.orientation,
-    )
+    kinds = [(form.channels, _reduction(header, form.at_least)) for form in forms]
+    decoded: dict[int, NDArray[np.uint8]] = {}
+    pictures: dict[tuple[int, int], Picture | ImageError] = {}
+    for kind in dict.fromkeys(kinds):
+        try:
+            pictures[kind] = _decoded(data, header, *kind, decoded, name)
+        except ImageError as error:
+            pictures[kind] = error
+    return [pictures[kind] for kind in kinds]
 
 
 def _too_small(name: str, size: tuple[int, int]) -> str:
@@ -234,21 +258,49 @@ def _as_opencv(image: Image.Image) -> NDArray[np.generic]:
 
 
 def _decoded(
-    data: bytes, header: Header, channels: int, reduction: int
-) -> NDArray[np.uint8] | None:
+    data: bytes,
+    header: Header,
+    channels: int,
+    reduction: int,
+    decoded: dict[int, NDArray[np.uint8]],
+    name: str,
+) -> Picture:
+    """Decodes a photograph; `decoded` keeps what the decoder gave, by the flags it was called with.
+
+    Raises:
+        ImageError: it cannot be decoded.
+    """
     flags = cv2.IMREAD_UNCHANGED
     if header.is_jpeg:
         flags = _REDUCED_FLAGS[channels, reduction] | cv2.IMREAD_IGNORE_ORIENTATION
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if decoded is None:
-        return None
-    pixels = _to_channels(_to_8_bit(decoded), channels)
-    # OpenCV turns TIFFs itself, whatever it is told.
-    return pixels if header.format == "TIFF" else turn_upright(pixels, header.orientation)
+    try:
+        if flags not in decoded:
+            raw = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+            if raw is None:
+                raise ImageError(f"{name} cannot be decoded: it is damaged or of an unknown kind")
+            decoded[flags] = _to_8_bit(raw)
+        pixels = _to_channels(decoded[flags], channels)
+        if header.format != "TIFF":  # which OpenCV turns itself, whatever it is told
+            pixels = turn_upright(pixels, header.orientation)
+    except cv2.error as error:
+        raise ImageError(f"{name} cannot be decoded: {error.err}") from error
+    except MemoryError as error:
+        raise ImageError(f"{name} cannot be decoded: there is not enough memory") from error
+    expected = tuple(-(-side // reduction) for side in header.size)
+    if pixels.shape[1::-1] != expected:
+        raise ImageError(f"{name} is damaged: its header gives another size than its pixels")
+    return Picture(
+        np.ascontiguousarray(pixels),
+        header.size,
+        _covered(pixels, header, reduction),
+        header.orientation,
+    )
 
 
-def _reduction(size: tuple[int, int], at_least: tuple[int, int]) -> int:
-    shrink = max(size[0] / at_least[0], size[1] / at_least[1])
+def _reduction(header: Header, at_least: tuple[int, int] | None) -> int:
+    if not header.is_jpeg or at_least is None:
+        return 1
+    shrink = max(header.size[0] / at_least[0], header.size[1] / at_least[1])
     return next(factor for factor in (8, 4, 2, 1) if factor <= shrink or factor == 1)
 
 

@@ -7,16 +7,15 @@ surroundings match.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError
 from beetle_lm.predict.images.read import Picture, Read, read_image
+from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import Photograph, name_of, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.result import Result
@@ -105,25 +104,25 @@ class Transfer:
         """
         if workers < 1:
             raise RequestError("workers must be at least 1")
-        return self._results(items, workers, read)
+        threads = Threads(workers)
+        return threads.until_end_of(self.place(items, batch_size, threads, read))
 
-    def _results(
-        self, items: Iterable[Photograph], workers: int, read: Read
+    def place(
+        self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
     ) -> Generator[Result, None, None]:
-        numbered = enumerate(items, start=1)
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="transfer")
-        ahead: deque[Future[Result]] = deque()
-        try:
-            while True:
-                for number, item in islice(numbered, 2 * workers - len(ahead)):
-                    ahead.append(pool.submit(self._place, item, number, read))
-                if not ahead:
-                    return
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        """Places landmarks as `predict` does, in threads that do other things, too.
 
-    def _place(self, photograph: Photograph, number: int, read: Read) -> Result:
+        Args:
+            photographs: each is one photograph.
+            batch_size: of no effect.
+            threads: each does a photograph, one for each thread ahead at most.
+            read: reads a photograph.
+        """
+        place = partial(self._place, read=read)
+        return threads.ahead(place, enumerate(photographs, start=1), more=threads.number)
+
+    def _place(self, numbered: tuple[int, Photograph], read: Read) -> Result:
+        number, photograph = numbered
         name = name_of(photograph, number)
         try:
             picture = read_photograph(photograph, 3, (SIDE, SIDE), read)

@@ -20,11 +20,18 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
         "--resume goes on with it, --overwrite starts anew, -o names another folder",
         "--resume goes on with it, another folder starts a new one",
     ),
+    Hint.RUN_IN_PROGRESS: (
+        "wait until it ends, or name another folder with -o",
+        "wait until it ends",
+    ),
     Hint.RESUME: ("make room, and go on with --resume",),
     Hint.START_ANEW: (
         "go on with what it was begun with, or start anew with --overwrite",
         "give the options of its first start, or another folder",
     ),
+    Hint.FINISH_FIRST: ("finish it first: resume the command that began it",),
+    Hint.RESULTS_FOLDER: ("give the folder that `beetle-lm predict` wrote to",),
+    Hint.PREDICT_AGAIN: ("predict again, with --overwrite", "predict again"),
     Hint.IMAGE_SIZES: (
         "give --images DIR with the photographs, or --image-size WIDTHxHEIGHT if all have one size",
     ),

@@ -33,9 +33,9 @@ def rewrite(photos: Path, manual: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "change", "told"),
     [
-        (["--min-score", "0.5"], change_nothing, "another --min-score (0.0 then, 0.5 now)"),
-        (["--overlay"], change_nothing, "another --overlay (False then, True now)"),
-        (["-b", "3"], change_nothing, "another --batch-size (2 then, 3 now)"),
+        (["--min-score", "0.5"], change_nothing, "another minimum score (0.0 then, 0.5 now)"),
+        (["--overlay"], change_nothing, "another choice of overlays (False then, True now)"),
+        (["-b", "3"], change_nothing, "another batch size (2 then, 3 now)"),
         (["-m", "other.onnx"], change_nothing, "another model ("),
         ([], touch, "another file 05.png, which has changed since"),
         ([], lambda p, _: (p / "00.png").unlink(), "the photograph 00.png, which is not there now"),

@@ -13,6 +13,9 @@ from kinds import Command
 from mandibles import PART, SIZE, Points, bent, errors, mandible, write
 
 from beetle_lm.predict.formats.tps import read_tps
+from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.inputs import Photograph
+from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer, combined
 from beetle_lm.predict.templates.registration import Fit
@@ -122,11 +125,11 @@ def test_a_run_is_resumed(
     assert command(*arguments, "-o", whole).code == 0
     place, placed = Transfer._place, []
 
-    def stopping(self: Transfer, item: object, number: int, read: object) -> object:
-        placed.append(number)
+    def stopping(self: Transfer, numbered: tuple[int, Photograph], read: Read) -> Result:
+        placed.append(numbered)
         if len(placed) == 2:
             raise KeyboardInterrupt
-        return place(self, item, number, read)  # type: ignore[arg-type]  # what came goes on
+        return place(self, numbered, read)
 
     monkeypatch.setattr(Transfer, "_place", stopping)
     stopped = command(*arguments, "-o", out)
