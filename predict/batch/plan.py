@@ -15,7 +15,7 @@ from beetle_lm.predict.batch.result_files import is_result, is_unfinished
 from beetle_lm.predict.batch.staging import refuse_unless_free
 from beetle_lm.predict.images.find import is_file, is_folder
 from beetle_lm.predict.images.read import EXTENSIONS, ImageFile, find_images
-from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import known_names, named_model
 
