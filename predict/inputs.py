@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from beetle_lm.predict.images.find import ImageFile, find_images, is_folder
-from beetle_lm.predict.images.read import Picture
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import Picture, Read
 
 Photograph = str | os.PathLike[str] | ImageFile | Image.Image | NDArray[np.uint8]
 """One photograph: its path, a PIL image, or upright uint8 pixels, (H, W) grey or (H, W, 3) RGB."""

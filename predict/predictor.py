@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import ImageError, IsolationError, RequestError
-from beetle_lm.predict.images.read import read_image
-from beetle_lm.predict.images.reading import Read, Threads
+from beetle_lm.predict.images.read import Read, read_image
+from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import Photograph, Photographs, name_of, photographs, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
@@ -133,7 +133,7 @@ class Predictor:
                 EXIF orientation.
             batch_size: photographs that go through the model at once.
             workers: threads that read photographs.
-            read: reads the photographs; see `beetle_lm.predict.images.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.sandbox.reading`.
 
         Returns:
             Results, whose landmarks are in pixels of the upright photograph, y down from its top

@@ -7,7 +7,7 @@ from dataclasses import replace
 from beetle_lm.predict.batch.reference import Reference
 from beetle_lm.predict.batch.writers import Written
 from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
-from beetle_lm.predict.formats.records import Annotation
+from beetle_lm.predict.formats.records import Record
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 
@@ -20,14 +20,14 @@ class Comparison:
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
-        self._predicted: list[Annotation] = []
+        self._predicted: list[Record] = []
         self._sizes: dict[str, tuple[int, int]] = {}
         self._without: list[str] = []
 
     def add(self, name: str, written: Written) -> None:
         """Takes the predicted landmarks of a photograph."""
         if name in self._reference:
-            self._predicted.append(Annotation(name, written.xy))
+            self._predicted.append(Record(written.xy, name))
             self._sizes[name] = written.size
         else:  # only the name is needed, and there may be a million
             self._without.append(name)

@@ -15,7 +15,7 @@ from beetle_lm.predict.batch.writers import ResultFiles, Written
 from beetle_lm.predict.drawing.overlay import OVERLAY, overlay_sized
 from beetle_lm.predict.drawing.overview import Selection
 from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import Read
 from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.parts import PartSpec
 

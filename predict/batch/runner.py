@@ -30,7 +30,8 @@ from beetle_lm.predict.batch.staging import (
 from beetle_lm.predict.batch.writers import ResultFiles
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.drawing.overview import Selection, overview
-from beetle_lm.predict.images.reading import Read, Reader, Threads, reading
+from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.images.reading import Reader, Threads, reading
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.session import Device
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from beetle_lm.predict.images.reading import Read, Threads
+from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.images.reading import Threads
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 if TYPE_CHECKING:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
@@ -13,6 +15,7 @@ from beetle_lm.predict.images.read import Picture
 from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.text import printable
 
+_LINE = 80  # letters
 _BLUE = "#56B4E9"  # Okabe and Ito's, as on overlays
 _RED = "#{:02x}{:02x}{:02x}".format(*FLAGGED)
 _OUTLINE = [patheffects.withStroke(linewidth=2.5, foreground="black")]
@@ -31,7 +34,7 @@ def draw_on_axes(
         picture: the photograph, RGB; at a reduced scale as well as in full.
         landmarks: in pixels of the upright photograph; None draws none.
         name: what stands above the photograph.
-        problem: what is said in red below the name, None for nothing.
+        problem: what speaks against it: said below the name, in red; None for nothing.
         axes: to draw into; None makes a new figure with pyplot, which notebooks show.
 
     Returns:
@@ -44,19 +47,9 @@ def draw_on_axes(
     frame, (width, height) = picture.frame, picture.size
     axes.imshow(picture.pixels, extent=(frame.left, frame.right, frame.bottom, frame.top))
     axes.set(xlim=(0, width), ylim=(height, 0), xlabel="x (px)", ylabel="y (px)")
-    axes.set_title(printable(name), parse_math=False, pad=24 if problem else None)
-    if problem:
-        axes.annotate(
-            printable(problem),
-            (0.5, 1.0),
-            (0, 8),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="center",
-            color=_RED,
-            wrap=True,
-            parse_math=False,
-        )
+    told = [name] if problem is None else [name, *textwrap.wrap(printable(problem), _LINE)]
+    colour = "black" if problem is None else _RED
+    axes.set_title("\n".join(map(printable, told)), fontsize=10, color=colour, parse_math=False)
     if landmarks is not None:
         _draw_landmarks(axes, landmarks, picture.size)
     return axes

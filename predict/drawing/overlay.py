@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from beetle_lm.predict.drawing.labels import label_places
-from beetle_lm.predict.images.read import Form, Picture, read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import Form, Picture, Read, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
 

@@ -15,8 +15,8 @@ from typing import IO, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from beetle_lm.errors import ImageError
-from beetle_lm.predict.images.orientation import upright_size
+from beetle_lm.errors import Hint, ImageError
+from beetle_lm.predict.images.orientation import ExifFrame, upright_size
 from beetle_lm.predict.images.tiff import claims_too_much, exif_claims_too_much
 from beetle_lm.text import printable
 
@@ -65,6 +65,10 @@ class Header:
         """Width and height of the picture as the file stores it, in pixels."""
         return upright_size(self.size, self.orientation)
 
+    def size_in(self, frame: ExifFrame) -> tuple[int, int]:
+        """Width and height of the picture in that frame, in pixels."""
+        return self.size if frame == "apply" else self.stored_size
+
 
 def read_header(path: Path) -> Header:
     """Reads a photograph's format, size and orientation without decoding it.
@@ -100,13 +104,15 @@ def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]
         if width * height > max_pixels:
             raise ImageError(
                 f"{name} is too large to be decoded: {width} x {height} pixels, the limit is"
-                f" {max_pixels} pixels; `predict --max-pixels` raises it"
+                f" {max_pixels} pixels",
+                Hint.MORE_PIXELS,
             )
         size = os.fstat(stream.fileno()).st_size
         if size > max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE:
             raise ImageError(
                 f"{name} is too large to be read: {size} bytes, more than a picture of"
-                f" {max_pixels} pixels needs; `predict --max-pixels` raises this limit"
+                f" {max_pixels} pixels needs",
+                Hint.MORE_PIXELS,
             )
         stream.seek(0)
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -33,6 +34,7 @@ __all__ = [
     "Header",
     "ImageFile",
     "Picture",
+    "Read",
     "find_images",
     "read_forms",
     "read_header",
@@ -153,9 +155,18 @@ class Picture:
         return cls(np.ascontiguousarray(pixels), (width, height), frame, orientation)
 
 
+class Read(Protocol):
+    """Reads a photograph as `read_image` does."""
+
+    def __call__(
+        self, path: Path, channels: int, at_least: tuple[int, int] | None = None
+    ) -> Picture:
+        """See `read_image`."""
+
+
 def read_image(
-    path: Path,
-    channels: int,
+    path: str | Path,
+    channels: int = 3,
     at_least: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Picture:
@@ -173,10 +184,15 @@ def read_image(
             all pixels.
         max_pixels: a picture of more is refused before it is decoded.
 
+    Returns:
+        The picture: uint8 `pixels`, (H, W) or (H, W, 3), and the `size` of the photograph in
+        pixels. With `at_least` there may be fewer pixels; `frame` is what they cover, in pixels of
+        the upright photograph, y down.
+
     Raises:
         ImageError: the file cannot be read, is no image, is damaged, too small or too large.
     """
-    [picture] = read_forms(path, [Form(channels, at_least)], max_pixels)
+    [picture] = read_forms(Path(path), [Form(channels, at_least)], max_pixels)
     if isinstance(picture, ImageError):
         raise picture
     return picture

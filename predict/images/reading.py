@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import ParamSpec, Protocol, Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.images.read import MAX_PIXELS, Form, Picture, read_forms
@@ -20,15 +20,6 @@ from beetle_lm.text import printable
 _Given = ParamSpec("_Given")
 _Item = TypeVar("_Item")
 _Value = TypeVar("_Value")
-
-
-class Read(Protocol):
-    """Reads a photograph as `read_image` does."""
-
-    def __call__(
-        self, path: Path, channels: int, at_least: tuple[int, int] | None = None
-    ) -> Picture:
-        """See `read_image`."""
 
 
 class Reader:

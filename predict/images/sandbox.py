@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from beetle_lm.errors import IsolationError
+from beetle_lm.errors import Hint, IsolationError
 
 _Given = ParamSpec("_Given")
 _Value = TypeVar("_Value")
@@ -122,7 +122,8 @@ class _Worker:
             self.kill()
             raise IsolationError(
                 "the processes that decode photographs cannot be started"
-                f" ({error or type(error).__name__}); leave --isolate out"
+                f" ({error or type(error).__name__})",
+                Hint.NO_ISOLATION,
             ) from error
 
     def is_alive(self) -> bool:

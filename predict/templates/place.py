@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError
-from beetle_lm.predict.images.read import Picture, read_image
-from beetle_lm.predict.images.reading import Read, Threads
+from beetle_lm.predict.images.read import Picture, Read, read_image
+from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import Photograph, name_of, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.result import Result
@@ -97,7 +97,7 @@ class Transfer:
             items: paths, `ImageFile`s or arrays of pixels.
             batch_size: of no effect.
             workers: threads, each with a photograph of its own.
-            read: reads the photographs; see `beetle_lm.predict.images.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.sandbox.reading`.
 
         Raises:
             RequestError: fewer than one worker.

@@ -19,6 +19,7 @@ class Hint(Enum):
 
     ANOTHER_OUTPUT = auto()
     REPLACE = auto()
+    REPLACE_OR_ANOTHER_NAME = auto()
     REPLACE_OR_ANOTHER_OUTPUT = auto()
     UNFINISHED_RUN = auto()
     RUN_IN_PROGRESS = auto()
@@ -28,6 +29,9 @@ class Hint(Enum):
     RESULTS_FOLDER = auto()
     PREDICT_AGAIN = auto()
     IMAGE_SIZES = auto()
+    TIDY_TABLE = auto()
+    WIDE_TABLE = auto()
+    SUBFOLDERS = auto()
     MORE_PIXELS = auto()
     PHOTOGRAPHS_MOVED = auto()
     CPU = auto()
@@ -36,7 +40,15 @@ class Hint(Enum):
     MODEL_FILE = auto()
     SKIP_BAD = auto()
     START_FROM_WEIGHTS = auto()
-    FEWER_BITS = auto()
+    NO_TURN = auto()
+    NO_SHAPES = auto()
+    TRAIN_WITHOUT_CUDA = auto()
+    OTHER_REPORT = auto()
+    UNFINISHED_TRAINING = auto()
+    CHECKED_ON_PHOTOGRAPHS = auto()
+    WITHOUT_FP16 = auto()
+    WITHOUT_INT8 = auto()
+    NO_INT8 = auto()
 
 
 class BeetleLMError(Exception):

@@ -39,7 +39,8 @@ def model(write_model: WriteModel) -> Path:
 
 
 def middle(points: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
-    return np.array(points, float) - MIDDLE
+    offsets: NDArray[np.float64] = np.array(points, float) - MIDDLE
+    return offsets
 
 
 def placed(offsets: NDArray[np.float64]) -> list[tuple[float, float]]:

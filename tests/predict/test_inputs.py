@@ -96,7 +96,7 @@ def test_an_iterable_of_all_kinds_in_their_order(
 
 @pytest.mark.parametrize("dtype", [object, str])
 def test_a_column_of_paths(predictor: Predictor, folder: Path, dtype: type) -> None:
-    column = np.array([f"{folder}/b.png", f"{folder}/a.png"], dtype)
+    column: NDArray[np.object_ | np.str_] = np.array([f"{folder}/b.png", f"{folder}/a.png"], dtype)
     assert names(predictor, column) == column.tolist()
 
 
@@ -230,7 +230,7 @@ def test_pil_images_are_turned_upright_once(
     exif[274] = 6
     stored = Image.fromarray(turn_upright(draw((400, 300), POINTS), 8))
     path = tmp_path / f"turned{suffix}"
-    stored.save(path, exif=exif, **({"quality": 95, "subsampling": 0} if suffix == ".jpg" else {}))
+    stored.save(path, exif=exif, quality=95, subsampling=0)
     with Image.open(path) as image:
         assert names(predictor, image) == [path.as_posix()]
     with Image.open(path) as image:

@@ -16,10 +16,11 @@ from squares import POINTS
 
 from beetle_lm import Predictor
 from beetle_lm.errors import ImageError
+from beetle_lm.predict.inputs import Photograph
 from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.predict.result import Result
-from beetle_lm.zoo.model_file.card import Limits
 from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.model_file.shape_space import Limits
 
 pytest.importorskip("onnxruntime")
 
@@ -43,7 +44,11 @@ def shown(result: Result) -> Image.Image:
 
 
 def test_a_result_prints_in_one_line(predictor: Predictor, draw: Draw, tmp_path: Path) -> None:
-    given = [draw((400, 300), POINTS), draw((400, 300), POINTS[:2]), tmp_path / "no\nne.jpg"]
+    given: list[Photograph] = [
+        draw((400, 300), POINTS),
+        draw((400, 300), POINTS[:2]),
+        tmp_path / "no\nne.jpg",
+    ]
     fine, flagged, failed = predictor.predict(given)
     assert str(fine) == "array 1: 400 x 300 px, 3 landmarks, expected error 0.0 px on average"
     assert str(flagged) == (
@@ -70,14 +75,14 @@ def test_plot(predictor: Predictor, draw: Draw) -> None:
     (result,) = predictor.predict(draw((400, 300), POINTS[:2]))
     axes = result.plot()
     assert axes.get_xlim() == (0, 400) and axes.get_ylim() == (300, 0)
-    assert axes.get_title() == "array 1"
-    assert [text.get_text() for text in axes.texts] == [result.flag, "1", "2", "3"]
+    assert axes.get_title() == f"array 1\n{result.flag}"
+    assert [text.get_text() for text in axes.texts] == ["1", "2", "3"]
     assert result.landmarks is not None and result.landmarks.expected_error is not None
     circles = [patch for patch in axes.patches if isinstance(patch, Circle)]
     assert np.array([circle.center for circle in circles]) == pytest.approx(result.landmarks.xy)
     radii = [circle.radius for circle in circles]
     assert radii == pytest.approx(result.landmarks.expected_error.tolist())
-    axes.figure.savefig(io.BytesIO())
+    pyplot.savefig(io.BytesIO())
 
 
 def test_plot_into_given_axes(predictor: Predictor, draw: Draw) -> None:
@@ -118,8 +123,12 @@ def test_a_notebook_shows_the_photograph(
     pixels = draw((1200, 900), [(300, 240), (900, 240), (600, 700)], side=60)
     path = tmp_path / "a.png"
     Image.fromarray(pixels).save(path)
-    given = {"path": path, "array": pixels, "image": Image.fromarray(pixels)}[kind]
-    (result,) = predictor.predict(given)
+    given: dict[str, Photograph] = {
+        "path": path,
+        "array": pixels,
+        "image": Image.fromarray(pixels),
+    }
+    (result,) = predictor.predict(given[kind])
     picture = shown(result)
     assert picture.size == (800, 600)
     assert picture.getpixel((188, 148)) == (255, 0, 0)  # of the red square, beside its dot
