@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.errors import DeviceError, ModelError
+from beetle_lm.errors import DeviceError, Hint, ModelError
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.onnx_card import card_in
@@ -160,7 +160,8 @@ def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | 
     if device == "cuda" and not wants_cuda:
         raise DeviceError(
             "CUDA was asked for, but the installed onnxruntime has no CUDA provider; run"
-            ' pip uninstall -y onnxruntime, then pip install "beetle-lm[gpu]", or use --device cpu'
+            ' pip uninstall -y onnxruntime, then pip install "beetle-lm[gpu]"',
+            Hint.CPU,
         )
     options = runtime.SessionOptions()
     # Where CUDA was not insisted on, what keeps it from starting is for `beetle-lm doctor` to say.
@@ -185,7 +186,8 @@ def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | 
         reason = f" ({_first_line(said.getvalue())})" if said.getvalue().strip() else ""
         raise DeviceError(
             f"CUDA was asked for, but onnxruntime could not start it{reason}; check the driver"
-            " with nvidia-smi, see `beetle-lm doctor`, or use --device cpu"
+            " with nvidia-smi, and see `beetle-lm doctor`",
+            Hint.CPU,
         )
     return session
 

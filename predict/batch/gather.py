@@ -11,12 +11,12 @@ from beetle_lm.errors import ImageError, LandmarkError
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Task
 from beetle_lm.predict.batch.reference import Reference
-from beetle_lm.predict.batch.writers import ResultFiles, Written, status_of
+from beetle_lm.predict.batch.writers import ResultFiles, Written
 from beetle_lm.predict.drawing.overlay import Marked
 from beetle_lm.predict.drawing.overview import Selection
 from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.images.reading import Read
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 _FAILURES_KEPT = 10
@@ -53,7 +53,7 @@ class Gathered:
     def add(self, result: Result, written: Written | None) -> None:
         """Counts one result, of whose landmarks `written` was written."""
         self.counts["images"] += 1
-        self.counts[status_of(result)] += 1
+        self.counts[result.status] += 1
         self.turned += result.orientation != 1
         if written is not None:
             self.counts["landmarks_below_min_score"] += written.missing
@@ -93,7 +93,7 @@ def gather(
         if options.overlay and gathered.shown.wants(result.name):
             marked = marked_photograph(result, image.path, task.reference, read)
             if marked is not None:
-                flagged = status_of(result) == "flagged"
+                flagged = result.status == "flagged"
                 gathered.shown.add(result.name, marked, options.min_score, flagged=flagged)
     if task.reference is not None:
         gathered.evaluation = _evaluation(task.reference, spec, options.scale)

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from beetle_lm.predict.landmarks import Floats, Landmarks
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 _CHECKSUM = 9  # 8 hexadecimal digits and a space
@@ -127,7 +127,7 @@ def _record(result: Result) -> dict[str, Any]:
         record["xy"] = result.landmarks.xy.tolist()
         record["score"] = _listed(result.landmarks.score)
         record["expected_error"] = _listed(result.landmarks.expected_error)
-        record["doubt"] = result.doubt
+        record["doubt"] = result.flag
     return record
 
 

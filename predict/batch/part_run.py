@@ -25,7 +25,7 @@ from beetle_lm.predict.batch.writers import ResultFiles
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.drawing.overview import overview
 from beetle_lm.predict.images.orientation import ExifFrame
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import Read
 
 _log = logging.getLogger("beetle_lm")
 
@@ -119,7 +119,7 @@ def _predict(
                 marked = marked_photograph(result, image.path, task.reference, read)
                 if marked is not None:
                     picture = overlay_path(part.results, ids[image.name])
-                    write_drawing(picture, marked.drawn(options.min_score, result.doubt))
+                    write_drawing(picture, marked.drawn(options.min_score, result.flag))
             part.add(result, picture)
             observer.placed(task, result)
     part.all_added()

@@ -10,7 +10,7 @@ from beetle_lm.predict.batch.plan import Task
 from beetle_lm.predict.batch.source import Placer
 from beetle_lm.predict.drawing.overview import Selection
 from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 
 
 @dataclass(frozen=True, eq=False)

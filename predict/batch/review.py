@@ -15,7 +15,7 @@ import numpy as np
 from beetle_lm.errors import LandmarkFileError, OutputError
 from beetle_lm.predict.batch.result_files import is_unfinished
 from beetle_lm.predict.batch.writers import SPECIMEN_COLUMNS
-from beetle_lm.predict.formats.csv_text import csv_line, guarded, unguarded
+from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
 from beetle_lm.predict.formats.tables import TIDY_COLUMNS
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import encodable, fixed

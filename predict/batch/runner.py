@@ -17,7 +17,7 @@ from beetle_lm.predict.batch.progress import Finished, Observer
 from beetle_lm.predict.batch.source import Placer
 from beetle_lm.predict.batch.staging import UnfinishedRun, locked, place, remove_stale, writing
 from beetle_lm.predict.drawing.overview import Selection, overview
-from beetle_lm.predict.images.reading import reading
+from beetle_lm.predict.images.sandbox import reading
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.session import Device
 

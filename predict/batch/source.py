@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import Read
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 if TYPE_CHECKING:
-    from beetle_lm.predict.predictor import Item, Result
+    from beetle_lm.predict.inputs import Photograph
+    from beetle_lm.predict.result import Result
 
 
 class Placer(Protocol):
@@ -40,7 +41,7 @@ class Placer(Protocol):
         """The versions of the libraries that only it uses, by their names."""
 
     def predict(
-        self, items: Iterable[Item], batch_size: int, workers: int, read: Read
+        self, items: Iterable[Photograph], batch_size: int, workers: int, read: Read
     ) -> Generator[Result, None, None]:
         """Places landmarks on photographs, in their order, one result for each.
 
@@ -50,5 +51,5 @@ class Placer(Protocol):
             items: paths, `ImageFile`s or arrays of pixels.
             batch_size: photographs that are taken at once.
             workers: threads.
-            read: reads the photographs; see `beetle_lm.predict.images.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.sandbox.reading`.
         """

@@ -17,7 +17,7 @@ from beetle_lm.predict.batch.journal import Rows
 from beetle_lm.predict.batch.pace import Pace
 from beetle_lm.predict.batch.staging import ROWS, place, remove_stale, writing
 from beetle_lm.predict.images.read import ImageFile
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.parts import PartSpec
 

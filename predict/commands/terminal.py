@@ -17,7 +17,7 @@ from beetle_lm.predict.batch.result_files import is_unfinished, planned
 from beetle_lm.predict.batch.source import Placer
 from beetle_lm.predict.evaluation import table as evaluation_table
 from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
 
 
@@ -151,7 +151,7 @@ class Terminal(Observer):
             named = f"{name}: " if "/" in name else ""
             return f"failed: {self._of_part(task)}{named}{result.error}"
         scores = None if result.landmarks is None else result.landmarks.score
-        flagged = "" if result.doubt is None else f", flagged: {result.doubt}"
+        flagged = "" if result.flag is None else f", flagged: {result.flag}"
         return f"{self._of_part(task)}{name}: " + (
             "" if scores is None else f"mean score {scores.mean():.2f}{flagged}"
         )

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from beetle_lm.predict.drawing.labels import label_places
-from beetle_lm.predict.images.read import read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import Picture, Read, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
 
@@ -65,18 +64,25 @@ class Marked:
             ImageError: the photograph cannot be read.
         """
         picture = read(photograph, 3, at_least=(_LONGEST, _LONGEST))
-        origin = np.array([picture.frame.left, picture.frame.top])
-        decoded = picture.pixels.shape[1] / picture.frame.width
         longest = max(picture.size)
         scale = min(max(longest, _SHORTEST), _LONGEST) / longest
-        as_decoded = cls(
+        as_decoded = cls.of(picture, xy, score, manual)
+        size = round(picture.frame.width * scale), round(picture.frame.height * scale)
+        return as_decoded.resized(size)
+
+    @classmethod
+    def of(
+        cls, picture: Picture, xy: Floats, score: Floats, manual: Floats | None = None
+    ) -> Marked:
+        """A photograph at the scale at which it was decoded, RGB; the rest as for `read`."""
+        origin = np.array([picture.frame.left, picture.frame.top])
+        decoded = picture.pixels.shape[1] / picture.frame.width
+        return cls(
             picture.pixels,
             (xy - origin) * decoded,
             score,
             None if manual is None else (manual - origin) * decoded,
         )
-        size = round(picture.frame.width * scale), round(picture.frame.height * scale)
-        return as_decoded.resized(size)
 
     def fitted(self, width: int, height: int) -> Marked:
         """The same as large as it fits into a box."""
@@ -130,6 +136,12 @@ def jpeg(pixels: NDArray[np.uint8], quality: int = 88) -> bytes:
     """
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
+    return encoded.tobytes()
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """RGB pixels (H, W, 3) as the content of a PNG file."""
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     return encoded.tobytes()
 
 

@@ -14,11 +14,10 @@ from matplotlib.figure import Figure
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.drawing.labels import label_places
-from beetle_lm.predict.evaluation.inputs import PhotographOf
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.evaluation.table import UNIT_NAMES
-from beetle_lm.predict.images.read import read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.formats.sizes import PhotographOf
+from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
 

@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 
 from beetle_lm import __version__
-from beetle_lm.errors import OutputError
+from beetle_lm.errors import Hint, OutputError
 from beetle_lm.files import write_bytes
-from beetle_lm.predict.evaluation.inputs import PhotographOf
-from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.evaluation.statistics import Spread
-from beetle_lm.predict.formats.csv_text import csv_line, guarded
-from beetle_lm.predict.images.read import read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.evaluation.metrics import Evaluation, Spread
+from beetle_lm.predict.formats.csv import csv_line, guarded
+from beetle_lm.predict.formats.sizes import PhotographOf
+from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.text import encodable
 
 FILES = (
@@ -84,9 +82,7 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
         raise OutputError(f"{folder} is a file; give a folder")
     existing = [name for name in FILES if (folder / name).exists()]
     if existing and not overwrite:
-        raise OutputError(
-            f"{folder} holds {existing[0]} already; give another folder, or --overwrite to replace"
-        )
+        raise OutputError(f"{folder} holds {existing[0]} already", Hint.REPLACE_OR_ANOTHER_NAME)
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:

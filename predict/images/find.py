@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from beetle_lm.errors import ImageError
+from beetle_lm.errors import Hint, ImageError
 from beetle_lm.text import encodable, printable
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
@@ -71,9 +71,9 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
             roots.extend(match.parent for match in chosen)
     if not files:
         listed = ", ".join(str(given) for given in inputs)
-        hint = "" if recursive else "; -r looks into sub-folders too"
         raise ImageError(
-            f"no images in {listed} (looked for {', '.join(sorted(EXTENSIONS))}){hint}"
+            f"no images in {listed} (looked for {', '.join(sorted(EXTENSIONS))})",
+            None if recursive else Hint.SUBFOLDERS,
         )
     unique = {_absolute(path): path for path in files}
     root = _common_root([_absolute(root) for root in roots])

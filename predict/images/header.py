@@ -15,8 +15,8 @@ from typing import IO, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from beetle_lm.errors import ImageError
-from beetle_lm.predict.images.orientation import upright_size
+from beetle_lm.errors import Hint, ImageError
+from beetle_lm.predict.images.orientation import ExifFrame, upright_size
 from beetle_lm.predict.images.tiff import claims_too_much, exif_claims_too_much
 from beetle_lm.text import printable
 
@@ -65,6 +65,10 @@ class Header:
         """Width and height of the picture as the file stores it, in pixels."""
         return upright_size(self.size, self.orientation)
 
+    def size_in(self, frame: ExifFrame) -> tuple[int, int]:
+        """Width and height of the picture in that frame, in pixels."""
+        return self.size if frame == "apply" else self.stored_size
+
 
 def read_header(path: Path) -> Header:
     """Reads a photograph's format, size and orientation without decoding it.
@@ -74,6 +78,12 @@ def read_header(path: Path) -> Header:
     """
     with _opened(path) as stream:
         return _parse(stream, printable(path.name))
+
+
+def orientation_in(exif: Image.Exif) -> int:
+    """The orientation in EXIF data, 1 to 8; 1, which is upright, where there is none."""
+    orientation = exif.get(_ORIENTATION_TAG, 1)
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]:
@@ -94,13 +104,15 @@ def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]
         if width * height > max_pixels:
             raise ImageError(
                 f"{name} is too large to be decoded: {width} x {height} pixels, the limit is"
-                f" {max_pixels} pixels; `predict --max-pixels` raises it"
+                f" {max_pixels} pixels",
+                Hint.MORE_PIXELS,
             )
         size = os.fstat(stream.fileno()).st_size
         if size > max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE:
             raise ImageError(
                 f"{name} is too large to be read: {size} bytes, more than a picture of"
-                f" {max_pixels} pixels needs; `predict --max-pixels` raises this limit"
+                f" {max_pixels} pixels needs",
+                Hint.MORE_PIXELS,
             )
         stream.seek(0)
         try:
@@ -141,7 +153,7 @@ def _parse(stream: IO[bytes], name: str) -> Header:
                 raise ImageError(f"{name} has damaged EXIF data: its entries are larger than it is")
             # Pillow decodes a whole PNG to find its EXIF data, which may follow the pixels.
             exif = _png_exif(stream) if kind == "PNG" else image.getexif()
-            orientation = exif.get(_ORIENTATION_TAG, 1)
+            orientation = orientation_in(exif)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -150,8 +162,6 @@ def _parse(stream: IO[bytes], name: str) -> Header:
         raise ImageError(f"{name} is not an image that can be read") from error
     except Exception as error:  # Pillow raises whatever its parsers stumble over
         raise ImageError(f"{name} has a damaged header: {printable(str(error))}") from error
-    if not isinstance(orientation, int) or not 1 <= orientation <= 8:
-        orientation = 1
     if 0 in size:
         raise ImageError(f"{name} has no pixels")
     # Pillow gives the upright size of a TIFF and the stored one of all other formats.

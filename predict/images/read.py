@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.images.find import EXTENSIONS, ImageFile, find_images
-from beetle_lm.predict.images.header import MAX_PIXELS, Header, read_header, read_whole
+from beetle_lm.predict.images.header import (
+    MAX_PIXELS,
+    Header,
+    orientation_in,
+    read_header,
+    read_whole,
+)
 from beetle_lm.predict.images.orientation import to_upright, turn_upright, upright_size
 from beetle_lm.text import printable
 
@@ -24,6 +33,7 @@ __all__ = [
     "Header",
     "ImageFile",
     "Picture",
+    "Read",
     "find_images",
     "read_header",
     "read_image",
@@ -33,6 +43,8 @@ SMALLEST_SIDE = 8
 """Width and height in pixels below which a picture is refused: no landmark could be seen in it."""
 
 _BAND_VALUES = 1 << 18
+
+_LOADING = Lock()  # two threads must not decode one PIL image at once
 
 _REDUCED_FLAGS = {
     (1, 1): cv2.IMREAD_GRAYSCALE,
@@ -111,10 +123,48 @@ class Picture:
             pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), np.uint8)
         return cls(pixels, (width, height), Frame(0.0, 0.0, float(width), float(height)))
 
+    @classmethod
+    def from_pil(cls, image: Image.Image, channels: int) -> Picture:
+        """A picture from a PIL image, as `read_image` makes it from its file.
+
+        It is turned upright where the image carries an EXIF orientation (Pillow's own
+        `exif_transpose` turns it and takes that away). Of several pages the current one counts.
+
+        Args:
+            image: of any mode that Pillow converts to RGB, or of 16 or 32 bit grey.
+            channels: 1 for grey, 3 for RGB.
+
+        Raises:
+            ImageError: its file cannot be decoded, its mode cannot be converted, or it is too
+                small.
+        """
+        if min(image.size) < SMALLEST_SIDE:
+            raise ImageError(_too_small("the image", image.size))
+        try:
+            with _LOADING:
+                image.load()
+            stored = _as_opencv(image)
+            orientation = orientation_in(image.getexif())
+        except Exception as error:  # Pillow raises whatever its decoders stumble over
+            raise ImageError(f"the image cannot be decoded: {printable(str(error))}") from error
+        pixels = turn_upright(_to_channels(_to_8_bit(stored), channels), orientation)
+        height, width = pixels.shape[:2]
+        frame = Frame(0.0, 0.0, float(width), float(height))
+        return cls(np.ascontiguousarray(pixels), (width, height), frame, orientation)
+
+
+class Read(Protocol):
+    """Reads a photograph as `read_image` does."""
+
+    def __call__(
+        self, path: Path, channels: int, at_least: tuple[int, int] | None = None
+    ) -> Picture:
+        """See `read_image`."""
+
 
 def read_image(
-    path: Path,
-    channels: int,
+    path: str | Path,
+    channels: int = 3,
     at_least: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Picture:
@@ -132,14 +182,19 @@ def read_image(
             all pixels.
         max_pixels: a picture of more is refused before it is decoded.
 
+    Returns:
+        The picture: uint8 `pixels`, (H, W) or (H, W, 3), and the `size` of the photograph in
+        pixels. With `at_least` there may be fewer pixels; `frame` is what they cover, in pixels of
+        the upright photograph, y down.
+
     Raises:
         ImageError: the file cannot be read, is no image, is damaged, too small or too large.
     """
+    path = Path(path)
     name = printable(path.name)
     header, data = read_whole(path, max_pixels)
     if min(header.size) < SMALLEST_SIDE:
-        width, height = header.size
-        raise ImageError(f"{name} is too small to show anything ({width} x {height} pixels)")
+        raise ImageError(_too_small(name, header.size))
     reduction = 1
     if header.is_jpeg and at_least is not None:
         reduction = _reduction(header.size, at_least)
@@ -160,6 +215,22 @@ def read_image(
         _covered(pixels, header, reduction),
         header.orientation,
     )
+
+
+def _too_small(name: str, size: tuple[int, int]) -> str:
+    return f"{name} is too small to show anything ({size[0]} x {size[1]} pixels)"
+
+
+def _as_opencv(image: Image.Image) -> NDArray[np.generic]:
+    """The pixels of a PIL image as OpenCV decodes them: grey, BGR or BGRA."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        pixels = np.asarray(image)
+        return pixels.astype(pixels.dtype.newbyteorder("="))
+    if image.has_transparency_data:
+        return np.asarray(cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA))
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))
+    return np.asarray(cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR))
 
 
 def _decoded(

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from beetle_lm.errors import ImageError, IsolationError, SpecimenError, UsageError
-from beetle_lm.predict.images.read import Picture, read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError
+from beetle_lm.predict.images.read import Picture, Read, read_image
+from beetle_lm.predict.inputs import Photograph, name_of, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
-from beetle_lm.predict.predictor import Item, Result, name_of, read_item
+from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.registration import Fit
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen
@@ -87,7 +87,7 @@ class Transfer:
 
     def predict(
         self,
-        items: Iterable[Item],
+        items: Iterable[Photograph],
         batch_size: int = 1,
         workers: int = 2,
         read: Read = read_image,
@@ -98,17 +98,17 @@ class Transfer:
             items: paths, `ImageFile`s or arrays of pixels.
             batch_size: of no effect.
             workers: threads, each with a photograph of its own.
-            read: reads the photographs; see `beetle_lm.predict.images.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.sandbox.reading`.
 
         Raises:
-            UsageError: fewer than one worker.
+            RequestError: fewer than one worker.
         """
         if workers < 1:
-            raise UsageError("workers must be at least 1")
+            raise RequestError("workers must be at least 1")
         return self._results(items, workers, read)
 
     def _results(
-        self, items: Iterable[Item], workers: int, read: Read
+        self, items: Iterable[Photograph], workers: int, read: Read
     ) -> Generator[Result, None, None]:
         numbered = enumerate(items, start=1)
         pool = ThreadPoolExecutor(workers, thread_name_prefix="transfer")
@@ -123,22 +123,23 @@ class Transfer:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _place(self, item: Item, number: int, read: Read) -> Result:
-        name = name_of(item, number)
+    def _place(self, photograph: Photograph, number: int, read: Read) -> Result:
+        name = name_of(photograph, number)
         try:
-            picture = read_item(item, 3, (SIDE, SIDE), read)
+            picture = read_photograph(photograph, 3, (SIDE, SIDE), read)
         except ImageError as error:
-            return Result(name, None, 1, None, str(error))
+            return Result(name, None, 1, None, str(error), photograph=photograph)
         except IsolationError:  # all others would fail as well
             raise
         except Exception as error:  # one photograph never stops the others
             reason = f"{name} cannot be read: {type(error).__name__}: {error}"
-            return Result(name, None, 1, None, printable(reason))
+            return Result(name, None, 1, None, printable(reason), photograph=photograph)
+        seen = picture.size, picture.orientation
         try:
             landmarks = self._landmarks(picture)
         except SpecimenError as error:
-            return Result(name, picture.size, picture.orientation, None, str(error))
-        return Result(name, picture.size, picture.orientation, landmarks, None)
+            return Result(name, *seen, None, str(error), photograph=photograph)
+        return Result(name, *seen, landmarks, None, photograph=photograph)
 
     def _landmarks(self, picture: Picture) -> Landmarks:
         specimen = find_specimen(picture)

@@ -14,6 +14,7 @@ from beetle_lm.errors import BeetleLMError, Hint, TrainingDataError
 SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.ANOTHER_OUTPUT: ("name another folder with -o",),
     Hint.REPLACE: ("--overwrite replaces it",),
+    Hint.REPLACE_OR_ANOTHER_NAME: ("give another name, or --overwrite to replace it",),
     Hint.REPLACE_OR_ANOTHER_OUTPUT: ("--overwrite replaces them, -o names another folder",),
     Hint.UNFINISHED_RUN: (
         "--resume goes on with it, --overwrite starts anew, -o names another folder",
@@ -27,9 +28,12 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.IMAGE_SIZES: (
         "give --images DIR with the photographs, or --image-size WIDTHxHEIGHT if all have one size",
     ),
+    Hint.TIDY_TABLE: ("--to tidy writes one",),
+    Hint.WIDE_TABLE: ("--to wide writes one",),
+    Hint.SUBFOLDERS: ("-r looks into sub-folders too",),
     Hint.MORE_PIXELS: ("--max-pixels raises this limit",),
     Hint.PHOTOGRAPHS_MOVED: ("--images says where the photographs are now",),
-    Hint.CPU: ("use --device cpu",),
+    Hint.CPU: ("without a GPU, use --device cpu",),
     Hint.NO_ISOLATION: ("leave --isolate out",),
     Hint.REGISTRY: ("check --zoo and BEETLE_LM_ZOO",),
     Hint.MODEL_FILE: ("give the model's file with --model",),

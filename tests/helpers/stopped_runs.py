@@ -19,7 +19,7 @@ from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Request, Task, plan_one
 from beetle_lm.predict.batch.progress import Observer
 from beetle_lm.predict.batch.runner import run_plan
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 
 UNFINISHED = ".incomplete"
 ROWS = f"{UNFINISHED}/part-1/rows"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -18,7 +20,9 @@ def moved(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[n
 
 
 @pytest.mark.parametrize("kind", ["rotation", "similarity", "affine"])
-def test_a_map_of_its_kind_is_found_whatever_is_missing(kind) -> None:
+def test_a_map_of_its_kind_is_found_whatever_is_missing(
+    kind: Literal["rotation", "similarity", "affine"],
+) -> None:
     linear = {"rotation": TURN, "similarity": 3 * TURN, "affine": [[2, 0.5], [-1, 0.3]]}[kind]
     target = POINTS @ np.array(linear).T + [7, -3]
     target[1], source = np.nan, POINTS.copy()

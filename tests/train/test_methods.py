@@ -15,7 +15,7 @@ pytest.importorskip("onnx")
 
 from mean_shape_method import MEAN_SHAPE  # noqa: E402
 
-from beetle_lm.predict.formats.tps_reader import read_tps  # noqa: E402
+from beetle_lm.predict.formats.tps import read_tps  # noqa: E402
 from beetle_lm.train import methods  # noqa: E402
 
 RECIPE = 'name = "mean"\nnetwork = "mean-shape"\nepochs = 2\n'

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from beetle_lm.errors import Hint, OutputError
 from beetle_lm.files import write_bytes, write_text
-from beetle_lm.predict.formats.csv_text import csv_line
+from beetle_lm.predict.formats.csv import csv_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beetle_lm.errors import Hint, LandmarkError, RequestError, TrainingDataError
-from beetle_lm.predict.evaluation.inputs import one_size
 from beetle_lm.predict.evaluation.metrics import PAPER_SIZE, Evaluation, evaluate
-from beetle_lm.predict.formats.records import Annotation, read_annotations
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.train.data.dataset import AnnotatedImages, read_training_data
 from beetle_lm.train.data.folds import folds
@@ -171,10 +171,9 @@ def published(folder: Path, part: PartData) -> dict[str, Evaluation]:
     return compared
 
 
-def _by_number(path: Path) -> dict[int, Annotation]:
-    annotations = read_annotations(path, one_size(PAPER_SIZE))
-    numbered = ((_number(annotation.image), annotation) for annotation in annotations)
-    return {number: annotation for number, annotation in numbered if number is not None}
+def _by_number(path: Path) -> dict[int, Record]:
+    numbered = ((_number(record.name), record) for record in read_records(path))
+    return {number: record for number, record in numbered if number is not None}
 
 
 def _number(image: str) -> int | None:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
-from beetle_lm.predict.formats.records import Annotation, read_annotations
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
 from beetle_lm.train.engine.log import EpochLog, read_log
 from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.train.engine.tested import PREDICTIONS
@@ -207,11 +208,11 @@ def _found(study: Study, part: PartData) -> PartFindings:
     )
 
 
-def _predicted(runs: Sequence[Path]) -> list[Annotation]:
-    return [one for run in runs for one in read_annotations(run / PREDICTIONS, lambda _: None)]
+def _predicted(runs: Sequence[Path]) -> list[Record]:
+    return [one for run in runs for one in read_records(run / PREDICTIONS)]
 
 
-def _at_mean_position(part: PartData) -> list[Annotation]:
+def _at_mean_position(part: PartData) -> list[Record]:
     by_name = {specimen.name: specimen for specimen in part.data.specimens}
     placed = []
     for number, tested in enumerate(part.tests):
@@ -219,12 +220,12 @@ def _at_mean_position(part: PartData) -> list[Annotation]:
         places = np.stack([one.landmarks.xy / one.size for one in trained])
         there = np.isfinite(places).sum(axis=0)
         mean = np.nansum(places, axis=0) / np.where(there, there, np.nan)
-        placed += [Annotation(name, mean * by_name[name].size) for name in tested]
+        placed += [Record(mean * by_name[name].size, name) for name in tested]
     return placed
 
 
-def _compared(part: PartData, found: Sequence[Annotation]) -> Evaluation:
+def _compared(part: PartData, found: Sequence[Record]) -> Evaluation:
     specimens = part.data.specimens
-    manual = [Annotation(one.name, one.landmarks.xy) for one in specimens]
+    manual = [Record(one.landmarks.xy, one.name) for one in specimens]
     sizes = {one.name: one.size for one in specimens}
     return evaluate(found, manual, sizes, part.data.spec)

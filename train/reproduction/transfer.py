@@ -12,7 +12,8 @@ import torch
 
 from beetle_lm.errors import Hint, LandmarkError, OutputError, SpecimenError
 from beetle_lm.files import write_text
-from beetle_lm.predict.formats.records import Annotation, read_annotations
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer
@@ -104,7 +105,7 @@ class TransferRound:
         return found
 
 
-def transferred(part: PartData, folders: Sequence[Path]) -> list[Annotation] | None:
+def transferred(part: PartData, folders: Sequence[Path]) -> list[Record] | None:
     """What the rounds of a part placed; NaN where no template fitted, None where none ever did."""
     found = [one for folder in folders for one in _read(folder / PREDICTIONS)]
     if not found:
@@ -112,13 +113,13 @@ def transferred(part: PartData, folders: Sequence[Path]) -> list[Annotation] | N
     placed = {one.image for one in found}
     nowhere = np.full((len(part.data.spec), 2), np.nan)
     left = [s.name for s in part.data.specimens if s.name not in placed]
-    return found + [Annotation(name, nowhere) for name in left]
+    return found + [Record(nowhere, name) for name in left]
 
 
-def _read(path: Path) -> Sequence[Annotation]:
+def _read(path: Path) -> Sequence[Record]:
     if len(path.read_text(encoding="utf-8").splitlines()) < 2:
         return ()
-    return read_annotations(path, lambda _: None)
+    return read_records(path)
 
 
 def _spread(names: Sequence[str]) -> Iterator[str]:

@@ -83,6 +83,5 @@ def test_what_changes_no_result_may_change(
     out = tmp_path / "out"
     stop_early(photos, model, out)
     monkeypatch.chdir(tmp_path)
-    call = ("predict", "photos", *call[2:])
-    assert command(*call, "out", "--resume").code == 3
+    assert command("predict", "photos", *call[2:], "out", "--resume").code == 3
     assert files(out) == files(tmp_path / "whole")
