@@ -1,4 +1,4 @@
-"""Landmarks drawn on their photograph, to judge them by eye."""
+"""Landmarks drawn on their photograph, to be checked by eye."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ class Marked:
         return as_decoded.resized(size)
 
     def fitted(self, width: int, height: int) -> Marked:
-        """The same as large as it fits into a box."""
+        """The same, as large as fits into a box."""
         own_height, own_width = self.pixels.shape[:2]
         scale = min(width / own_width, height / own_height)
         return self.resized((round(own_width * scale), round(own_height * scale)))
 
     def resized(self, size: tuple[int, int]) -> Marked:
-        """The same with another width and height, each 1 at least."""
+        """The same with another width and height, each at least 1."""
         size = max(1, size[0]), max(1, size[1])
         own_size = self.pixels.shape[1::-1]
         method = cv2.INTER_AREA if size[0] < own_size[0] else cv2.INTER_CUBIC
@@ -96,7 +96,10 @@ class Marked:
     def drawn(self, min_score: float = 0.0, doubt: str | None = None) -> NDArray[np.uint8]:
         """The pixels with numbered landmarks, and crosses for manual ones; see `draw`.
 
-        Where there is a doubt they are framed in red, and a bar above them says what it is.
+        Args:
+            min_score: landmarks below this score are marked as uncertain.
+            doubt: why the photograph is flagged; it is framed in red then, and a bar above it gives
+                the reason.
         """
         pixels = draw(self.pixels, self.xy, self.score, min_score=min_score, manual=self.manual)
         return pixels if doubt is None else _flagged(pixels, doubt)
@@ -142,8 +145,8 @@ def draw(
 ) -> NDArray[np.uint8]:
     """Draws numbered landmarks on RGB pixels (H, W, 3) of the same scale; returns a copy.
 
-    Dots go from blue (sure) over yellow to red (unsure); landmarks with a score below `min_score`
-    are red rings. Manual landmarks are pink crosses.
+    Dots go from blue (certain) through yellow to red (uncertain); landmarks with a score below
+    `min_score` are red rings. Manual landmarks are pink crosses.
     """
     canvas = pixels.copy()
     radius = max(4, round(max(canvas.shape[:2]) * 0.0055))
@@ -159,7 +162,7 @@ def draw(
 def in_lines(
     text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float
 ) -> list[str]:
-    """A text as lines that are no wider, but for single words that are."""
+    """A text broken into lines of at most `width`, except for single words that are wider."""
     first, *others = text.split(" ")
     lines = [first]
     for word in others:
@@ -171,11 +174,11 @@ def in_lines(
     return lines
 
 
-def _flagged(pixels: NDArray[np.uint8], doubt: str) -> NDArray[np.uint8]:
+def _flagged(pixels: NDArray[np.uint8], reason: str) -> NDArray[np.uint8]:
     """Framed in the colour of flagged photographs, with the reason in a bar above."""
     size = max(12, pixels.shape[1] // 55)
     font = ImageFont.load_default(size=size)
-    lines = in_lines(f"flagged: {printable(doubt)}", font, pixels.shape[1] - size)
+    lines = in_lines(f"flagged: {printable(reason)}", font, pixels.shape[1] - size)
     border, step = max(3, size // 3), round(1.4 * size)
     bar = len(lines) * step + size // 2
     canvas = cv2.copyMakeBorder(
@@ -235,7 +238,7 @@ def _cross(canvas: NDArray[np.uint8], point: Floats, radius: int) -> None:
 
 
 def _numbered(canvas: NDArray[np.uint8], xy: Floats, radius: int) -> NDArray[np.uint8]:
-    """Writes each landmark's number beside it, where there is most room."""
+    """Writes each landmark's number beside it, where there is the most room."""
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=radius * 2.4)

@@ -21,9 +21,9 @@ _T = TypeVar("_T")
 
 
 class Selection:
-    """Gathers the photographs of a part for its overview.
+    """Collects the photographs of a part for its overview.
 
-    Which ones is settled by their names, before any is read: `MOST` of them, evenly spaced.
+    Their names decide, before any is read, which ones are shown: `MOST` of them, evenly spaced.
 
     Args:
         names: names of all photographs of the run.
@@ -41,7 +41,7 @@ class Selection:
     def add(
         self, name: str, marked: Marked, min_score: float = 0.0, *, flagged: bool = False
     ) -> None:
-        """Takes a photograph that is wanted."""
+        """Adds a photograph that is to be shown."""
         pixels = marked.fitted(*CELL).dotted(DOT, min_score)
         self.cells.append(Cell(name, pixels, "flagged" if flagged else None))
 
@@ -50,7 +50,7 @@ def overview(parts: Mapping[str, Selection]) -> NDArray[np.uint8]:
     """Draws the overview of one part, or of several with a column for each.
 
     Args:
-        parts: the photographs of each part by its name, one photograph at least.
+        parts: the photographs of each part by its name, at least one photograph in all.
 
     Returns:
         uint8 (H, W, 3) RGB, white around the photographs; all cells are of one size.

@@ -47,7 +47,7 @@ _REDUCED_FLAGS = {
     (3, 8): cv2.IMREAD_REDUCED_COLOR_8,
 }
 
-# What is wrong with an image is told once, by the error that names the file.
+# What is wrong with an image is said once, by the error that names the file.
 _SILENT = 0
 if hasattr(cv2, "setLogLevel"):
     cv2.setLogLevel(_SILENT)
@@ -144,7 +144,7 @@ def read_image(
         max_pixels: a picture of more is refused before it is decoded.
 
     Raises:
-        ImageError: the file cannot be read, is no image, is damaged, too small or too large.
+        ImageError: the file cannot be read, is not an image, is damaged, too small or too large.
     """
     name = printable(path.name)
     header, data = read_whole(path, max_pixels)
@@ -204,7 +204,7 @@ def _covered(pixels: NDArray[np.uint8], header: Header, reduction: int) -> Frame
 
 
 def _bands(pixels: NDArray[np.generic]) -> Iterator[slice]:
-    """Bands of rows: what is calculated in floating point never has the whole picture in memory."""
+    """Bands of rows, so that the whole picture is never in memory in floating point."""
     rows = max(1, _BAND_VALUES // max(1, pixels[0].size))
     return (slice(top, top + rows) for top in range(0, len(pixels), rows))
 
