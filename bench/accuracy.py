@@ -118,7 +118,8 @@ def compose(row: Row, data: Path, out: Path) -> tuple[Path, list[str], list[str]
     folder = data / ("carabids" if row.carabid else "") / row.set
     landmarks = folder / ("landmarks.tps" if row.carabid else f"{row.set}.tps")
     records = sorted(read_tps(landmarks), key=lambda record: record.image or "")
-    test, training = [], []
+    test: list[TpsRecord] = []
+    training: list[TpsRecord] = []
     for position, record in enumerate(records):
         chosen = test if is_test(record.image or "", position, row.carabid) else training
         chosen.append(record)

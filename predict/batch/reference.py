@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from beetle_lm.errors import ImageError, LandmarkError
-from beetle_lm.predict.batch.writers import Written
-from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
 from beetle_lm.predict.formats.names import pair_by_image
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
@@ -41,13 +38,10 @@ class Reference:
         sha256: str,
     ) -> None:
         self.sha256 = sha256
-        self._manual = manual
+        self.manual = tuple(manual)
         self._by_name = by_name
         self._headers = headers
         self._frame = frame
-        self._predicted: list[Record] = []
-        self._sizes: dict[str, tuple[int, int]] = {}
-        self._without: list[str] = []
 
     @classmethod
     def read(cls, path: Path, images: Sequence[ImageFile], frame: ExifFrame) -> Reference:
@@ -86,27 +80,14 @@ class Reference:
             return None
         return record.upright(header, self._frame)
 
-    def add(self, name: str, written: Written) -> None:
-        """Takes the predicted landmarks of a photograph."""
-        if name in self._by_name:
-            self._predicted.append(Record(written.xy, name))
-            self._sizes[name] = written.size
-        else:  # only the name is needed, and there may be a million
-            self._without.append(name)
+    def __contains__(self, name: str) -> bool:
+        """Whether a photograph of that name has manual landmarks."""
+        return name in self._by_name
 
     def is_drawn_upright(self, name: str) -> bool:
         """Whether the compared coordinates of a photograph are those of the upright picture."""
         header = self._headers.get(name)
         return self._frame == "apply" or (header is not None and header.orientation == 1)
-
-    def evaluation(self, spec: PartSpec, scale: float | None) -> Evaluation:
-        """Compares the predictions with the manual landmarks.
-
-        Raises:
-            LandmarkError: no photograph has both, or their numbers of landmarks differ.
-        """
-        compared = evaluate(self._predicted, self._manual, self._sizes, spec, scale)
-        return replace(compared, only_predicted=tuple(self._without))
 
 
 def _headers(images: Sequence[ImageFile]) -> dict[str, Header]:

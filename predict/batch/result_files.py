@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from beetle_lm.errors import OutputError
+from beetle_lm.errors import Hint, OutputError
 from beetle_lm.text import base_name
 
 Format = Literal["tps", "csv"]
@@ -57,25 +57,21 @@ def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None
             replaced, or files that are called like results but are from no run.
     """
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file, results need a folder; give another one with -o")
+        raise OutputError(f"{folder} is a file, results need a folder", Hint.ANOTHER_OUTPUT)
     if is_unfinished(folder):
         if resume:
             return
         if not overwrite:
-            raise OutputError(
-                f"{folder} holds an unfinished run; --resume goes on with it, --overwrite starts"
-                " anew, -o names another folder"
-            )
+            raise OutputError(f"{folder} holds an unfinished run", Hint.UNFINISHED_RUN)
     existing = [name for name in RESULTS if (folder / name).exists()]
     if existing and RESULTS[-1] not in existing and not (folder / MOVING).exists():
         raise OutputError(
             f"{folder} holds {existing[0]}, but no {RESULTS[-1]}: it is not from an earlier run and"
-            " is never overwritten; name another folder with -o"
+            " is never overwritten",
+            Hint.ANOTHER_OUTPUT,
         )
     if existing and not overwrite:
-        raise OutputError(
-            f"{folder} holds results already; --overwrite replaces them, -o names another folder"
-        )
+        raise OutputError(f"{folder} holds results already", Hint.REPLACE_OR_ANOTHER_OUTPUT)
 
 
 def planned(formats: Sequence[Format], overlay: bool, evaluation: bool) -> list[str]:

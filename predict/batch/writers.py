@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TextIO
+from typing import Self, TextIO
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from beetle_lm.predict.formats.tables import tidy_header, tidy_rows, wide_header
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored, upright_size
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 from beetle_lm.text import base_name, encodable, fixed
 from beetle_lm.zoo.model_file.parts import PartSpec
 
@@ -38,17 +38,6 @@ SPECIMEN_COLUMNS = (
 _SCORE_DECIMALS, _ERROR_DECIMALS = 4, 3
 
 _log = logging.getLogger("beetle_lm")
-
-
-Status = Literal["ok", "flagged", "failed"]
-"""What `specimens.csv` says of a photograph: all is well, look at it, it has no landmarks."""
-
-
-def status_of(result: Result) -> Status:
-    """What `specimens.csv` says of a result."""
-    if result.landmarks is None:
-        return "failed"
-    return "ok" if result.doubt is None else "flagged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +171,8 @@ class ResultFiles:
                 fixed(float(written.expected_error.mean()), _ERROR_DECIMALS),
             )
             missing = written.missing
-        reason = guarded(result.error or result.doubt or "")
-        row = (guarded(result.name), status_of(result), reason, *size, *doubts, missing)
+        reason = guarded(result.error or result.flag or "")
+        row = (guarded(result.name), result.status, reason, *size, *doubts, missing)
         self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
     def _write_landmarks(self, name: str, written: Written) -> None:

@@ -99,8 +99,7 @@ def transfer(
 
     spec = None if part is None else part_of(part)
     annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif)
-    request = Request(inputs, output, recursive, reference, exif, overwrite, resume)
-    plan = plan_transfer(request, landmarks, annotated.spec)
+    request = Request(inputs, output, recursive, reference, overwrite, resume)
     options = Options(
         formats=chosen,
         exif=exif,
@@ -112,8 +111,7 @@ def transfer(
         isolate=isolate,
     )
     carry_out(
-        plan,
-        options,
+        plan_transfer(request, landmarks, annotated.spec, options),
         lambda _: Transfer(annotated),
         dry_run=dry_run,
         quiet=quiet,

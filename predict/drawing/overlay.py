@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from beetle_lm.predict.drawing.labels import label_places
-from beetle_lm.predict.images.read import Read, read_image
+from beetle_lm.predict.images.read import Form, Picture, Read, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
 
 _LONGEST, _SHORTEST = 1600, 1000
+OVERLAY = Form(3, (_LONGEST, _LONGEST))
+"""In which form a photograph is read for its overlay."""
+
 _SUBPIXEL_BITS = 4
 # From Okabe and Ito's palette, which the colour-blind tell apart: vermilion, yellow, sky blue.
 _SCORES = (0.0, 0.5, 1.0)
@@ -63,19 +66,23 @@ class Marked:
         Raises:
             ImageError: the photograph cannot be read.
         """
-        picture = read(photograph, 3, at_least=(_LONGEST, _LONGEST))
-        origin = np.array([picture.frame.left, picture.frame.top])
-        decoded = picture.pixels.shape[1] / picture.frame.width
-        longest = max(picture.size)
-        scale = min(max(longest, _SHORTEST), _LONGEST) / longest
-        as_decoded = cls(
+        picture = read(photograph, OVERLAY.channels, OVERLAY.at_least)
+        return cls.of(overlay_sized(picture), xy, score, manual)
+
+    @classmethod
+    def of(
+        cls, picture: Picture, xy: Floats, score: Floats, manual: Floats | None = None
+    ) -> Marked:
+        """A photograph at the scale at which it is at hand, RGB; the rest as for `read`."""
+        frame = picture.frame
+        origin = np.array([frame.left, frame.top])
+        scale = np.array(picture.pixels.shape[1::-1]) / (frame.width, frame.height)
+        return cls(
             picture.pixels,
-            (xy - origin) * decoded,
+            (xy - origin) * scale,
             score,
-            None if manual is None else (manual - origin) * decoded,
+            None if manual is None else (manual - origin) * scale,
         )
-        size = round(picture.frame.width * scale), round(picture.frame.height * scale)
-        return as_decoded.resized(size)
 
     def fitted(self, width: int, height: int) -> Marked:
         """The same, as large as fits into a box."""
@@ -85,13 +92,10 @@ class Marked:
 
     def resized(self, size: tuple[int, int]) -> Marked:
         """The same with another width and height, each at least 1."""
-        size = max(1, size[0]), max(1, size[1])
-        own_size = self.pixels.shape[1::-1]
-        method = cv2.INTER_AREA if size[0] < own_size[0] else cv2.INTER_CUBIC
-        pixels = cv2.resize(self.pixels, size, interpolation=method)
-        scale = np.array(size) / own_size
+        pixels = _resized(self.pixels, size)
+        scale = np.array(pixels.shape[1::-1]) / self.pixels.shape[1::-1]
         manual = None if self.manual is None else self.manual * scale
-        return Marked(np.asarray(pixels, np.uint8), self.xy * scale, self.score, manual)
+        return Marked(pixels, self.xy * scale, self.score, manual)
 
     def drawn(self, min_score: float = 0.0, doubt: str | None = None) -> NDArray[np.uint8]:
         """The pixels with numbered landmarks, and crosses for manual ones; see `draw`.
@@ -113,6 +117,21 @@ class Marked:
         return canvas
 
 
+def overlay_sized(picture: Picture) -> Picture:
+    """A photograph, decoded as `OVERLAY` says, at the scale of its overlay: 1000 to 1600 pixels."""
+    longest = max(picture.size)
+    scale = min(max(longest, _SHORTEST), _LONGEST) / longest
+    size = round(picture.frame.width * scale), round(picture.frame.height * scale)
+    return replace(picture, pixels=_resized(picture.pixels, size))
+
+
+def _resized(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Pixels (H, W, 3) with another width and height, each 1 at least."""
+    size = max(1, size[0]), max(1, size[1])
+    method = cv2.INTER_AREA if size[0] < pixels.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, size, interpolation=method), np.uint8)
+
+
 def small_dot(
     canvas: NDArray[np.uint8], point: Floats, radius: int, score: float, *, trusted: bool = True
 ) -> None:
@@ -132,6 +151,12 @@ def jpeg(pixels: NDArray[np.uint8], quality: int = 88) -> bytes:
     """
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     _, encoded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
+    return encoded.tobytes()
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """RGB pixels (H, W, 3) as the content of a PNG file."""
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     return encoded.tobytes()
 
 

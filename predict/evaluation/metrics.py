@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -128,9 +129,12 @@ class Agreement:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """Predicted and manual landmarks of the same specimens.
+    """Predicted and manual landmarks of the same specimens, and how far they are apart.
+
+    It prints as a table: for each landmark the number, mean, standard deviation, median and 95th
+    percentile of the distances, and below it what sums the comparison up.
 
     Args:
         spec: the part; its landmarks are numbered where the caller named none.
@@ -151,6 +155,22 @@ class Evaluation:
     scales: Floats
     only_predicted: tuple[str, ...] = ()
     only_manual: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        from beetle_lm.predict.evaluation.table import text
+
+        return text(self)
+
+    def __repr__(self) -> str:
+        mean = self.overall("px").mean
+        return (
+            f"<Evaluation of {len(self.images)} specimens of {len(self.spec)} landmarks, mean"
+            f" distance {mean:.2f} px>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     @cached_property
     def offsets(self) -> Floats:

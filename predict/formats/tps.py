@@ -31,9 +31,20 @@ _log = logging.getLogger("beetle_lm")
 
 @dataclass(frozen=True, eq=False)
 class TpsRecord(Record):
-    """One specimen of a TPS file; y always points up.
+    """One specimen of a TPS file: a `Record` whose y points up, with what only TPS files have.
 
     Args:
+        points: (n, 2) coordinates in pixels, y up from the bottom edge of the image; NaN in both
+            where a landmark is missing.
+        image: name of the photograph as the file gives it, None without ``IMAGE=``.
+        id: identifier, None without ``ID=``.
+        scale: units per pixel, None where unknown.
+        line: as in every `Record`, like `number`.
+        number: its place in the file, counted from 1.
+        y_up: True.
+        names: None, as are `score` and `expected_error`: TPS files have none.
+        score: None.
+        expected_error: None.
         curves: the (m, 2) points of each curve, y up, NaN where missing.
         comments: the texts of ``COMMENT=``.
         others: lines of unknown keys, with the rows that follow them, as they stand in the file.
@@ -88,7 +99,7 @@ def _checked(points: Floats) -> Floats:
     return points
 
 
-def read_tps(path: Path) -> list[TpsRecord]:
+def read_tps(path: str | Path) -> list[TpsRecord]:
     """Reads all records of a TPS file.
 
     UTF-8 or cp1252, with or without BOM; LF, CRLF or CR; keys in any case; spaces or tabs between
@@ -99,10 +110,18 @@ def read_tps(path: Path) -> list[TpsRecord]:
     (tpsDig writes -1 -1). A point with one negative coordinate lies outside the image, and is
     kept.
 
+    Args:
+        path: the file.
+
+    Returns:
+        The records in the order of the file, each with (n, 2) coordinates as the file has them:
+        pixels with y up from the bottom edge of the image.
+
     Raises:
         LandmarkFileError: the file cannot be read, or is not a TPS file of two-dimensional
             landmarks; names the line and what was found there.
     """
+    path = Path(path)
     return _Reader(path, read_text(path)).read()
 
 
@@ -324,14 +343,18 @@ class TpsFormatter:
             )
 
 
-def write_tps(path: Path, records: Iterable[TpsRecord]) -> None:
+def write_tps(path: str | Path, records: Iterable[TpsRecord]) -> None:
     """Writes a TPS file whole or not at all: UTF-8 without BOM, LF line ends, unique IDs.
+
+    Args:
+        path: the file; one that is there is replaced.
+        records: the specimens; `TpsRecord.from_image_xy` makes one of landmarks in pixels, y down.
 
     Raises:
         OutputError: the file cannot be written.
     """
     formatter = TpsFormatter()
-    write_text(path, (formatter.format(record) for record in records))
+    write_text(Path(path), (formatter.format(record) for record in records))
 
 
 def _id_of(record: TpsRecord) -> str:

@@ -80,6 +80,12 @@ def read_header(path: Path) -> Header:
         return _parse(stream, printable(path.name))
 
 
+def orientation_in(exif: Image.Exif) -> int:
+    """The orientation in EXIF data, 1 to 8; 1, which is upright, where there is none."""
+    orientation = exif.get(_ORIENTATION_TAG, 1)
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
 def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]:
     """The header and all bytes of a photograph that can be decoded in reasonable time and memory.
 
@@ -147,7 +153,7 @@ def _parse(stream: IO[bytes], name: str) -> Header:
                 raise ImageError(f"{name} has damaged EXIF data: its entries are larger than it is")
             # Pillow decodes a whole PNG to find its EXIF data, which may follow the pixels.
             exif = _png_exif(stream) if kind == "PNG" else image.getexif()
-            orientation = exif.get(_ORIENTATION_TAG, 1)
+            orientation = orientation_in(exif)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -156,8 +162,6 @@ def _parse(stream: IO[bytes], name: str) -> Header:
         raise ImageError(f"{name} is not an image that can be read") from error
     except Exception as error:  # Pillow raises whatever its parsers stumble over
         raise ImageError(f"{name} has a damaged header: {printable(str(error))}") from error
-    if not isinstance(orientation, int) or not 1 <= orientation <= 8:
-        orientation = 1
     if 0 in size:
         raise ImageError(f"{name} has no pixels")
     # Pillow gives the upright size of a TIFF and the stored one of all other formats.

@@ -1,4 +1,4 @@
-"""How a run reads its photographs: in its own process, or in others that may crash or hang."""
+"""Calls in separate processes: one that crashes, or never ends, takes nothing else with it."""
 
 from __future__ import annotations
 
@@ -11,48 +11,17 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from beetle_lm.errors import Hint, ImageError, IsolationError
-from beetle_lm.predict.images.read import MAX_PIXELS, Picture, Read, read_image
-from beetle_lm.text import printable
+from beetle_lm.errors import Hint, IsolationError
 
 _Given = ParamSpec("_Given")
 _Value = TypeVar("_Value")
 _START_LIMIT = 120.0  # seconds; imports from a network drive take their time
 _END_LIMIT = 2.0
 _CONTEXT = multiprocessing.get_context("spawn")  # on all systems alike, and safe beside threads
-
-
-@contextmanager
-def reading(max_pixels: int = MAX_PIXELS, isolate: bool = False) -> Iterator[Read]:
-    """Gives the function that reads photographs; several threads may call it at once.
-
-    Args:
-        max_pixels: photographs of more pixels are refused.
-        isolate: decode in separate processes: a decoder that crashes, or takes longer than a
-            minute, fails its photograph and nothing else.
-
-    Raises:
-        IsolationError: the processes cannot be started.
-    """
-    read = partial(read_image, max_pixels=max_pixels)
-    if not isolate:
-        yield read
-        return
-    with Isolation() as isolation:
-
-        def isolated(path: Path, channels: int, at_least: tuple[int, int] | None = None) -> Picture:
-            try:
-                return isolation.call(read, path, channels, at_least)
-            except WorkerLost as lost:
-                raise ImageError(f"{printable(path.name)} cannot be decoded: {lost}") from lost
-
-        yield isolated
 
 
 class WorkerLost(Exception):  # noqa: N818 - what happened to the worker, as a reason

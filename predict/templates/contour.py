@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.procrustes import least_squares_map
 
 _TURNS = 24  # starting rotations around the circle
 _COARSE_STEP, _COARSE_ROUNDS = 5, 8  # every fifth point of the outlines
@@ -127,17 +128,8 @@ def _closest_points(
         distance = float(off[off <= limit].mean()) / target.size
         if last < rounds:
             weights = (off <= limit) / (1 + np.square(off / (limit + 1e-9)))
-            map_ = _similarity(*pairs, weights)
+            map_ = least_squares_map(*pairs, weights)
     return distance, map_
-
-
-def _similarity(source: Floats, target: Floats, weights: Floats) -> Floats:
-    weights = weights / weights.sum()
-    middle, other = weights @ source, weights @ target
-    from_, to = (source - middle) @ (1, 1j), (target - other) @ (1, 1j)
-    factor = (weights * from_.conj() * to).sum() / (weights * np.abs(from_) ** 2).sum()
-    linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return np.asarray(np.c_[linear, other - linear @ middle], np.float64)
 
 
 def _angle(first: Floats, second: Floats) -> float:

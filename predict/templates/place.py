@@ -7,18 +7,18 @@ match.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError
 from beetle_lm.predict.images.read import Picture, Read, read_image
+from beetle_lm.predict.images.reading import Threads
+from beetle_lm.predict.inputs import Photograph, name_of, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
-from beetle_lm.predict.predictor import Item, Result, name_of, read_item
+from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.registration import Fit
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen
@@ -86,7 +86,7 @@ class Transfer:
 
     def predict(
         self,
-        items: Iterable[Item],
+        items: Iterable[Photograph],
         batch_size: int = 1,
         workers: int = 2,
         read: Read = read_image,
@@ -97,47 +97,48 @@ class Transfer:
             items: paths, `ImageFile`s or arrays of pixels.
             batch_size: of no effect.
             workers: threads, each with a photograph of its own.
-            read: reads the photographs; see `beetle_lm.predict.images.sandbox.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.reading`.
 
         Raises:
             RequestError: fewer than one worker.
         """
         if workers < 1:
             raise RequestError("workers must be at least 1")
-        return self._results(items, workers, read)
+        threads = Threads(workers)
+        return threads.until_end_of(self.place(items, batch_size, threads, read))
 
-    def _results(
-        self, items: Iterable[Item], workers: int, read: Read
+    def place(
+        self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
     ) -> Generator[Result, None, None]:
-        numbered = enumerate(items, start=1)
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="transfer")
-        ahead: deque[Future[Result]] = deque()
-        try:
-            while True:
-                for number, item in islice(numbered, 2 * workers - len(ahead)):
-                    ahead.append(pool.submit(self._place, item, number, read))
-                if not ahead:
-                    return
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        """Places landmarks as `predict` does, in threads that do other things, too.
 
-    def _place(self, item: Item, number: int, read: Read) -> Result:
-        name = name_of(item, number)
+        Args:
+            photographs: each is one photograph.
+            batch_size: of no effect.
+            threads: each does a photograph, one for each thread ahead at most.
+            read: reads a photograph.
+        """
+        place = partial(self._place, read=read)
+        return threads.ahead(place, enumerate(photographs, start=1), more=threads.number)
+
+    def _place(self, numbered: tuple[int, Photograph], read: Read) -> Result:
+        number, photograph = numbered
+        name = name_of(photograph, number)
         try:
-            picture = read_item(item, 3, (SIDE, SIDE), read)
+            picture = read_photograph(photograph, 3, (SIDE, SIDE), read)
         except ImageError as error:
-            return Result(name, None, 1, None, str(error))
+            return Result(name, None, 1, None, str(error), photograph=photograph)
         except IsolationError:  # all others would fail as well
             raise
         except Exception as error:  # one photograph never stops the others
             reason = f"{name} cannot be read: {type(error).__name__}: {error}"
-            return Result(name, None, 1, None, printable(reason))
+            return Result(name, None, 1, None, printable(reason), photograph=photograph)
+        seen = picture.size, picture.orientation
         try:
             landmarks = self._landmarks(picture)
         except SpecimenError as error:
-            return Result(name, picture.size, picture.orientation, None, str(error))
-        return Result(name, picture.size, picture.orientation, landmarks, None)
+            return Result(name, *seen, None, str(error), photograph=photograph)
+        return Result(name, *seen, landmarks, None, photograph=photograph)
 
     def _landmarks(self, picture: Picture) -> Landmarks:
         specimen = find_specimen(picture)

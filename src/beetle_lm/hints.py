@@ -20,11 +20,18 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
         "--resume goes on with it, --overwrite starts anew, -o names another folder",
         "--resume goes on with it, another folder starts a new one",
     ),
+    Hint.RUN_IN_PROGRESS: (
+        "wait until it ends, or name another folder with -o",
+        "wait until it ends",
+    ),
     Hint.RESUME: ("make room, and go on with --resume",),
     Hint.START_ANEW: (
         "go on with what it was begun with, or start anew with --overwrite",
         "give the options of its first start, or another folder",
     ),
+    Hint.FINISH_FIRST: ("finish it first: resume the command that began it",),
+    Hint.RESULTS_FOLDER: ("give the folder that `beetle-lm predict` wrote to",),
+    Hint.PREDICT_AGAIN: ("predict again, with --overwrite", "predict again"),
     Hint.IMAGE_SIZES: (
         "give --images DIR with the photographs, or --image-size WIDTHxHEIGHT if all have one size",
     ),
@@ -39,7 +46,17 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.MODEL_FILE: ("give the model's file with --model",),
     Hint.SKIP_BAD: ("--skip-bad goes on without these specimens",),
     Hint.START_FROM_WEIGHTS: ("add --init",),
-    Hint.FEWER_BITS: ("leave out --fp16 and --int8: the file is then nearer, and larger",),
+    Hint.NO_TURN: ("--turn has no effect",),
+    Hint.NO_SHAPES: ("leave --shapes out",),
+    Hint.TRAIN_WITHOUT_CUDA: (
+        "`beetle-lm doctor` says what is installed, --device cpu trains without",
+    ),
+    Hint.OTHER_REPORT: ("give those of then, or another folder with -o",),
+    Hint.UNFINISHED_TRAINING: ("`beetle-lm train` can go on with it",),
+    Hint.CHECKED_ON_PHOTOGRAPHS: ("--images says where some are",),
+    Hint.WITHOUT_FP16: ("without --fp16 the file is nearer, and twice as large",),
+    Hint.WITHOUT_INT8: ("without --int8 the file is nearer, and four times as large",),
+    Hint.NO_INT8: ("leave --int8 out (--fp16 halves the file)",),
 }
 
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z0-9-]*")

@@ -31,7 +31,7 @@ def mean_errors(part: str, images: list[Path], landmarks: Path) -> dict[str, flo
     manual = {record.image: record for record in read_tps(landmarks)}
     errors = {}
     for result in predictor.predict(images):
-        assert result.landmarks is not None, result.error
+        assert result.landmarks is not None and result.size is not None, result.error
         width, height = result.size
         away = result.landmarks.xy - manual[Path(result.name).name].in_image(height)
         away *= (256 / width, 192 / height)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from growth import MOST_GROWTH, growth
+from kinds import WriteFile
 from mutation import mutated
 
 from beetle_lm.errors import LandmarkFileError
@@ -30,7 +31,7 @@ AWKWARD = 'a, "b";\tKäfer\nx.jpg'
 
 
 @pytest.fixture
-def table(tmp_path: Path):
+def table(tmp_path: Path) -> WriteFile:
     """Writes a table from text or bytes."""
 
     def write(content: str | bytes) -> Path:
@@ -77,7 +78,7 @@ def test_excel_tables_as_written() -> None:
 
 @pytest.mark.parametrize("excel", [False, True])
 @pytest.mark.parametrize("image", ["a.jpg", AWKWARD, "'x'", "left/a.jpg", " a .jpg", "=1+1"])
-def test_wide_round_trip(table, excel, image) -> None:
+def test_wide_round_trip(table: WriteFile, excel: bool, image: str) -> None:
     rows = [wide_row(image, XY, excel), wide_row("b.jpg", XY[::-1], excel)]
     path = table(wide_header(3, excel) + "".join(rows))
     first, second = y_down(path)
@@ -88,7 +89,7 @@ def test_wide_round_trip(table, excel, image) -> None:
 
 
 @pytest.mark.parametrize("excel", [False, True])
-def test_tidy_round_trip(table, excel) -> None:
+def test_tidy_round_trip(table: WriteFile, excel: bool) -> None:
     names, score = ("tip", AWKWARD, "3"), np.array([0.5, NAN, 0.25])
     error = np.array([1.5, NAN, 0.125])
     rows = [
@@ -102,16 +103,16 @@ def test_tidy_round_trip(table, excel) -> None:
     np.testing.assert_array_equal(first.score, score)
     np.testing.assert_array_equal(first.expected_error, error)
     assert (second.image, second.names) == ("b", ("1",))
-    assert np.isnan(second.score).all()
+    assert second.score is not None and np.isnan(second.score).all()
     assert [each.image for each in y_down(path)] == [AWKWARD, "b"]
 
 
-def test_names_that_are_no_text_can_be_written(table) -> None:
+def test_names_that_are_no_text_can_be_written(table: WriteFile) -> None:
     path = table(wide_header(1) + wide_row("a\udcff.jpg", XY[:1]))
     assert y_down(path)[0].image == "a%FF.jpg"
 
 
-def test_pythons_csv_reader_sees_plain_numbers(table) -> None:
+def test_pythons_csv_reader_sees_plain_numbers(table: WriteFile) -> None:
     path = table(wide_header(3) + wide_row(AWKWARD, XY))
     with path.open(encoding="utf-8", newline="") as stream:
         (row,) = csv.DictReader(stream)
@@ -123,7 +124,9 @@ def test_pythons_csv_reader_sees_plain_numbers(table) -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
-def test_delimiters_line_ends_and_encodings(table, delimiter, end, encoding) -> None:
+def test_delimiters_line_ends_and_encodings(
+    table: WriteFile, delimiter: str, end: str, encoding: str
+) -> None:
     lines = ["Image,X1,Y1_down,x2,y2_DOWN", "Käfer.jpg,1.5,2,NA,nan", "", "b.jpg, 3 ,4,,7"]
     text = end.join(lines).replace(",", delimiter)
     first, second = y_down(table(text.encode(encoding)))
@@ -133,19 +136,19 @@ def test_delimiters_line_ends_and_encodings(table, delimiter, end, encoding) -> 
     assert second.line == 4
 
 
-def test_decimal_commas_with_semicolons(table) -> None:
+def test_decimal_commas_with_semicolons(table: WriteFile) -> None:
     (found,) = y_down(table("image;x1;y1_down\na,b.jpg;1,5;2.25\n"))
     assert found.image == "a,b.jpg"
     assert found.points.tolist() == [[1.5, 2.25]]
 
 
-def test_quoted_cells_of_r(table) -> None:
+def test_quoted_cells_of_r(table: WriteFile) -> None:
     (found,) = y_down(table('"image","x1","y1_down"\n"a ""b"".jpg","1","2"\n'))
     assert found.image == 'a "b".jpg'
 
 
 @pytest.mark.parametrize("header", ["id,X1,Y1,X2,Y2", "id,X0,Y0,X1,Y1"])
-def test_tables_of_ml_morph_have_y_up(table, header) -> None:
+def test_tables_of_ml_morph_have_y_up(table: WriteFile, header: str) -> None:
     path = table(f"{header}\na.jpg,10,20,30,-5\n")
     (found,) = read_records(path)
     assert found.y_up
@@ -154,14 +157,16 @@ def test_tables_of_ml_morph_have_y_up(table, header) -> None:
         convert_file(path, path.with_name("a.tps"), "tps", sizes=SizesByName({}))
 
 
-def test_y_up_by_name(table) -> None:
+def test_y_up_by_name(table: WriteFile) -> None:
     wide = read_records(table("image,x1,y1_up\na,1,2\n"))
     assert wide[0].in_image(20).tolist() == [[1, 18]]
     tidy = read_records(table("image,landmark,x,y_up\na,1,1,2\n"))
     assert tidy[0].in_image(20).tolist() == [[1, 18]]
 
 
-def test_columns_in_any_order_and_unknown_ones(table, caplog: pytest.LogCaptureFixture) -> None:
+def test_columns_in_any_order_and_unknown_ones(
+    table: WriteFile, caplog: pytest.LogCaptureFixture
+) -> None:
     path = table("sex,y2_down,x1,image,x2,y1_down,\nf,4,1,a.jpg,3,2,\n")
     assert y_down(path)[0].points.tolist() == [[1, 2], [3, 4]]
     assert "passed over the columns 'sex'" in caplog.text
@@ -172,7 +177,7 @@ def test_columns_in_any_order_and_unknown_ones(table, caplog: pytest.LogCaptureF
     assert found.names is None
 
 
-def test_rows_of_a_tidy_table_may_be_mixed(table) -> None:
+def test_rows_of_a_tidy_table_may_be_mixed(table: WriteFile) -> None:
     path = table("image,landmark,x,y\nb,2,3,4\na,1,5,6\nb,1,1,2\n")
     found = y_down(path)
     assert [(each.image, each.points.tolist(), each.line) for each in found] == [
@@ -219,7 +224,9 @@ def test_rows_of_a_tidy_table_may_be_mixed(table) -> None:
         ("image,landmark,x,y,score\na,1,2,3,high\n", 2, "'high'"),
     ],
 )
-def test_an_error_names_file_line_and_what_was_found(table, text, line, found) -> None:
+def test_an_error_names_file_line_and_what_was_found(
+    table: WriteFile, text: str, line: int, found: str
+) -> None:
     path = table(text)
     with pytest.raises(LandmarkFileError) as caught:
         y_down(path)
@@ -233,7 +240,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         y_down(tmp_path / "landmarks.xlsx")
 
 
-def test_any_bytes_give_specimens_or_an_error_that_names_the_file(table) -> None:
+def test_any_bytes_give_specimens_or_an_error_that_names_the_file(table: WriteFile) -> None:
     rng = random.Random(7)
     names = ("tip", AWKWARD, "3")
     seeds = [
@@ -273,7 +280,9 @@ def test_any_bytes_give_specimens_or_an_error_that_names_the_file(table) -> None
     ],
     ids=repr,
 )
-def test_large_nonsense_is_read_in_linear_time(table, piece) -> None:
+def test_large_nonsense_is_read_in_linear_time(
+    table: WriteFile, piece: tuple[str, str, str]
+) -> None:
     begin, middle, end = piece
 
     def read(times: int) -> None:
@@ -287,7 +296,7 @@ def test_large_nonsense_is_read_in_linear_time(table, piece) -> None:
     assert growth(read, 20_000 // len(middle)) < MOST_GROWTH
 
 
-def test_wide_and_long_tables_are_read_in_linear_time(table) -> None:
+def test_wide_and_long_tables_are_read_in_linear_time(table: WriteFile) -> None:
     def wide(times: int) -> None:
         xy = np.ones((times, 2))
         read_table(table(wide_header(times) + wide_row("a.jpg", xy)))

@@ -77,7 +77,9 @@ def test_any_bytes_give_records_or_an_error_that_names_the_file(
     ],
     ids=repr,
 )
-def test_large_nonsense_is_read_in_linear_time(tps: Callable[[str | bytes], Path], piece) -> None:
+def test_large_nonsense_is_read_in_linear_time(
+    tps: Callable[[str | bytes], Path], piece: tuple[bytes, bytes, bytes]
+) -> None:
     begin, middle, end = piece
 
     def read(times: int) -> None:
@@ -107,7 +109,7 @@ def test_large_nonsense_is_read_in_linear_time(tps: Callable[[str | bytes], Path
 )
 @pytest.mark.parametrize("variant", ["as it is", "CRLF without ID", "CR with BOM"])
 def test_real_files_are_read_in_full(
-    shared_data: Path, tmp_path: Path, name: str, records, landmarks, variant
+    shared_data: Path, tmp_path: Path, name: str, records: int, landmarks: int, variant: str
 ) -> None:
     data = (shared_data / name).read_bytes()
     if variant == "CRLF without ID":

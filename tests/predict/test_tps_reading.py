@@ -27,7 +27,7 @@ def test_plain_record(tps: Callable[[str | bytes], Path]) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
-def test_line_ends_and_bom(tps: Callable[[str | bytes], Path], end, bom) -> None:
+def test_line_ends_and_bom(tps: Callable[[str | bytes], Path], end: str, bom: bytes) -> None:
     text = ("\n" + PLAIN + "\n" + PLAIN).replace("\n", end)
     first, second = read_tps(tps(bom + text.encode()))
     assert first.points.tolist() == second.points.tolist() == [[10.5, 20.25], [30, 40]]
@@ -39,7 +39,7 @@ def test_last_line_may_lack_its_end(tps: Callable[[str | bytes], Path]) -> None:
 
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
-def test_cp1252_where_it_is_not_utf8(tps: Callable[[str | bytes], Path], bom) -> None:
+def test_cp1252_where_it_is_not_utf8(tps: Callable[[str | bytes], Path], bom: bytes) -> None:
     name = "Käfer\u2019s.jpg"
     text = PLAIN.replace("a.jpg", name)
     assert read_tps(tps(text.encode("utf-8")))[0].image == name
@@ -58,14 +58,14 @@ def test_keys_in_any_case_and_with_spaces(tps: Callable[[str | bytes], Path]) ->
 
 
 @pytest.mark.parametrize("gap", ["  ", "\t", " \t "])
-def test_spaces_and_tabs_between_numbers(tps: Callable[[str | bytes], Path], gap) -> None:
+def test_spaces_and_tabs_between_numbers(tps: Callable[[str | bytes], Path], gap: str) -> None:
     assert read_tps(tps(f"LM=1\n{gap}1.5{gap}-2e1{gap}\n"))[0].points.tolist() == [[1.5, -20]]
 
 
 def test_image_id_and_scale_may_be_absent_or_empty(tps: Callable[[str | bytes], Path]) -> None:
     bare, empty, zero = read_tps(tps("LM=1\n1 2\nLM=1\n1 2\nIMAGE=\nID=\nSCALE=\nLM=0\nSCALE=0\n"))
     for found in (bare, empty, zero):
-        assert found.image is found.id is found.scale is None
+        assert found.image is found.id is None and found.scale is None
     assert zero.points.shape == (0, 2)
 
 
@@ -167,7 +167,7 @@ def test_three_dimensions_are_refused(tps: Callable[[str | bytes], Path]) -> Non
     ],
 )
 def test_an_error_names_file_line_and_what_was_found(
-    tps: Callable[[str | bytes], Path], text, line, found
+    tps: Callable[[str | bytes], Path], text: str, line: int, found: str
 ) -> None:
     path = tps(text)
     with pytest.raises(LandmarkFileError) as caught:
@@ -196,7 +196,7 @@ def test_files_that_are_no_text_or_not_there(
 
 @pytest.mark.parametrize("row", ["-1 -1", "-1.00000 -1.00000", "NA NA", "nan nan", "NaN 3", "4 na"])
 def test_missing_landmarks(
-    tps: Callable[[str | bytes], Path], caplog: pytest.LogCaptureFixture, row
+    tps: Callable[[str | bytes], Path], caplog: pytest.LogCaptureFixture, row: str
 ) -> None:
     (found,) = read_tps(tps(f"LM=2\n{row}\n1 2\n"))
     assert np.isnan(found.points[0]).all()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from beetle_lm.errors import LandmarkError, OutputError
 from beetle_lm.predict.formats.tps import (
@@ -22,7 +24,7 @@ PLAIN = "LM=2\n10.50000 20.25000\n30.00000 40.00000\nIMAGE=a.jpg\nID=7\nSCALE=0.
 NAN = float("nan")
 
 
-def record(points=((10.5, 20.25), (30, 40)), **fields) -> TpsRecord:
+def record(points: ArrayLike = ((10.5, 20.25), (30, 40)), **fields: Any) -> TpsRecord:
     return TpsRecord(np.array(points, np.float64), **fields)
 
 
@@ -118,7 +120,7 @@ def test_a_record_is_checked_when_it_is_made() -> None:
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    def broken():
+    def broken() -> Iterator[TpsRecord]:
         yield record()
         raise RuntimeError
 

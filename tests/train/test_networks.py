@@ -6,23 +6,29 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch import Tensor  # noqa: E402
+
 from beetle_lm.errors import RecipeError  # noqa: E402
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread  # noqa: E402
 from beetle_lm.train.heatmap.losses import heat_map_loss  # noqa: E402
-from beetle_lm.train.heatmap.networks import build_network, cut_patches  # noqa: E402
+from beetle_lm.train.heatmap.networks import cut_patches  # noqa: E402
+from beetle_lm.train.methods import build_network  # noqa: E402
 
 
-def heat_maps(xy, stride=4, size=(16, 24), height=8.0):
+def heat_maps(
+    xy: Tensor, stride: int = 4, size: tuple[int, int] = (16, 24), height: float = 8.0
+) -> Tensor:
     """Logits of Gaussian bumps of one cell at points (N, K, 2) in input pixels."""
     ys, xs = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
     cells = xy / stride - 0.5
     squared = (xs - cells[..., :1, None]) ** 2 + (ys - cells[..., 1:, None]) ** 2
-    return height - squared / 2
+    logits: Tensor = height - squared / 2
+    return logits
 
 
 @pytest.mark.parametrize("name", ["nano", "compact", "fine"])
 @pytest.mark.parametrize(("landmarks", "channels"), [(1, 3), (18, 1)])
-def test_networks_take_any_multiple(name: str, landmarks, channels) -> None:
+def test_networks_take_any_multiple(name: str, landmarks: int, channels: int) -> None:
     network = build_network(name, landmarks, channels).eval()
     for height, width in ((64, 128), (128, 64)):
         images = torch.zeros((2, channels, height, width), dtype=torch.uint8)
@@ -117,7 +123,7 @@ def test_a_second_peak_widens_the_spread_and_moves_the_mean_only() -> None:
 def test_loss_is_least_at_the_truth_and_leaves_out_what_is_missing() -> None:
     xy = torch.tensor([[[30.0, 21.5], [62.2, 40.7]]])
 
-    def loss(logits, truth=xy):
+    def loss(logits: Tensor, truth: Tensor = xy) -> float:
         return float(heat_map_loss(logits, truth, 4, 1.0, 0.5))
 
     right = heat_maps(xy)
@@ -134,6 +140,6 @@ def test_loss_is_least_at_the_truth_and_leaves_out_what_is_missing() -> None:
 def test_loss_without_any_landmark_is_zero_and_has_gradients() -> None:
     logits = heat_maps(torch.full((1, 2, 2), 30.0)).requires_grad_()
     loss = heat_map_loss(logits, torch.full((1, 2, 2), float("nan")), 4, 1.0, 0.5)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch's
     assert float(loss.detach()) == 0
     assert torch.isfinite(logits.grad).all()

@@ -13,7 +13,7 @@ import pytest
 from kinds import Command
 from numpy.typing import NDArray
 
-from beetle_lm.errors import PartError, UsageError
+from beetle_lm.errors import PartError, RequestError
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.images.read import find_images, read_image
 from beetle_lm.predict.landmarks import Landmarks
@@ -144,7 +144,7 @@ def test_shapes_file_is_what_the_script_makes(shared_data: Path, tmp_path: Path)
 def test_bad_calls() -> None:
     with pytest.raises(PartError, match="did you mean 'elytra'"):
         render("elytron", np.random.default_rng(0))
-    with pytest.raises(UsageError, match="10 x 10"):
+    with pytest.raises(RequestError, match="10 x 10"):
         render("elytra", np.random.default_rng(0), (10, 10))
 
 
@@ -238,4 +238,5 @@ def superimposed_distance(
     first, second = (shape - shape.mean(axis=0) for shape in (first, second))
     first, second = (shape / np.linalg.norm(shape) for shape in (first, second))
     left, _, right = np.linalg.svd(first.T @ second)
-    return np.linalg.norm(first @ left @ right - second, axis=1)
+    distances: NDArray[np.float64] = np.linalg.norm(first @ left @ right - second, axis=1)
+    return distances

@@ -1,4 +1,4 @@
-"""Landmarks on test photographs: written as prediction writes them, compared as `evaluate` does."""
+"""Landmarks on test photographs: written as `predict` writes them, compared as by `evaluate`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
 from beetle_lm.train.data.dataset import Specimen, TensorSet
-from beetle_lm.train.engine.locator import Locator
-from beetle_lm.train.heatmap.loop import predict
+from beetle_lm.train.engine.locator import Locator, predict
 
 PREDICTIONS, EVALUATION = "test_predictions.csv", "test"
-"""The predictions' file and the comparison's folder, in a run folder."""
+"""The file of the predictions and the folder of the comparison, in a run folder."""
 
 
 def predict_test(network: Locator, tensors: TensorSet, path: Path, device: torch.device) -> None:

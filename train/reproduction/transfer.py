@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from beetle_lm.errors import LandmarkError, OutputError, SpecimenError
+from beetle_lm.errors import Hint, LandmarkError, OutputError, SpecimenError
 from beetle_lm.files import write_text
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer
+from beetle_lm.train.engine.log import EpochLog
 from beetle_lm.train.engine.tested import PREDICTIONS
-from beetle_lm.train.heatmap.loop import EpochLog
 from beetle_lm.train.reproduction.data import LANDMARKS, PartData
 from beetle_lm.train.run import METRICS
 
@@ -61,8 +61,7 @@ class TransferRound:
             return False
         if done["tested"] != list(self.part.tests[self.number]):
             raise OutputError(
-                f"{self.folder} was done with other data or options; give those of then, or"
-                " another folder with -o"
+                f"{self.folder} was done with other data or options", Hint.OTHER_REPORT
             )
         return True
 

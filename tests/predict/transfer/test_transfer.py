@@ -13,6 +13,9 @@ from kinds import Command
 from mandibles import PART, SIZE, Points, bent, errors, mandible, write
 
 from beetle_lm.predict.formats.tps import read_tps
+from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.inputs import Photograph
+from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer, combined
 from beetle_lm.predict.templates.registration import Fit
@@ -94,7 +97,9 @@ def test_wrong_pictures_fail_with_a_reason(folder: Path, tmp_path: Path, command
     out = tmp_path / "out"
     photographs = tmp_path / "photographs"
     for path in [*(folder / "wrong").iterdir(), folder / "photographs" / "m2.png"]:
-        write(photographs / path.name, cv2.imread(str(path))[..., ::-1])
+        pixels = cv2.imread(str(path))
+        assert pixels is not None
+        write(photographs / path.name, pixels[..., ::-1].astype(np.uint8))
     (photographs / "broken.jpg").write_bytes(b"no picture")
     arguments = ("transfer", folder / "templates" / "m1.png", folder / "one.tps", photographs)
     done = command(*arguments, "-o", out)
@@ -114,17 +119,17 @@ def test_wrong_pictures_fail_with_a_reason(folder: Path, tmp_path: Path, command
 def test_a_run_is_resumed(
     folder: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ("transfer", folder / "templates" / "m1.png", folder / "one.tps")
-    arguments = (*arguments, folder / "photographs", "--workers", 1)
+    template = (folder / "templates" / "m1.png", folder / "one.tps")
+    arguments = ("transfer", *template, folder / "photographs", "--workers", 1)
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert command(*arguments, "-o", whole).code == 0
     place, placed = Transfer._place, []
 
-    def stopping(self: Transfer, item: object, number: int, read: object) -> object:
-        placed.append(number)
+    def stopping(self: Transfer, numbered: tuple[int, Photograph], read: Read) -> Result:
+        placed.append(numbered)
         if len(placed) == 2:
             raise KeyboardInterrupt
-        return place(self, item, number, read)  # type: ignore[arg-type]
+        return place(self, numbered, read)
 
     monkeypatch.setattr(Transfer, "_place", stopping)
     stopped = command(*arguments, "-o", out)
