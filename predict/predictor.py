@@ -133,7 +133,7 @@ class Predictor:
                 EXIF orientation.
             batch_size: photographs that go through the model at once.
             workers: threads that read photographs.
-            read: reads the photographs; see `beetle_lm.predict.images.sandbox.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.reading`.
 
         Returns:
             Results, whose landmarks are in pixels of the upright photograph, y down from its top

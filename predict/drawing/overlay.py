@@ -1,4 +1,4 @@
-"""Landmarks drawn on their photograph, to judge them by eye."""
+"""Landmarks drawn on their photograph, to be checked by eye."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ class Marked:
         )
 
     def fitted(self, width: int, height: int) -> Marked:
-        """The same as large as it fits into a box."""
+        """The same, as large as fits into a box."""
         own_height, own_width = self.pixels.shape[:2]
         scale = min(width / own_width, height / own_height)
         return self.resized((round(own_width * scale), round(own_height * scale)))
 
     def resized(self, size: tuple[int, int]) -> Marked:
-        """The same with another width and height, each 1 at least."""
+        """The same with another width and height, each at least 1."""
         pixels = _resized(self.pixels, size)
         scale = np.array(pixels.shape[1::-1]) / self.pixels.shape[1::-1]
         manual = None if self.manual is None else self.manual * scale
@@ -100,7 +100,10 @@ class Marked:
     def drawn(self, min_score: float = 0.0, flag: str | None = None) -> NDArray[np.uint8]:
         """The pixels with numbered landmarks, and crosses for manual ones; see `draw`.
 
-        Where there is a quality flag they are framed in red, and a bar above gives the reason.
+        Args:
+            min_score: landmarks below this score are marked as uncertain.
+            flag: why the photograph is flagged; it is framed in red then, and a bar above it gives
+                the reason.
         """
         pixels = draw(self.pixels, self.xy, self.score, min_score=min_score, manual=self.manual)
         return pixels if flag is None else _flagged(pixels, flag)
@@ -167,8 +170,8 @@ def draw(
 ) -> NDArray[np.uint8]:
     """Draws numbered landmarks on RGB pixels (H, W, 3) of the same scale; returns a copy.
 
-    Dots go from blue (sure) over yellow to red (unsure); landmarks with a score below `min_score`
-    are red rings. Manual landmarks are pink crosses.
+    Dots go from blue (certain) through yellow to red (uncertain); landmarks with a score below
+    `min_score` are red rings. Manual landmarks are pink crosses.
     """
     canvas = pixels.copy()
     radius = max(4, round(max(canvas.shape[:2]) * 0.0055))
@@ -184,7 +187,7 @@ def draw(
 def in_lines(
     text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float
 ) -> list[str]:
-    """A text as lines that are no wider, but for single words that are."""
+    """A text broken into lines of at most `width`, except for single words that are wider."""
     first, *others = text.split(" ")
     lines = [first]
     for word in others:
@@ -260,7 +263,7 @@ def _cross(canvas: NDArray[np.uint8], point: Floats, radius: int) -> None:
 
 
 def _numbered(canvas: NDArray[np.uint8], xy: Floats, radius: int) -> NDArray[np.uint8]:
-    """Writes each landmark's number beside it, where there is most room."""
+    """Writes each landmark's number beside it, where there is the most room."""
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=radius * 2.4)

@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 class Selection:
     """The photographs of a part that its overview shows.
 
-    Which ones is settled by their names, before any is read: `MOST` of them, evenly spaced.
+    Their names decide, before any is read, which ones are shown: `MOST` of them, evenly spaced.
 
     Args:
         names: names of all photographs of the run.
@@ -54,7 +54,7 @@ def overview(parts: Mapping[str, Selection]) -> NDArray[np.uint8]:
     """Draws the overview of one part, or of several with a column for each.
 
     Args:
-        parts: the photographs of each part by its name, one photograph at least.
+        parts: the photographs of each part by its name, at least one photograph in all.
 
     Returns:
         uint8 (H, W, 3) RGB, white around the photographs; all cells are of one size.

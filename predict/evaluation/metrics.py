@@ -231,7 +231,7 @@ class Evaluation:
 
     @cached_property
     def ranks(self) -> tuple[int | None, ...]:
-        """(S) each specimen's place by its mean distance in `unit`: 1 is the worst."""
+        """(S) each specimen's rank by its mean distance in `unit`: 1 is the worst, None unknown."""
         means = self.specimen_means(self.unit)
         order = [int(i) for i in np.argsort(-means, kind="stable") if not np.isnan(means[i])]
         places = {specimen: place for place, specimen in enumerate(order, start=1)}
@@ -278,7 +278,7 @@ class Evaluation:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was left out and how to get it, a sentence each."""
+        """What was left out and why, a sentence each."""
         notes = []
         sizeless = [
             name
@@ -326,7 +326,7 @@ def evaluate(
 
     Raises:
         LandmarkError: an image occurs twice in one list, a name may mean several, no specimen is
-            in both, numbers of landmarks differ, or no landmark is there on both sides.
+            in both, numbers of landmarks differ, or no landmark is present on both sides.
         RequestError: y points up on one side and down on the other, and the size of an image is
             unknown.
     """
@@ -348,7 +348,9 @@ def evaluate(
         only_manual=tuple(each.name for each in manual if id(each) not in compared),
     )
     if np.isnan(evaluation.offsets).all():
-        raise LandmarkError("no landmark is there both in the predictions and by hand")
+        raise LandmarkError(
+            "no landmark is there both in the predictions and in the manual landmarks"
+        )
     return evaluation
 
 

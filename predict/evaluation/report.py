@@ -38,11 +38,11 @@ def write_evaluation(
     overwrite: bool = False,
     read: Read = read_image,
 ) -> None:
-    """Writes the files named in `FILES` into a folder, which is made if need be.
+    """Writes the files named in `FILES` into a folder, which is created if need be.
 
     Args:
         evaluation: what to write.
-        folder: where to.
+        folder: where to write.
         photograph_of: finds the photograph of an image name, None where there is none; the worst,
             the median and the best specimen are drawn on theirs.
         overwrite: replace the files of an earlier evaluation.
@@ -73,7 +73,7 @@ def write_evaluation(
 
 
 def refuse_existing(folder: Path, overwrite: bool) -> None:
-    """Makes sure that writing an evaluation into a folder replaces nothing unasked.
+    """Makes sure that writing an evaluation into a folder replaces nothing by accident.
 
     Raises:
         OutputError: the folder is a file, or holds files of an evaluation and `overwrite` is False.
@@ -86,7 +86,7 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:
-    """The whole evaluation but for single specimens, as JSON values; None where unknown.
+    """The whole evaluation except for single specimens, as JSON values; None where unknown.
 
     Distances are given in each unit of `Evaluation.units`; shares from 0 to 1.
     """

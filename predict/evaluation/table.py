@@ -23,9 +23,9 @@ UNIT_NAMES = {
 
 
 def show(evaluation: Evaluation) -> None:
-    """Prints distances per landmark and over all, and below them what sums the comparison up."""
+    """Prints the distances per landmark and overall, and a summary below them."""
     console = Console()
-    # A pipe has no width of its own, and a table that is cut off is of no use in a file.
+    # A pipe has no width of its own, and a truncated table is of no use in a file.
     Console(width=None if console.is_terminal else _WIDTH).print(_shown(evaluation))
 
 

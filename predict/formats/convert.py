@@ -1,4 +1,4 @@
-"""From one kind of landmark file to another."""
+"""Converting one kind of landmark file to another."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def convert_file(
         source: a TPS file or a wide or tidy table, told apart by the ending.
         target: the file to write.
         kind: what to write.
-        sizes: of the images, needed where y is turned over; None where nothing is known of them.
+        sizes: of the images, needed where the direction of y changes; None if none are known.
         part: names the landmarks of a tidy table; every specimen must have its number of landmarks.
-        excel: tables as European Excels read them.
+        excel: tables as Excel reads them where the comma is the decimal sign.
         overwrite: replace an existing target.
 
     Returns:
@@ -173,7 +173,7 @@ def _check_unique(source: Path, records: Sequence[Record]) -> None:
             raise LandmarkFileError(
                 source,
                 record.line,
-                f"the image {shown(record.name)} was there in line {first} already; a tidy table"
+                f"the image {shown(record.name)} was in line {first} already; a tidy table"
                 " cannot tell its specimens apart, a wide one can",
                 Hint.WIDE_TABLE,
             )

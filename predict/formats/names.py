@@ -11,7 +11,7 @@ from beetle_lm.text import base_name
 
 
 class NameIndex:
-    """Names of photographs, found again by how other programs write them.
+    """Names of photographs, found however other programs write them.
 
     A name is looked up as it stands, then by its last component (TPS files give no folders), then
     by that without regard to case (Windows does not keep it). A name that fits several photographs

@@ -27,11 +27,11 @@ def is_tps(path: Path) -> bool:
     """Whether a landmark file is a TPS file (True) or a table (False), by its ending.
 
     Raises:
-        LandmarkFileError: the ending is that of neither.
+        LandmarkFileError: it ends like neither.
     """
     suffix = path.suffix.lower()
     if suffix != ".tps" and suffix not in TABLE_SUFFIXES:
         raise LandmarkFileError(
-            path, None, "is no landmark file: the name must end in .tps or .csv"
+            path, None, "is not a landmark file: the name must end in .tps or .csv"
         )
     return suffix == ".tps"

@@ -109,7 +109,7 @@ class PhotographFolder:
 
 
 def sizes_beside(predicted: Path) -> SizesByName:
-    """The sizes in the `specimens.csv` that lies beside predictions; none where there is no such.
+    """The sizes in the `specimens.csv` next to the predictions; none where there is no such table.
 
     Raises:
         LandmarkFileError: the table cannot be read.
@@ -127,6 +127,6 @@ def sizes_beside(predicted: Path) -> SizesByName:
                     sizes[unguarded(row["image"])] = (int(row["width"]), int(row["height"]))
     except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise LandmarkFileError(
-            path, None, f"not a table of predict with image, width and height ({error!r})"
+            path, None, f"not a table that predict wrote, with image, width and height ({error!r})"
         ) from error
     return SizesByName(sizes)

@@ -4,12 +4,12 @@ Wide, one row per specimen: ``image,x1,y1_down,x2,y2_down,...``. The identifier 
 coordinates follow, as MorphoJ and R want it; the column names say that y points down. Tidy, one row
 per landmark: ``image,landmark,name,x,y,score,expected_error_px``, y down as well. In both an empty
 cell is a missing value. All coordinates, and expected errors, are image pixels. A name that a
-spreadsheet would take for a formula has an apostrophe before it.
+spreadsheet would take for a formula has an apostrophe in front of it.
 
 With `excel` the text begins with a BOM, cells are separated by ';' and decimals by a comma: what
-Excel opens with a double click where the comma is the decimal sign.
+Excel opens on a double click where the comma is the decimal sign.
 
-What writes gives text, for a file that is open with ``encoding="utf-8", newline=""``.
+The functions that write return text for a file opened with ``encoding="utf-8", newline=""``.
 """
 
 from __future__ import annotations
@@ -50,15 +50,16 @@ _log = logging.getLogger("beetle_lm")
 def read_table(path: Path) -> list[Record]:
     """Reads a wide or a tidy table; the names of its columns tell which it is.
 
-    Cells may be parted by ',', ';' or tabs (then decimal commas are read too). Missing is an empty
-    cell, ``NA`` or ``nan`` in x or y. A wide table must say where y points: ``y1_down``, or
-    ``y1_up``; ml-morph's ``id,X1,Y1,...`` is known to have y up. In a tidy table ``y`` points down.
-    Columns that are not known are passed over with a warning. The apostrophe that our own tables
-    have before names that are like formulas is taken away.
+    Cells may be separated by ',', ';' or tabs (the latter two leave room for decimal commas). A
+    landmark is missing where x or y is an empty cell, ``NA`` or ``nan``. A wide table must say
+    which way y points: ``y1_down``, or ``y1_up``; ml-morph's ``id,X1,Y1,...`` is known to have y
+    up. In a tidy table ``y`` points down.
+    Unknown columns are passed over with a warning. The apostrophe that our own tables put in front
+    of names that look like formulas is removed.
 
     Raises:
-        LandmarkFileError: the file cannot be read, or is no table of landmarks; names the line and
-            what was found there.
+        LandmarkFileError: the file cannot be read, or is not a table of landmarks; names the line
+            and what was found there.
     """
     return _Reader(path, read_text(path)).read()
 
@@ -83,7 +84,7 @@ class _Reader:
         known: dict[str, int] = {}
         for index, column in enumerate(columns):
             if column and known.setdefault(column.lower(), index) != index:
-                raise self._error(header.line, f"the column {shown(column)} is there twice")
+                raise self._error(header.line, f"the column {shown(column)} occurs twice")
         tidy = "landmark" in known
         records = (self._tidy if tidy else self._wide)(header, columns, known)
         if not records:
@@ -248,7 +249,7 @@ def _points(points: list[tuple[float, float]]) -> Floats:
 
 
 def wide_header(count: int, excel: bool = False) -> str:
-    """The first line of a wide table of so many landmarks."""
+    """The first line of a wide table of `count` landmarks."""
     columns = [column for i in range(1, count + 1) for column in (f"x{i}", f"y{i}_down")]
     return _first_line(["image", *columns], excel)
 
@@ -259,7 +260,7 @@ def wide_row(image: str, xy: Floats, excel: bool = False) -> str:
     Args:
         image: the photograph's name.
         xy: (n, 2) image pixels, y down; NaN where a landmark is missing.
-        excel: as European Excels read it.
+        excel: as Excel reads it where the comma is the decimal sign.
     """
     numbers = [_cell(value, _COORDINATE_DECIMALS, excel) for value in xy.ravel().tolist()]
     return _csv([[guarded(image), *numbers]], excel)
@@ -286,7 +287,7 @@ def tidy_rows(
         xy: (n, 2) image pixels, y down; NaN where a landmark is missing.
         score: (n,) scores from 0 to 1; None leaves the cells empty.
         expected_error: (n,) expected errors in image pixels; None leaves the cells empty.
-        excel: as European Excels read it.
+        excel: as Excel reads it where the comma is the decimal sign.
     """
     unknown = np.full(len(xy), np.nan)
     scores = unknown if score is None else score

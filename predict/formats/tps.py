@@ -47,7 +47,7 @@ class TpsRecord(Record):
         expected_error: None.
         curves: the (m, 2) points of each curve, y up, NaN where missing.
         comments: the texts of ``COMMENT=``.
-        others: lines of keys that are not known here, with the rows that follow them, as they are.
+        others: lines of unknown keys, with the rows that follow them, as they stand in the file.
 
     Raises:
         LandmarkError: as with every `Record`; also where both coordinates of a point are negative
@@ -107,7 +107,7 @@ def read_tps(path: str | Path) -> list[TpsRecord]:
     unknown one. Decimal commas are read with a warning.
 
     A point is missing where one of its coordinates is ``NA`` or ``nan``, or where both are negative
-    (tpsDig writes -1 -1). One negative coordinate is a point that lies beside the image, and is
+    (tpsDig writes -1 -1). A point with one negative coordinate lies outside the image, and is
     kept.
 
     Args:
@@ -118,15 +118,15 @@ def read_tps(path: str | Path) -> list[TpsRecord]:
         pixels with y up from the bottom edge of the image.
 
     Raises:
-        LandmarkFileError: the file cannot be read, or is no TPS file of two-dimensional landmarks;
-            names the line and what was found there.
+        LandmarkFileError: the file cannot be read, or is not a TPS file of two-dimensional
+            landmarks; names the line and what was found there.
     """
     path = Path(path)
     return _Reader(path, read_text(path)).read()
 
 
 class _Reader:
-    """Goes once over the lines of a file that are not empty."""
+    """Goes through the lines of a file once, empty ones left out."""
 
     def __init__(self, path: Path, text: str) -> None:
         self._path = path
@@ -279,12 +279,12 @@ def format_record(record: TpsRecord, keep_folders: bool = False) -> str:
 
     Coordinates are in fixed point with 5 decimals and one space between; a missing point is
     ``-1.00000 -1.00000``; ``IMAGE=`` has no folders; ``ID=`` is always there, made from the image's
-    name where the record has none; ``SCALE=`` is left out where unknown. One record cannot see that
-    its ID is unique in the file: `TpsFormatter` does.
+    name where the record has none; ``SCALE=`` is left out where unknown. Whether an ID
+    is unique in its file a single record cannot know: see `TpsFormatter`.
 
     Args:
         record: the specimen.
-        keep_folders: write the image's folders: where photographs in several have the same name.
+        keep_folders: write the image's folders, for photographs that have the same name in several.
     """
     lines = [f"LM={len(record.points)}", *_rows(record.points)]
     if record.curves:
@@ -303,9 +303,9 @@ def format_record(record: TpsRecord, keep_folders: bool = False) -> str:
 
 
 class TpsFormatter:
-    """Formats the records of one file one after the other, so that no two have the same ID.
+    """Formats the records of one file in order, so that no two have the same ID.
 
-    It warns once of what other programs would stumble over.
+    It warns once about a name that another program would misread.
     """
 
     def __init__(self) -> None:
@@ -313,7 +313,7 @@ class TpsFormatter:
         self._warned = False
 
     def format(self, record: TpsRecord, keep_folders: bool = False) -> str:
-        """As `format_record`, with the number of the repetition behind an ID that was there."""
+        """As `format_record`; an ID that was used before gets a number appended."""
         wanted = _id_of(record)
         unique = self._unique(wanted)
         if record.id is not None and unique != wanted:

@@ -1,4 +1,4 @@
-"""What an image file says of itself: its kind, its size, which way up it is, if it is whole."""
+"""What an image file says about itself: its kind, its size, which way up it is, if it is whole."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_PIXELS = 500_000_000
 
 _ORIENTATION_TAG = 0x0112
 _PNG_SIGNATURE_LENGTH = 8
-# The kinds that are read. Pillow knows many more, by decoders that few have tried.
+# The kinds that are read. Pillow knows many more, with decoders that few have tried.
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 _BYTES_PER_PIXEL, _BYTES_BESIDE = 8, 1 << 26  # 16 bit RGBA; profiles, thumbnails, further pages
 _JPEG_END, _JPEG_SCAN = 0xD9, 0xDA
@@ -37,13 +37,13 @@ _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
 
 # Pillow reads headers only here; `read_whole` guards against large pictures.
 Image.MAX_IMAGE_PIXELS = None
-# What is wrong with an image is told once, by the error that names the file.
+# What is wrong with an image is said once, by the error that names the file.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an image file says of itself before it is decoded.
+    """What an image file says about itself before it is decoded.
 
     Args:
         format: Pillow's name of the format, e.g. 'JPEG'.
@@ -57,7 +57,7 @@ class Header:
 
     @property
     def is_jpeg(self) -> bool:
-        """True for JPEGs, also those with several pictures in them (of which the first counts)."""
+        """True for JPEGs, including those with several pictures in them (only the first counts)."""
         return self.format in ("JPEG", "MPO")
 
     @property
@@ -74,7 +74,7 @@ def read_header(path: Path) -> Header:
     """Reads a photograph's format, size and orientation without decoding it.
 
     Raises:
-        ImageError: the file cannot be read or is no image.
+        ImageError: the file cannot be read or is not an image.
     """
     with _opened(path) as stream:
         return _parse(stream, printable(path.name))
@@ -87,15 +87,15 @@ def orientation_in(exif: Image.Exif) -> int:
 
 
 def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]:
-    """The header and all bytes of a photograph that can be decoded in a bearable time and memory.
+    """The header and all bytes of a photograph that can be decoded in reasonable time and memory.
 
     Args:
         path: the file.
         max_pixels: a picture of more pixels is refused, by its header: no more of it is read.
 
     Raises:
-        ImageError: the file cannot be read, is no image or too large, or is a JPEG or PNG whose end
-            is missing (the decoder would fill the rest of a JPEG with grey and say nothing).
+        ImageError: the file cannot be read, is not an image or too large, or is a JPEG or PNG whose
+            end is missing (the decoder would silently fill the rest of a JPEG with grey).
     """
     name = printable(path.name)
     with _opened(path) as stream:
@@ -130,7 +130,7 @@ def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]
 def _opened(path: Path) -> Iterator[BinaryIO]:
     name = printable(path.name)
     try:
-        # A pipe would be waited for, for ever where nobody writes into it.
+        # Opening a pipe would block until somebody writes into it, perhaps for ever.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -59,7 +59,7 @@ _REDUCED_FLAGS = {
     (3, 8): cv2.IMREAD_REDUCED_COLOR_8,
 }
 
-# What is wrong with an image is told once, by the error that names the file.
+# What is wrong with an image is said once, by the error that names the file.
 _SILENT = 0
 if hasattr(cv2, "setLogLevel"):
     cv2.setLogLevel(_SILENT)
@@ -190,7 +190,7 @@ def read_image(
         the upright photograph, y down.
 
     Raises:
-        ImageError: the file cannot be read, is no image, is damaged, too small or too large.
+        ImageError: the file cannot be read, is not an image, is damaged, too small or too large.
     """
     [picture] = read_forms(Path(path), [Form(channels, at_least)], max_pixels)
     if isinstance(picture, ImageError):
@@ -316,7 +316,7 @@ def _covered(pixels: NDArray[np.uint8], header: Header, reduction: int) -> Frame
 
 
 def _bands(pixels: NDArray[np.generic]) -> Iterator[slice]:
-    """Bands of rows: what is calculated in floating point never has the whole picture in memory."""
+    """Bands of rows, so that the whole picture is never in memory in floating point."""
     rows = max(1, _BAND_VALUES // max(1, pixels[0].size))
     return (slice(top, top + rows) for top in range(0, len(pixels), rows))
 

@@ -46,11 +46,11 @@ class Reader:
 
 @contextmanager
 def reading(max_pixels: int = MAX_PIXELS, isolate: bool = False) -> Iterator[Reader]:
-    """Gives what reads photographs, and may be called from several threads at once.
+    """Gives the function that reads photographs; several threads may call it at once.
 
     Args:
         max_pixels: photographs of more pixels are refused.
-        isolate: decode in processes of their own: a decoder that crashes, or takes longer than a
+        isolate: decode in separate processes: a decoder that crashes, or takes longer than a
             minute, fails its photograph and nothing else.
 
     Raises:
@@ -78,9 +78,9 @@ def reading(max_pixels: int = MAX_PIXELS, isolate: bool = False) -> Iterator[Rea
 
 
 class Threads:
-    """Threads that read photographs, and do what else can be done with one by itself.
+    """Threads that read photographs, and do other work that needs one photograph at a time.
 
-    Use it as a context. What is still waiting when it ends is not done any more.
+    Use it as a context. What is still waiting when it ends is dropped.
 
     Args:
         number: how many threads.
@@ -104,21 +104,21 @@ class Threads:
     def submit(
         self, function: Callable[_Given, _Value], *given: _Given.args, **named: _Given.kwargs
     ) -> Future[_Value]:
-        """Calls a function in one of the threads, behind all that was asked for before."""
+        """Calls a function in one of the threads, after everything submitted before."""
         return self._pool.submit(function, *given, **named)
 
     def ahead(
         self, function: Callable[[_Item], _Value], items: Iterable[_Item], more: int
     ) -> Generator[_Value, None, None]:
-        """What a function gives for each of many items, in their order.
+        """The values of a function for many items, in their order.
 
-        It is called ahead of what was taken, for one item in each thread and some more at most:
-        memory does not grow with the number of items.
+        It runs ahead of what was taken, by at most one item per thread and a few more: memory does
+        not grow with the number of items.
 
         Args:
             function: called in the threads.
             items: taken one by one.
-            more: how many values may wait to be taken.
+            more: how many further values may wait to be taken.
         """
         waiting: deque[Future[_Value]] = deque()
         items = iter(items)
@@ -134,6 +134,6 @@ class Threads:
                 future.cancel()
 
     def until_end_of(self, values: Generator[_Value, None, None]) -> Generator[_Value, None, None]:
-        """The same values; with the last of them, or when they are closed, the threads end."""
+        """The same values; the threads end with the last one, or when the generator is closed."""
         with self:
             yield from values

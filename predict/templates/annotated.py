@@ -23,7 +23,7 @@ from beetle_lm.zoo.model_file.parts import PartSpec
 
 @dataclass(frozen=True, eq=False)
 class Templates:
-    """Annotated photographs whose specimens were found.
+    """Annotated photographs, with their specimens segmented.
 
     Args:
         spec: the part.
@@ -52,7 +52,7 @@ class Templates:
         Args:
             images: the photographs.
             landmarks: a TPS or CSV file with the landmarks of each, found by its name.
-            spec: the part; None for one that is called after the file, with numbered landmarks.
+            spec: the part; None for one that is named after the file, with numbered landmarks.
             frame: the frame of the landmarks.
 
         Raises:

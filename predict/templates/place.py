@@ -1,8 +1,8 @@
 """Landmarks from annotated photographs, without training: the image-processing baseline.
 
-In the spirit of reference [31] of Le Van Linh et al.: the specimen is told from its ground, its
-outline is laid on that of a template in any rotation, and landmarks are moved to where their
-surroundings match.
+In the spirit of reference [31] of Le Van Linh et al.: the specimen is segmented, a template's
+outline is aligned with its outline in any rotation, and landmarks move to where their surroundings
+match.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 LEAST_LIKENESS = 0.60
-"""A template that is less alike than this, over the whole specimen, does not fit. Between the right
-mandibles on each other and on left ones (`bench/README.md`)."""
+"""A template less alike than this, over the whole specimen, does not fit. The value lies between
+those of right mandibles on each other and on left ones (`bench/README.md`)."""
 
 _ERROR_AT_ONE, _ERROR_SLOPE = 0.02, 0.13  # of the specimen's size, by likeness; measured there
 _HALF_SCORE = 0.01  # of the photograph's diagonal: as models do
-_PREFERENCE = 8  # power of likeness by which fits count; chosen as the parameters of a fit
+_PREFERENCE = 8  # power of likeness that weights fits; chosen like the parameters of a fit
 _APART = 0.05  # of the specimen's size: a fit that is so far from the median counts half
 
 
 class Transfer:
-    """Places landmarks by laying templates on a photograph's specimen.
+    """Places landmarks by registering templates to a photograph's specimen.
 
     Args:
         templates: one or more annotated photographs; where several fit, their landmarks are
-            averaged by how well they fit.
+            averaged, weighted by how well they fit.
     """
 
     def __init__(self, templates: Templates) -> None:
@@ -81,7 +81,7 @@ class Transfer:
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """None but those that every run names."""
+        """None besides those that every run records."""
         return {}
 
     def predict(
@@ -97,7 +97,7 @@ class Transfer:
             items: paths, `ImageFile`s or arrays of pixels.
             batch_size: of no effect.
             workers: threads, each with a photograph of its own.
-            read: reads the photographs; see `beetle_lm.predict.images.sandbox.reading`.
+            read: reads the photographs; see `beetle_lm.predict.images.reading`.
 
         Raises:
             RequestError: fewer than one worker.
@@ -162,7 +162,7 @@ def combined(fits: Sequence[Fit]) -> tuple[Floats, Floats]:
     """Landmarks (n, 2) and likeness (n,) of several fits to the same specimen, one at least.
 
     The mean, weighted by how alike the surroundings of a landmark are; of three or more fits, one
-    that is far from their median counts less.
+    far from their median counts less.
     """
     xy = np.stack([fit.xy for fit in fits])
     likeness = np.stack([fit.likeness for fit in fits])

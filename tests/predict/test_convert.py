@@ -196,7 +196,7 @@ def test_wide_needs_one_number_and_tidy_needs_unique_names(folder: Path, command
     assert "x.tps, line 4: found 0 landmarks, the first specimen has 1" in done.err
     done = command("convert", folder / "x.tps", folder / "o.csv", *options, "tidy")
     assert done.code == 1
-    assert "x.tps, line 4: the image 'a.jpg' was there in line 1 already" in done.err
+    assert "x.tps, line 4: the image 'a.jpg' was in line 1 already" in done.err
     assert not (folder / "o.csv").exists()
 
 

@@ -198,7 +198,7 @@ def test_rows_of_a_tidy_table_may_be_mixed(table: WriteFile) -> None:
         ("image,x1,y1_down,x2\na,1,2,3\n", 1, "expected the columns"),
         ("image,x1,y1_down,x3,y3_down\na,1,2,3,4\n", 1, "expected the columns"),
         ("image,x2,y2_down\na,1,2\n", 1, "expected the columns"),
-        ("image,x1,y1_down,X1\na,1,2,3\n", 1, "'X1' is there twice"),
+        ("image,x1,y1_down,X1\na,1,2,3\n", 1, "'X1' occurs twice"),
         ("image,x1,y1_up,y1_down\na,1,2,3\n", 1, "do not say where y points"),
         ("image,x1,y1\na,1,2\n", 1, "do not say where y points"),
         ("image,x1,y1_up,x2,y2_down\na,1,2,3,4\n", 1, "do not say where y points"),
