@@ -25,8 +25,7 @@ with atheris.instrument_imports(include=["beetle_lm", "PIL", "json", "csv"]):
     from beetle_lm.errors import ImageError, LandmarkFileError, ModelError
     from beetle_lm.predict.formats.read import read_records
     from beetle_lm.predict.images.header import read_header
-    from beetle_lm.zoo.model_file.onnx_card import read_card
-    from beetle_lm.zoo.model_file.onnx_contents import check_contents
+    from beetle_lm.zoo.model_file.onnx import check_contents, read_card
 
 WORDS = {
     "tps": b"LM= LM3= IMAGE= ID= SCALE= CURVES= POINTS= COMMENT= NA -1 1,5 1e308".split(),

@@ -13,7 +13,7 @@ from beetle_lm.train.engine.calibration import DEFAULT
 from beetle_lm.train.engine.checkpoint import Checkpoint
 from beetle_lm.train.methods import build_network, load_recipe
 from beetle_lm.train.paper.networks import PAPER_INPUT
-from beetle_lm.zoo.model_file.parts import PRONOTUM
+from beetle_lm.zoo.model_file.parts import PARTS
 from beetle_lm.zoo.model_file.shape_space import Limits
 
 STORAGES: dict[Storage, str] = {"float32": "float32", "float16": "fp16 weights", "int8": "int8"}
@@ -24,9 +24,9 @@ def random_checkpoint() -> Checkpoint:
     torch.manual_seed(0)
     recipe = load_recipe("paper-scratch")
     return Checkpoint(
-        tensors=build_network(recipe.network, len(PRONOTUM), recipe.channels).state_dict(),
+        tensors=build_network(recipe.network, len(PARTS["pronotum"]), recipe.channels).state_dict(),
         recipe=recipe.to_dict(),
-        spec=PRONOTUM,
+        spec=PARTS["pronotum"],
         input_width=PAPER_INPUT[0],
         input_height=PAPER_INPUT[1],
         fit="stretch",

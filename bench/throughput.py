@@ -39,7 +39,7 @@ from beetle_lm.predict.images.read import ImageFile, Picture, find_images, read_
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.zoo.model_file.card import ModelCard
-from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.registry import named_model
 
 LOOPS = Path(__file__).with_name("plain_loops.py")

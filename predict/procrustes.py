@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
+
+Complex = NDArray[np.complex128]
+"""(n,) points as numbers x + iy, which a product turns and scales."""
 
 _FEWEST_LANDMARKS = 3  # two points have no shape
 _TOLERANCE = 1e-10
@@ -47,13 +51,22 @@ def least_squares_map(
         linear = np.linalg.lstsq(moved, wanted, rcond=None)[0].T
     else:
         from_, to = (source - middle) @ (1, 1j), (target - other) @ (1, 1j)
-        factor = (weights * from_.conj() * to).sum()
         if kind == "rotation":
-            factor = np.exp(1j * np.angle(factor))
+            factor = np.exp(1j * _turn(from_, to, weights))
         else:
-            factor = factor / (weights * np.abs(from_) ** 2).sum()
+            factor = _product(from_, to, weights) / (weights * np.abs(from_) ** 2).sum()
         linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
     return np.asarray(np.c_[linear, other - linear @ middle], np.float64)
+
+
+def _product(source: Complex, target: Complex, weights: Floats | float) -> np.complex128:
+    """Of points around the origin: its angle is the turn that lays them nearest to others."""
+    product: np.complex128 = (weights * source.conj() * target).sum()
+    return product
+
+
+def _turn(source: Complex, target: Complex, weights: Floats | float = 1.0) -> float:
+    return float(np.angle(_product(source, target, weights)))
 
 
 def mean_shape(xy: Floats) -> Floats | None:
@@ -124,10 +137,11 @@ def superimpose(xy: Floats, mean: Floats) -> Superimposed | None:
     """
     if not _has_shape(xy):
         return None
-    unit = _unit(xy)
-    turn = least_squares_map(unit, mean, kind="rotation")[:, :2]
-    degrees = math.degrees(math.atan2(turn[0, 1], turn[0, 0]))
-    return Superimposed(unit @ turn.T, degrees, centroid_size(xy))
+    points, targets = (each[:, 0] + 1j * each[:, 1] for each in (_unit(xy), mean))
+    turn = _turn(points, targets)
+    turned = points * np.exp(1j * turn)
+    shape = np.stack((turned.real, turned.imag), axis=1)
+    return Superimposed(shape, math.degrees(-turn), centroid_size(xy))
 
 
 def superimpose_all(xy: Floats, mean: Floats) -> list[Superimposed]:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from beetle_lm.errors import DeviceError, Hint, ModelError
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.zoo.model_file.card import ModelCard
-from beetle_lm.zoo.model_file.onnx_card import card_in
-from beetle_lm.zoo.model_file.onnx_contents import refuse_foreign
+from beetle_lm.zoo.model_file.onnx import card_in, refuse_foreign
 
 Device = Literal["auto", "cpu", "cuda"]
 """What a model runs on; 'auto' takes CUDA where it can be had and the CPU elsewhere."""

@@ -16,7 +16,7 @@ from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.train.methods import build_network, networks, recipe_of
 from beetle_lm.zoo.hub.name import HUB_PREFIX
 from beetle_lm.zoo.model_file.manifest import file_sha256
-from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import named_model, resolve
 

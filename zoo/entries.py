@@ -10,30 +10,21 @@
 
 `file` lies in the package's folder ``weights`` for the registry of the package itself, and beside
 the registry for one that an organisation keeps; there it may also be a path, a web address or
-``hf:org/name@revision``. `beetle-lm zoo show MODEL.onnx --entry` prints the entry of a model.
+``hf:org/name@revision``. `ModelEntry.of_file` makes the entry of a model.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+from beetle_lm.entries import load, parse_json
 from beetle_lm.errors import ModelError
 from beetle_lm.zoo.hub.name import HUB_PREFIX
 from beetle_lm.zoo.model_file.card import Metrics
 from beetle_lm.zoo.model_file.manifest import Manifest
-
-_FIELDS = {
-    "file": str,
-    "version": str,
-    "sha256": str,
-    "provenance": str,
-    "licence": str,
-    "metrics": list,
-}
 
 
 def is_address(source: str) -> bool:
@@ -98,17 +89,9 @@ class Registry:
         Raises:
             ModelError: it is not as it should be; the message names the entry.
         """
-        try:
-            fields = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ModelError(f"{where} is no registry: {error}") from error
-        if not isinstance(fields, dict) or set(fields) != {"models"}:
-            raise ModelError(f'{where} is no registry: it must be {{"models": {{...}}}}')
-        if not isinstance(fields["models"], dict):
-            raise ModelError(f"{where}: models must be entries by name")
-        return cls(
-            where, {name: _entry(entry, name, where) for name, entry in fields["models"].items()}
-        )
+        damaged = f"{where} is no registry, or it is damaged"
+        file = load(_RegistryFile, parse_json(text, damaged, ModelError), damaged, ModelError)
+        return cls(where, file.models)
 
     def source(self, name: str) -> str:
         """Where the file of a model is: ``hf:...``, a web address or a path."""
@@ -120,14 +103,6 @@ class Registry:
         return str(Path(self.where).absolute().parent / file)
 
 
-def _entry(fields: Any, name: str, where: str) -> ModelEntry:
-    if not isinstance(fields, dict) or set(fields) != set(_FIELDS):
-        raise ModelError(f"{where}: the entry of {name} must have exactly {', '.join(_FIELDS)}")
-    for field, kind in _FIELDS.items():
-        if type(fields[field]) is not kind:
-            raise ModelError(f"{where}: {field} of {name} must be a {kind.__name__}")
-    try:
-        metrics = tuple(map(Metrics.from_dict, fields["metrics"]))
-    except ModelError as error:
-        raise ModelError(f"{where}: the entry of {name} is wrong: {error}") from error
-    return ModelEntry(**{**fields, "metrics": metrics})
+@dataclass(frozen=True)
+class _RegistryFile:
+    models: dict[str, ModelEntry]

@@ -27,7 +27,7 @@ class Known:
     """A part or a model as a list shows it.
 
     Args:
-        name: what `--part` or `--model` takes.
+        name: what it is called by.
         landmarks: how many, where it is known.
         version: of the model; None where there is no model.
         mean_px_256x192: its measured error, where there is one.
@@ -84,7 +84,7 @@ def describe(name: str, zoo: str | None, store: Store, hub: Hub) -> Manifest | P
         PartError: there is no such name.
         HubError: the card cannot be fetched.
         ModelError: the model is damaged.
-        UsageError: ``hf:`` is not followed by ``org/name@revision``.
+        RequestError: ``hf:`` is not followed by ``org/name@revision``.
     """
     if name.startswith(HUB_PREFIX):
         return read_manifest(HubModel.parse(name), store, hub)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
+from collections.abc import Generator
 from pathlib import Path
-from typing import BinaryIO
 
 from beetle_lm.errors import HubError, ModelError
 from beetle_lm.zoo.entries import is_address
 from beetle_lm.zoo.hub.client import Hub
 from beetle_lm.zoo.hub.name import HUB_PREFIX, HubModel
 from beetle_lm.zoo.model_file.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, file_sha256
+from beetle_lm.zoo.model_file.onnx import check_contents, read_card
 from beetle_lm.zoo.store import Pulled, Store
 
 _LONGEST_MODEL = 1 << 31  # the size that an ONNX file cannot exceed
+_PIECE = 1 << 20  # bytes that are copied at once
 _log = logging.getLogger("beetle_lm")
 
 
@@ -40,19 +40,22 @@ def pull_from_hub(
     """
     record = store.find(str(model))
     if record is not None and not renew:
-        _check_promise(record.manifest, sha256, str(model))
+        _check_promise(record.manifest.sha256, sha256, str(model))
         return checked(record, store)
     commit = hub.commit_of(model)
     if record is not None and record.commit != commit and model.revision != "main":
         _log.warning("%s was commit %s and is %s now", model, record.commit[:12], commit[:12])
     manifest = _manifest(model, commit, store, hub)
-    _check_promise(manifest, sha256, str(model))
-
-    def fill(stream: BinaryIO) -> None:
-        hub.download(model, commit, MODEL_FILE, manifest.size, stream.write)
-
-    name = model.repository.replace("/", "--")
-    return store.add(str(model), commit, name, manifest, fill)
+    _check_promise(manifest.sha256, sha256, str(model))
+    address = hub.address(model, commit, MODEL_FILE)
+    return store.add(
+        str(model),
+        commit,
+        model.repository.replace("/", "--"),
+        manifest.sha256,
+        lambda start: hub.download(model, address, manifest.size, start),
+        lambda path: _check_published(path, manifest, str(model)),
+    )
 
 
 def read_manifest(model: HubModel, store: Store, hub: Hub) -> Manifest:
@@ -90,12 +93,25 @@ def pull_file(
     if record is not None and known and not (renew and not store.is_whole(record)):
         return checked(record, store)
     if not is_address(source):
-        return _take_in(Path(source), source, name, sha256, store)
-    with tempfile.TemporaryDirectory(prefix="beetle-lm-") as folder:
-        path = Path(folder) / MODEL_FILE
-        with path.open("wb") as stream:
-            hub.download_address(source, _LONGEST_MODEL, stream.write)
-        return _take_in(path, source, name, sha256, store)
+        check_file(Path(source), sha256, source)  # so that what fails below is the store
+
+    def pieces(start: int) -> Generator[bytes, None, None]:
+        if is_address(source):
+            return hub.download(source, source, _LONGEST_MODEL, start)
+        return _pieces_of(Path(source), start)
+
+    def check(path: Path) -> Manifest:
+        check_file(path, sha256, source)
+        return Manifest.of_file(path)
+
+    return store.add(source, "", name, sha256, pieces, check)
+
+
+def _pieces_of(path: Path, start: int) -> Generator[bytes, None, None]:
+    with path.open("rb") as stream:
+        stream.seek(start)
+        while piece := stream.read(_PIECE):
+            yield piece
 
 
 def check_file(path: Path, sha256: str, source: str) -> None:
@@ -104,12 +120,7 @@ def check_file(path: Path, sha256: str, source: str) -> None:
     Raises:
         ModelError: it cannot be read or is another one.
     """
-    found = file_sha256(path)
-    if found != sha256:
-        raise ModelError(
-            f"{source} is damaged or not the file that the registry names: its SHA-256 is"
-            f" {found}, not {sha256}; ask those who keep the registry"
-        )
+    _check_promise(file_sha256(path), sha256, source)
 
 
 def checked(record: Pulled, store: Store) -> Pulled:
@@ -126,14 +137,26 @@ def checked(record: Pulled, store: Store) -> Pulled:
     return record
 
 
-def _take_in(path: Path, source: str, name: str, sha256: str, store: Store) -> Pulled:
-    check_file(path, sha256, source)
-
-    def fill(stream: BinaryIO) -> None:
-        with path.open("rb") as original:
-            shutil.copyfileobj(original, stream)
-
-    return store.add(source, "", name, Manifest.of_file(path), fill)
+def _check_published(path: Path, manifest: Manifest, source: str) -> Manifest:
+    size, found = path.stat().st_size, file_sha256(path)
+    if size < manifest.size:
+        raise ModelError(
+            f"{source}: the model file was cut short on its way, {size} of {manifest.size} bytes;"
+            " try again"
+        )
+    if found != manifest.sha256:
+        raise ModelError(
+            f"{source}: the model file is not the one that was published: its SHA-256 is {found},"
+            f" not {manifest.sha256}; nothing was kept. Try again, and if it stays so tell those"
+            " who published it"
+        )
+    check_contents(path)
+    if read_card(path) != manifest.card:
+        raise ModelError(
+            f"{source}: the card beside the model is not the one inside it; nothing was kept."
+            " Publish the model again with `beetle-lm zoo push`"
+        )
+    return manifest
 
 
 def _manifest(model: HubModel, commit: str, store: Store, hub: Hub) -> Manifest:
@@ -142,16 +165,17 @@ def _manifest(model: HubModel, commit: str, store: Store, hub: Hub) -> Manifest:
         if same and record.commit == commit:
             return record.manifest
     try:
-        return Manifest.from_json(hub.read(model, commit, MANIFEST_FILE))
+        address = hub.address(model, commit, MANIFEST_FILE)
+        return Manifest.from_json(b"".join(hub.download(model, address)))
     except HubError:
         raise
     except ModelError as error:
         raise HubError(f"{model} cannot be pulled: {error}; tell those who published it") from error
 
 
-def _check_promise(manifest: Manifest, sha256: str | None, source: str) -> None:
-    if sha256 is not None and manifest.sha256 != sha256:
+def _check_promise(found: str, sha256: str | None, source: str) -> None:
+    if sha256 not in (None, found):
         raise ModelError(
-            f"{source} is not the model that the registry names: its SHA-256 is {manifest.sha256},"
+            f"{source} is damaged, or not the file that the registry names: its SHA-256 is {found},"
             f" not {sha256}; ask those who keep the registry"
         )

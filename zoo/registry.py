@@ -9,7 +9,7 @@ import os
 from importlib import resources
 from pathlib import Path
 
-from beetle_lm.errors import HubError, ModelError, OutputError, PartError
+from beetle_lm.errors import Hint, HubError, ModelError, OutputError, PartError
 from beetle_lm.zoo.entries import ModelEntry, Registry, is_address
 from beetle_lm.zoo.hub.client import Hub
 from beetle_lm.zoo.hub.name import HUB_PREFIX, HubModel
@@ -61,7 +61,7 @@ def organisation_registry(
     if on_web and copy is not None and not renew:
         return Registry.from_json(copy, where)
     try:
-        text = hub.read_address(where) if on_web else Path(where).read_bytes()
+        text = b"".join(hub.download(where, where)) if on_web else Path(where).read_bytes()
     except (HubError, OSError) as error:
         if copy is not None:
             _log.warning("the last copy of the registry is used: %s", error)
@@ -69,8 +69,7 @@ def organisation_registry(
         if isinstance(error, HubError):
             raise
         raise ModelError(
-            f"the registry {where} cannot be read: {error.strerror or error}; check --zoo and"
-            f" {ZOO_VARIABLE}"
+            f"the registry {where} cannot be read: {error.strerror or error}", Hint.REGISTRY
         ) from error
     registry = Registry.from_json(text, where)
     if renew or on_web:
@@ -95,7 +94,7 @@ def resolve(name: str, zoo: str | None = None) -> Path:
         PartError: the name is neither a path nor a part.
         HubError: the model has to be fetched, and cannot be.
         ModelError: there is no such file, no model for the part, or a damaged one.
-        UsageError: ``hf:`` is not followed by ``org/name@revision``.
+        RequestError: ``hf:`` is not followed by ``org/name@revision``.
     """
     if name.startswith(HUB_PREFIX):
         store = Store()
@@ -120,8 +119,7 @@ def is_model_file(name: str) -> bool:
 def _model_file(path: Path) -> Path:
     if path.is_dir():
         raise ModelError(
-            f"{path} is a folder, not a model; `beetle-lm export {path} -o model.onnx` makes one"
-            " from a training run"
+            f"{path} is a folder, not a model; `beetle-lm export` makes one from a training run"
         )
     if not path.is_file():
         raise ModelError(f"there is no model file {path}")
@@ -190,7 +188,7 @@ def pull(name: str, zoo: str | None, store: Store, hub: Hub) -> Path:
         PartError: there is no such name.
         HubError: it cannot be fetched.
         ModelError: it is not what it should be.
-        UsageError: ``hf:`` is not followed by ``org/name@revision``.
+        RequestError: ``hf:`` is not followed by ``org/name@revision``.
     """
     if name.startswith(HUB_PREFIX):
         return store.path(pull_from_hub(HubModel.parse(name), store, hub, renew=True))
@@ -241,8 +239,8 @@ def bundled_model(name: str) -> Path:
     entry = bundled_models().get(part.name)
     if entry is None:
         raise ModelError(
-            f"no model for {part.name} comes with this version; train one with `beetle-lm train`"
-            " and give its file with --model"
+            f"no model for {part.name} comes with this version; train one with `beetle-lm train`",
+            Hint.MODEL_FILE,
         )
     bundled = bundled_path(entry)
     try:

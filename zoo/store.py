@@ -1,8 +1,10 @@
 """The models that were pulled: where they lie, and whether they are whole.
 
 In the folder ``beetle-lm`` of Hugging Face's own (HF_HOME): ``models/NAME-HASH.onnx`` are the
-files, ``pulled/*.json`` say where each came from. Both are written elsewhere first and moved into
-place, the file before its record, so that whatever has a record is there as a whole.
+files, ``pulled/*.json`` say where each came from. Both are written under other names first and
+moved into place, the file before its record, so that whatever has a record is there as a whole.
+The unfinished file of a download has the SHA-256 of its model in its name: the next attempt, from
+wherever, goes on with it.
 """
 
 from __future__ import annotations
@@ -13,20 +15,21 @@ import json
 import os
 import re
 import secrets
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from beetle_lm.errors import ModelError, OutputError
+from beetle_lm.entries import load, parse_json
+from beetle_lm.errors import HubError, ModelError, OutputError
+from beetle_lm.files import UNFINISHED, replacing
 from beetle_lm.zoo.model_file.manifest import Manifest, file_sha256
-from beetle_lm.zoo.model_file.onnx_card import read_card
-from beetle_lm.zoo.model_file.onnx_contents import check_contents
 
-_UNFINISHED = ".unfinished-"
-_ABANDONED_AFTER = 24 * 3600  # seconds
+_FORGOTTEN_AFTER = 7 * 24 * 3600  # seconds without a byte; until then a download can be resumed
+_GIVEN_UP_AFTER = 60  # seconds without a byte, which no download that goes on is silent for
+_WORTH_KEEPING = 1 << 20  # bytes of a download that broke off
 
 
 def cache_folder(environment: Mapping[str, str], home: Path) -> Path:
@@ -69,15 +72,10 @@ class Pulled:
         Raises:
             ModelError: it is damaged, or of another version of beetle-lm.
         """
-        try:
-            fields = json.loads(text)
-            manifest = Manifest.from_json(json.dumps(fields.pop("manifest")))
-            record = cls(**fields, manifest=manifest)
-            plain = all(type(value) is str for value in fields.values())
-            if not plain or Path(record.file).name != record.file:
-                raise ValueError("a field is not what it should be")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"a record of a pulled model is damaged: {error}") from error
+        damaged = "a record of a pulled model is damaged"
+        record = load(cls, parse_json(text, damaged, ModelError), damaged, ModelError)
+        if Path(record.file).name != record.file:
+            raise ModelError(f"{damaged}: {record.file!r:.60} is no name of a file")
         return record
 
 
@@ -126,46 +124,77 @@ class Store:
 
     def is_whole(self, record: Pulled) -> bool:
         """Whether a model's file is there, byte for byte."""
-        with contextlib.suppress(ModelError):
-            return file_sha256(self.path(record)) == record.manifest.sha256
-        return False
+        return _is(self.path(record), record.manifest.sha256)
 
     def add(
         self,
         source: str,
         commit: str,
         name: str,
-        manifest: Manifest,
-        fill: Callable[[BinaryIO], None],
+        sha256: str,
+        pieces: Callable[[int], Generator[bytes, None, None]],
+        check: Callable[[Path], Manifest],
     ) -> Pulled:
-        """Takes a model in, as a whole or not at all.
+        """Takes a model in, as a whole or not at all; it is fetched only if it is not here yet.
 
         Args:
             source: where it comes from.
             commit: the Hub's commit, or empty.
             name: what the file's name begins with.
-            manifest: what the file must be.
-            fill: writes the file; it is called only if the store has not got the file yet.
+            sha256: of the file.
+            pieces: gives the file's content from a byte on, which counts from 0.
+            check: makes sure that a file is the right one, and says what it is.
 
         Raises:
-            ModelError: the file is not what the manifest promises, or carries another card.
+            HubError: it cannot be fetched; the next attempt goes on where this one ended.
+            ModelError: the file is not the right one.
             OutputError: the store cannot be written.
         """
         stem = re.sub("[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model"
-        file = f"{stem}-{manifest.sha256[:12]}.onnx"
-        record = Pulled(source, commit, file, manifest)
+        path = self._models / f"{stem}-{sha256[:12]}.onnx"
         with _writing(self.folder):
             self._models.mkdir(parents=True, exist_ok=True)
             self._records.mkdir(parents=True, exist_ok=True)
             self._sweep()
-            if not self.is_whole(record):
-                with _replacing(self.path(record)) as (stream, unfinished):
-                    fill(stream)
-                    stream.flush()
-                    _check(unfinished, manifest, source)
-            with _replacing(self._record_path(source)) as (stream, _):
-                stream.write(record.to_json().encode("utf-8"))
+            if _is(path, sha256):
+                manifest = check(path)
+            else:
+                with replacing(path) as unfinished:
+                    begun = self._fetch(unfinished, sha256, pieces)
+                    try:
+                        manifest = check(unfinished)
+                    except ModelError:
+                        if begun is not None:  # its content may be what is wrong
+                            begun.unlink(missing_ok=True)
+                        raise
+            record = Pulled(source, commit, path.name, manifest)
+            with replacing(self._record_path(source)) as unfinished:
+                unfinished.write_text(record.to_json(), encoding="utf-8")
         return record
+
+    def _fetch(
+        self, path: Path, sha256: str, pieces: Callable[[int], Generator[bytes, None, None]]
+    ) -> Path | None:
+        """Writes a file that goes on with what an earlier attempt left, which is returned."""
+        stem = f"{UNFINISHED}{sha256[:24]}-"
+        own = self._models / f"{stem}{secrets.token_hex(8)}"
+        begun = max(self._models.glob(f"{stem}*"), key=_size, default=None)
+        try:
+            if begun is not None and not _is_abandoned(begun, _GIVEN_UP_AFTER):
+                shutil.copyfile(begun, own)  # somebody may be writing it at this moment
+            elif begun is not None:
+                begun.replace(own)
+            with own.open("ab") as stream, contextlib.closing(pieces(stream.tell())) as content:
+                stream.writelines(content)
+            own.replace(path)
+            if begun is not None and _is_abandoned(begun, _GIVEN_UP_AFTER):
+                begun.unlink(missing_ok=True)
+        except BaseException as error:
+            stopped = isinstance(error, HubError | KeyboardInterrupt)
+            if not stopped or _size(own) < _WORTH_KEEPING:
+                own.unlink(missing_ok=True)
+            raise
+        return begun
 
     def remove(self, record: Pulled) -> None:
         """Forgets a model; its file goes when no other record needs it.
@@ -199,8 +228,8 @@ class Store:
         path = self._text_path(folder, name)
         with _writing(self.folder):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _replacing(path) as (stream, _):
-                stream.write(text.encode("utf-8"))
+            with replacing(path) as unfinished:
+                unfinished.write_text(text, encoding="utf-8")
 
     def read_text(self, folder: str, name: str) -> str | None:
         """A text that was kept; None if there is none."""
@@ -217,32 +246,31 @@ class Store:
         return self.folder / folder / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"
 
     def _sweep(self) -> None:
-        """Removes what killed processes left behind."""
-        for path in (*self._models.glob(f"{_UNFINISHED}*"), *self._records.glob(f"{_UNFINISHED}*")):
-            with contextlib.suppress(OSError):
-                if time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
-                    path.unlink()
+        """Removes what killed processes left behind long ago."""
+        for folder in (self._models, self._records):
+            for path in folder.glob(f"{UNFINISHED}*"):
+                if _is_abandoned(path, _FORGOTTEN_AFTER):
+                    with contextlib.suppress(OSError):
+                        path.unlink()
 
 
-def _check(path: Path, manifest: Manifest, source: str) -> None:
-    size, found = path.stat().st_size, file_sha256(path)
-    if size < manifest.size:
-        raise ModelError(
-            f"{source}: the model file was cut short on its way, {size} of {manifest.size} bytes;"
-            " try again"
-        )
-    if found != manifest.sha256:
-        raise ModelError(
-            f"{source}: the model file is not the one that was published: its SHA-256 is {found},"
-            f" not {manifest.sha256}; nothing was kept. Try again, and if it stays so tell those"
-            " who published it"
-        )
-    check_contents(path)
-    if read_card(path) != manifest.card:
-        raise ModelError(
-            f"{source}: the card beside the model is not the one inside it; nothing was kept."
-            " Publish the model again with `beetle-lm zoo push`"
-        )
+def _is(path: Path, sha256: str) -> bool:
+    with contextlib.suppress(ModelError):
+        return file_sha256(path) == sha256
+    return False
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
+def _is_abandoned(path: Path, seconds: float) -> bool:
+    """Whether nothing was written for so long."""
+    with contextlib.suppress(OSError):
+        return time.time() - path.stat().st_mtime > seconds
+    return False
 
 
 @contextmanager
@@ -254,18 +282,3 @@ def _writing(folder: Path) -> Iterator[None]:
             f"the folder of pulled models, {folder}, cannot be written:"
             f" {error.strerror or error}; set HF_HOME to a folder that can be"
         ) from error
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """A stream to a file that takes the place of `path` at the end, if nothing goes wrong."""
-    # Not by tempfile: its files are for the user alone, and a store may serve a whole laboratory.
-    unfinished = path.with_name(f"{_UNFINISHED}{secrets.token_hex(8)}")
-    try:
-        with unfinished.open("xb") as stream:
-            yield stream, unfinished
-        unfinished.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise

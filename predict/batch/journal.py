@@ -26,7 +26,7 @@ class Rows:
 
     Each line is a checksum and a JSON object: a result, or a mark, which says that all before it,
     and whatever else belongs to it, has reached the disk. What follows the last mark does not
-    count: it may be half written, and is cut off when the file is opened to go on.
+    count: it may be half written, and is cut off when the file is opened again.
 
     Args:
         path: the file; made if it is not there.
@@ -149,7 +149,7 @@ def _record(result: Result) -> dict[str, Any]:
         record["xy"] = result.landmarks.xy.tolist()
         record["score"] = _listed(result.landmarks.score)
         record["expected_error"] = _listed(result.landmarks.expected_error)
-        record["doubt"] = result.flag
+        record["flag"] = result.flag
     return record
 
 
@@ -169,7 +169,7 @@ def _result(record: dict[str, Any], spec: PartSpec) -> Result:
         record["orientation"],
         landmarks,
         record["error"],
-        record.get("doubt"),
+        record.get("flag"),
     )
 
 

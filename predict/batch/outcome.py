@@ -85,7 +85,7 @@ def outcome_of(
     shown: Selection,
     files: ResultFiles | None = None,
 ) -> Outcome:
-    """Goes once through the results of a part; the same rows always have the same outcome.
+    """Goes through the results of a part once; the same rows always have the same outcome.
 
     Args:
         rows: the results, in the order of the photographs.

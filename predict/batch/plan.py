@@ -15,7 +15,7 @@ from beetle_lm.predict.batch.result_files import is_result, is_unfinished
 from beetle_lm.predict.batch.staging import refuse_unless_free
 from beetle_lm.predict.images.find import is_file, is_folder
 from beetle_lm.predict.images.read import EXTENSIONS, ImageFile, find_images
-from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import known_names, named_model
 
@@ -53,7 +53,7 @@ class Plan:
         together: the folder that holds the folders of several parts; None where one part was asked
             for.
         overwrite: earlier results may be replaced, and an unfinished run may be dropped.
-        resume: an unfinished run is gone on with, if there is one.
+        resume: an unfinished run is resumed, if there is one.
     """
 
     tasks: tuple[Task, ...]
@@ -79,7 +79,7 @@ class Request:
         reference: manual landmarks, in the frame of the written coordinates; for several parts a
             folder of theirs.
         overwrite: earlier results may be replaced, and an unfinished run may be dropped.
-        resume: an unfinished run is gone on with, if there is one.
+        resume: an unfinished run is resumed, if there is one.
     """
 
     inputs: Sequence[str]
@@ -99,7 +99,7 @@ def plan_one(
         request: what the user asks for.
         model: the model's file.
         part: what the model was called; None for the name in its card.
-        options: how photographs are predicted and what is written; the usual where not given.
+        options: how photographs are predicted and what is written; the defaults where not given.
 
     Raises:
         ModelError: the file is no model.
@@ -129,7 +129,7 @@ def plan_parts(request: Request, zoo: str | None, options: Options | None = None
     Args:
         request: what the user asks for.
         zoo: the organisation's registry, whose names are parts too; BEETLE_LM_ZOO where not given.
-        options: how photographs are predicted and what is written; the usual where not given.
+        options: how photographs are predicted and what is written; the defaults where not given.
 
     Returns:
         None where not one folder was given, or one without such sub-folders.
@@ -179,7 +179,7 @@ def plan_transfer(
         request: what the user asks for.
         landmarks: the landmark file of the templates.
         spec: their part.
-        options: how photographs are treated and what is written; the usual where not given.
+        options: how photographs are treated and what is written; the defaults where not given.
 
     Raises:
         ImageError: there are no photographs.

@@ -1,4 +1,4 @@
-"""What the folder of results holds, and how the photographs are called in it."""
+"""What the folder of results holds, and how photographs are named in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Format = Literal["tps", "csv"]
 """A kind of landmark file."""
 
 REVIEW = ("review.csv", "review.jpg")
-"""What `beetle-lm review-list` makes of results; it goes where they are replaced."""
+"""What `beetle-lm review-list` makes of results; removed when they are replaced."""
 
 RESULTS = (
     "landmarks.tps",
@@ -40,17 +40,17 @@ MOVING = ".incomplete.moving"
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether a run into a folder began and did not come to its end."""
+    """Whether a run into a folder began and did not finish."""
     return (folder / UNFINISHED / MARK).is_file()
 
 
 def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None:
-    """Makes sure that results in a folder replace nothing unasked, and only earlier results.
+    """Makes sure that nothing but earlier results is replaced, and they only where that is wanted.
 
     Args:
         folder: where results are to go.
         overwrite: earlier results may be replaced, and an unfinished run may be dropped.
-        resume: an unfinished run may be gone on with.
+        resume: an unfinished run may be resumed.
 
     Raises:
         OutputError: the folder is a file, or holds an unfinished run or results that may not be

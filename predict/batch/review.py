@@ -86,7 +86,7 @@ class Reviewed:
 
     @property
     def rank(self) -> tuple[int, float, str, str]:
-        """Sorts those first that need a look most: failed, flagged, then the least sure."""
+        """Sorts by how much a photograph needs checking: failed, flagged, then the least sure."""
         return _RANKS[self.status], self.mean_score or 0.0, self.part, self.image
 
 

@@ -55,8 +55,8 @@ def run_plan(
 ) -> dict[str, Any]:
     """Predicts all parts; for several also writes run.json, and the overview, of all together.
 
-    What is done stays on the disk when this is stopped, and the same plan with `resume` goes on.
-    The plan itself does not change: to run it twice gives the same results twice.
+    What is done stays on the disk when this is stopped, and the same plan with `resume` continues.
+    The plan itself does not change: running it twice gives the same results twice.
 
     Args:
         plan: what is predicted, how, and where to.
@@ -124,7 +124,7 @@ def run_part(
     """
     if task.reference is not None:
         task.reference.check(source.spec)
-    # As if all photographs were there still: a smaller batch may change the last digits.
+    # As if all photographs were still to be done: another batch size may change the last digits.
     batch_size = source.batch_size or min(options.batch_size, len(task.images))
     names = [image.name for image in task.images]
     ids, shown = unique_ids(names), Selection(names)
@@ -209,7 +209,7 @@ def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
 def _write_together(
     folder: Path, unfinished: Path, summary: dict[str, Any], shown: dict[str, Selection]
 ) -> None:
-    """Writes what belongs to all parts together; nothing of it is kept if it is cut short."""
+    """Writes what belongs to all parts together; none of it stays if it is cut short."""
     with writing(folder):
         unfinished.mkdir(exist_ok=True)
         if any(selection.cells for selection in shown.values()):

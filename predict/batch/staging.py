@@ -1,4 +1,4 @@
-"""A run on the disk: what is kept of it until it is whole, and how its results come into place."""
+"""An unfinished run on the disk: what is kept of it, and how its results come into place."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ _EXPLANATION = "Here is what a run of beetle-lm has done so far, so that it can 
 class UnfinishedRun:
     """Keeps what a run has done, beside the place of its results, until it is finished.
 
-    Use it as a context: the folder is locked while it lasts. What was not finished with `finish`
-    stays for another run to go on with, if there is a photograph in it, and else is removed.
+    Use it as a context: the folder is locked while it lasts. A run that did not reach `finish` can
+    be resumed if a photograph of it is done; otherwise nothing of it stays.
 
     Args:
         folder: where the results go; made if need be.
         overwrite: replace the results of an earlier run, and drop an unfinished one.
-        resume: go on with an unfinished run, if there is one.
+        resume: resume an unfinished run, if there is one.
 
     Raises:
         OutputError: another run is writing into the folder, it cannot be written, or it holds
@@ -65,7 +65,7 @@ class UnfinishedRun:
 
     @property
     def path(self) -> Path:
-        """Where all that is unfinished lies."""
+        """The folder of all that is unfinished."""
         return self.folder / UNFINISHED
 
     def __enter__(self) -> Self:
@@ -90,7 +90,7 @@ class UnfinishedRun:
         self._stack.close()
 
     def part(self, number: int) -> Path:
-        """The folder of what is kept of one part; they are counted from 1."""
+        """The folder of what is kept of one part; parts are counted from 1."""
         return self.path / f"part-{number}"
 
     def finish(self) -> None:
@@ -104,7 +104,9 @@ class UnfinishedRun:
 
     def _drop(self) -> None:
         if self.path.exists():
-            (self.path / MARK).unlink(missing_ok=True)  # first: without it the rest is rubbish
+            (self.path / MARK).unlink(
+                missing_ok=True
+            )  # first: without it the rest is only left over
             sync_folder(self.path)
             shutil.rmtree(self.path)
 
@@ -117,21 +119,21 @@ class UnfinishedRun:
 class UnfinishedPart:
     """The photographs of a part that are done, and its results while they are being written.
 
-    Use it as a context; what is left in the end can be gone on with. Only whole batches count, so
-    that a photograph goes through the model beside the same others whenever the run was stopped.
+    Use it as a context; what is left in the end can be resumed. Only whole batches count, so that
+    a photograph goes through the model with the same others wherever the run was stopped.
 
     Args:
-        path: where all is kept; if it is there, the part is gone on with.
+        path: where all is kept; if it exists, the part is resumed.
         folder: where the results go.
         spec: the part.
-        settings: what has to be the same when the part is gone on with.
-        images: the photographs, which have to be unchanged then.
+        settings: what must be the same when the part is resumed.
+        images: the photographs, which must be unchanged then.
         batch_size: photographs that go through the model at once.
-        on_kept: is told how many photographs are kept, whenever there are more.
+        on_kept: is told how many photographs are on the disk, whenever there are more.
 
     Raises:
-        OutputError: the part was begun with other settings or photographs, or the disk cannot be
-            written.
+        OutputError: the part was begun with other settings or photographs, or the folder cannot
+            be written.
     """
 
     def __init__(
@@ -209,7 +211,7 @@ class UnfinishedPart:
                     self._keep()
 
     def all_added(self) -> None:
-        """Keeps all that was added: there are no more photographs.
+        """Writes all that was added: there are no more photographs.
 
         Raises:
             OutputError: the disk cannot be written.
@@ -289,12 +291,12 @@ class UnfinishedPart:
 
 
 def refuse_unless_free(folder: Path, overwrite: bool, resume: bool = False) -> None:
-    """As `refuse_existing`, and makes sure that no run is writing into the folder.
+    """Does what `refuse_existing` does, and makes sure that no run is writing into the folder.
 
-    What is left over of a run that died when all was done, and it was tidying up, is removed.
+    What a run left over that died when all was done, while it tidied up, is removed.
 
     Raises:
-        OutputError: one of these is not so.
+        OutputError: as `refuse_existing`, or another run is writing into the folder.
     """
     if (folder / UNFINISHED).exists():
         with locked(folder), writing(folder):
@@ -315,7 +317,7 @@ def remove_stale(source: Path, folder: Path) -> None:
 
 
 def place(source: Path, folder: Path) -> None:
-    """Moves all results from one folder into another; goes on where that was cut short.
+    """Moves all results from one folder into another; continues where that was cut short.
 
     Raises:
         OSError: the folder cannot be written, e.g. because a program has a file open.
@@ -361,7 +363,7 @@ def _remove_empty(folder: Path) -> None:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turns what goes wrong when a folder is written into a sentence for the user.
+    """Turns what goes wrong while a folder or file is written into a sentence for the user.
 
     Raises:
         OutputError: instead of any OSError.

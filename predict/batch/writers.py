@@ -161,18 +161,18 @@ class ResultFiles:
 
     def _write_specimen(self, result: Result, written: Written | None) -> None:
         size: tuple[int | str, int | str] = result.size or ("", "")
-        doubts: tuple[str, ...] = ("", "", "")
+        confidence: tuple[str, ...] = ("", "", "")
         missing: int | str = ""
         if written is not None:
             size = written.size
-            doubts = (
+            confidence = (
                 fixed(float(written.score.mean()), _SCORE_DECIMALS),
                 fixed(float(written.score.min()), _SCORE_DECIMALS),
                 fixed(float(written.expected_error.mean()), _ERROR_DECIMALS),
             )
             missing = written.missing
         reason = guarded(result.error or result.flag or "")
-        row = (guarded(result.name), result.status, reason, *size, *doubts, missing)
+        row = (guarded(result.name), result.status, reason, *size, *confidence, missing)
         self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
     def _write_landmarks(self, name: str, written: Written) -> None:

@@ -109,8 +109,8 @@ def predict(
     With neither --part nor --model, INPUTS is one folder: each sub-folder that is named after a
     part is predicted with the model of that part, into OUT/PART.
 
-    Results are kept on the disk as they come. After Ctrl-C, a crash, a power cut or on a full disk
-    the same command with --resume goes on, to the same results.
+    Results are kept on the disk as they come. After Ctrl-C, a crash, a power cut or a full disk the
+    same command with --resume continues, and ends with the same results.
 
     Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
     are there), 130 stopped by Ctrl-C.

@@ -47,9 +47,7 @@ Isolate = Annotated[
 ]
 Resume = Annotated[
     bool,
-    typer.Option(
-        "--resume", help="Go on with an interrupted run in OUT; photographs done are kept."
-    ),
+    typer.Option("--resume", help="Resume an interrupted run in OUT; photographs done are kept."),
 ]
 Overwrite = Annotated[
     bool,
@@ -94,7 +92,7 @@ def carry_out(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Runs a plan, or says what it would do, and tells of it on the terminal.
+    """Runs a plan, or says what it would do, and reports on the terminal.
 
     Raises:
         Exit: with code 3 where photographs failed, 130 after Ctrl-C.

@@ -39,7 +39,7 @@ def tell_plan(plan: Plan) -> None:
 
 
 class Terminal(Observer):
-    """Shows a run while it lasts, as a context, and tells what came of it afterwards.
+    """Shows a run while it lasts, as a context, and says afterwards what came of it.
 
     Args:
         plan: what is predicted.
@@ -82,7 +82,7 @@ class Terminal(Observer):
         self._bar.stop()
 
     def started(self, task: Task, source: Source, done: int) -> None:
-        """Names the model or the templates, and says where the run goes on."""
+        """Names the model or the templates, and says where a run is resumed."""
         self._bar.update(self._row, description=task.part, advance=done)
         if not self._quiet:
             typer.echo(source.title, err=True)
@@ -107,7 +107,7 @@ class Terminal(Observer):
             typer.echo(f"warning: {warning}", err=True)
 
     def what_stays(self) -> str | None:
-        """Says what is there of a run that came to no good end, and how to go on; None: nothing."""
+        """Says what is kept of a run that did not finish, and how to resume it, if anything is."""
         if not is_unfinished(self._plan.output):
             return None
         done, parts = sum(self._kept.values()), ", ".join(task.part for task, _ in self._done)

@@ -45,8 +45,8 @@ def transfer(
             "-t",
             "--template",
             metavar="IMAGE",
-            help="One more annotated photograph, whose landmarks are in TEMPLATE.tps too; give it"
-            " as often as there are some.",
+            help="One more annotated photograph, whose landmarks are in TEMPLATE.tps too; can be"
+            " given several times.",
             show_default=False,
         ),
     ] = None,
@@ -58,7 +58,9 @@ def transfer(
         Path, typer.Option("-o", "--output", metavar="OUT", help="Folder of results.")
     ] = Path("beetle-lm-transfer"),
     recursive: Recursive = False,
-    workers: Annotated[int, typer.Option(min=1, help="Photographs that are done at once.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Photographs that are processed at once.")
+    ] = 2,
     formats: Formats = "tps,csv",
     reference: Annotated[
         Path | None,

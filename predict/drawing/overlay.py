@@ -97,16 +97,13 @@ class Marked:
         manual = None if self.manual is None else self.manual * scale
         return Marked(pixels, self.xy * scale, self.score, manual)
 
-    def drawn(self, min_score: float = 0.0, doubt: str | None = None) -> NDArray[np.uint8]:
+    def drawn(self, min_score: float = 0.0, flag: str | None = None) -> NDArray[np.uint8]:
         """The pixels with numbered landmarks, and crosses for manual ones; see `draw`.
 
-        Args:
-            min_score: landmarks below this score are marked as uncertain.
-            doubt: why the photograph is flagged; it is framed in red then, and a bar above it gives
-                the reason.
+        Where there is a quality flag they are framed in red, and a bar above gives the reason.
         """
         pixels = draw(self.pixels, self.xy, self.score, min_score=min_score, manual=self.manual)
-        return pixels if doubt is None else _flagged(pixels, doubt)
+        return pixels if flag is None else _flagged(pixels, flag)
 
     def dotted(self, radius: int, min_score: float = 0.0) -> NDArray[np.uint8]:
         """The pixels with a dot on each landmark and nothing else, for small pictures."""
@@ -199,11 +196,11 @@ def in_lines(
     return lines
 
 
-def _flagged(pixels: NDArray[np.uint8], reason: str) -> NDArray[np.uint8]:
+def _flagged(pixels: NDArray[np.uint8], flag: str) -> NDArray[np.uint8]:
     """Framed in the colour of flagged photographs, with the reason in a bar above."""
     size = max(12, pixels.shape[1] // 55)
     font = ImageFont.load_default(size=size)
-    lines = in_lines(f"flagged: {printable(reason)}", font, pixels.shape[1] - size)
+    lines = in_lines(f"flagged: {printable(flag)}", font, pixels.shape[1] - size)
     border, step = max(3, size // 3), round(1.4 * size)
     bar = len(lines) * step + size // 2
     canvas = cv2.copyMakeBorder(

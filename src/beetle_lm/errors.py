@@ -38,6 +38,7 @@ class Hint(Enum):
     NO_ISOLATION = auto()
     REGISTRY = auto()
     MODEL_FILE = auto()
+    DOWNLOADED_FILE = auto()
     SKIP_BAD = auto()
     START_FROM_WEIGHTS = auto()
     NO_TURN = auto()

@@ -44,6 +44,7 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.NO_ISOLATION: ("leave --isolate out",),
     Hint.REGISTRY: ("check --zoo and BEETLE_LM_ZOO",),
     Hint.MODEL_FILE: ("give the model's file with --model",),
+    Hint.DOWNLOADED_FILE: ("give that file with --model",),
     Hint.SKIP_BAD: ("--skip-bad goes on without these specimens",),
     Hint.START_FROM_WEIGHTS: ("add --init",),
     Hint.NO_TURN: ("--turn has no effect",),

@@ -21,7 +21,7 @@ PACKAGES = {
     "train": "beetle_lm/train",
     "export": "beetle_lm/export",
 }
-DATA = {".json", ".toml", ".onnx", ".typed"}
+DATA = {".json", ".toml", ".onnx", ".md", ".typed"}
 
 
 @pytest.fixture(scope="module")

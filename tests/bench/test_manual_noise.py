@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from beetle_lm.zoo.model_file.parts import ELYTRA
+from beetle_lm.zoo.model_file.parts import PARTS
 
 SPECIMENS = 290
 PER_PIXEL = np.sqrt(np.pi / 2)  # mean distance by standard deviation of a coordinate
@@ -24,7 +24,7 @@ def bench() -> dict[str, Any]:
 def specimens(deviation: NDArray[np.float64], asymmetric: float = 0.0) -> NDArray[np.complex128]:
     """Symmetric shapes of three components, turned, moved and scaled, with noise per landmark."""
     rng = np.random.default_rng(5)
-    order = list(ELYTRA.mirror_order or ())
+    order = list(PARTS["elytra"].mirror_order or ())
 
     def symmetric(xy: NDArray[np.complex128]) -> NDArray[np.complex128]:
         return np.asarray((xy - xy[..., order].conj()) / 2)
@@ -44,7 +44,7 @@ def test_equal_noise_is_found(bench: dict[str, Any], deviation: float) -> None:
     points = specimens(np.full(11, deviation))
     true = pytest.approx(deviation * PER_PIXEL, rel=0.05)
     assert bench["equal_noise"](bench["shape_variation"](points)[0]) == true
-    assert bench["asymmetry"](points, ELYTRA) == true
+    assert bench["asymmetry"](points, PARTS["elytra"]) == true
 
 
 def test_unequal_noise_stays_below_the_bounds(bench: dict[str, Any]) -> None:
@@ -54,7 +54,7 @@ def test_unequal_noise_stays_below_the_bounds(bench: dict[str, Any]) -> None:
     # All scatter is independent here, so the bound is tight: what 290 specimens can tell.
     scatter = np.sqrt((deviation**2 + 0.3**2).mean()) * PER_PIXEL
     assert 0.9 * scatter < bound < 1.05 * scatter
-    assert bench["asymmetry"](points, ELYTRA) == pytest.approx(scatter, rel=0.1)
+    assert bench["asymmetry"](points, PARTS["elytra"]) == pytest.approx(scatter, rel=0.1)
     others = bench["from_others"](points)
     assert others.shape == (11,)
     assert (others > 0.95 * PER_PIXEL * np.hypot(deviation, 0.3)).all()

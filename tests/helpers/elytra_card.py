@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from beetle_lm.zoo.model_file.card import Metrics, ModelCard
-from beetle_lm.zoo.model_file.parts import ELYTRA
+from beetle_lm.zoo.model_file.parts import PARTS
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace
 
 ANGLES = [2 * math.pi * k / 11 for k in range(11)]
@@ -13,7 +13,7 @@ MEAN = tuple((round(math.cos(k) / 11**0.5, 6), round(math.sin(k) / 11**0.5, 6)) 
 FIRST = (1.0, *(21 * (0.0,)))
 SHAPES = ShapeSpace(40, MEAN, (FIRST, FIRST[::-1]), (2e-3, 1e-3), 1e-4, 5.5)
 CARD = ModelCard(
-    spec=ELYTRA,
+    spec=PARTS["elytra"],
     input_width=256,
     input_height=192,
     channels=1,

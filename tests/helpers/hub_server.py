@@ -20,11 +20,13 @@ class HubServer(HubApi):
     - ``"hang"``: no answer; ``"stall"``: half of the body, then nothing
     - ``"truncate"``: half of the promised body; ``"short"``: half of the body, as if it were all
     - ``"wrong"``: one byte of the body is another; ``"html"``: a login page
-    - ``"drip"``: the body slowly, piece by piece
+    - ``"drip"``: the body slowly, piece by piece; ``"trickle"``: 1 KB every quarter of a second
+    - ``"no ranges"``: all of the body, whatever part was asked for
     """
 
     def __init__(self) -> None:
         self.requests: list[str] = []
+        self.sent: list[tuple[str, str, int]] = []  # path, range that was asked for, bytes of body
         self.failing: tuple[str, str] | None = None
         self.over = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -102,6 +104,11 @@ class _Handler(BaseHTTPRequestHandler):
         except AnswerError as error:
             headers = {"X-Error-Code": error.code} if error.code else {}
             status, content = error.status, json.dumps({"error": error.code}).encode()
+        ranged = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if ranged and status == 200 and how != "no ranges":
+            start, whole = int(ranged[1]), len(content)
+            status, content = (206, content[start:]) if start < whole else (416, b"")
+            headers = {**headers, "Content-Range": f"bytes {start}-{whole - 1}/{whole}"}
         self._send(status, content, headers, how)
 
     def _chunks(self) -> bytes:
@@ -124,10 +131,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        for start in range(0, len(sent), 1 << 16 if how != "drip" else 1 << 19):
-            if how == "drip":
-                self.hub.over.wait(0.15)
-            self.wfile.write(sent[start : start + (1 << 16 if how != "drip" else 1 << 19)])
+        self.hub.sent.append((self.path, self.headers.get("Range", ""), len(sent)))
+        piece, pause = {"drip": (1 << 19, 0.15), "trickle": (1 << 10, 0.25)}.get(how, (1 << 16, 0))
+        for start in range(0, len(sent), piece):
+            if pause:
+                self.hub.over.wait(pause)
+            self.wfile.write(sent[start : start + piece])
         if how == "stall":
             self.hub.over.wait()
         if how in ("stall", "truncate"):

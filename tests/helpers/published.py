@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from beetle_lm.errors import BeetleLMError
@@ -18,6 +19,18 @@ INFORMATION, CARD, MODEL = "GET /api/models/", "card.json", "GET /lfs/"
 
 def publish(path: Path, tag: str | None = None, name: str = "lab/dots") -> HubModel:
     return push(path, name, Hub.from_environment(), private=False, tag=tag)
+
+
+def enlarged(path: Path, seed: int = 0, size: int = 5_000_000) -> Path:
+    """Adds that many bytes of noise to a model file."""
+    import onnx
+    from onnx import numpy_helper
+
+    proto = onnx.load(path)
+    noise = np.random.default_rng(seed).integers(0, 256, size).astype(np.uint8)
+    proto.graph.initializer.append(numpy_helper.from_array(noise, "unused"))
+    path.write_bytes(proto.SerializeToString())
+    return path
 
 
 def kept() -> list[Path]:

@@ -12,7 +12,7 @@ from kinds import Command
 
 from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.predict.predictor import Predictor
-from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PARTS
 from beetle_lm.zoo.registry import bundled_models, named_model
 

@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "photos" / "sub").mkdir(parents=True)
     Image.new("L", (100, 80)).save(tmp_path / "photos" / "sub" / "a.jpg")
     Image.new("L", (60, 50)).save(tmp_path / "photos" / "b.png")
-    (tmp_path / "in.tps").write_text(TPS, encoding="utf-8")
+    (tmp_path / "in.tps").write_text(TPS, encoding="utf-8", newline="\n")
     return tmp_path
 
 

@@ -209,7 +209,7 @@ def test_appearance_keeps_the_range_and_the_landmarks() -> None:
         assert (found - before).abs().mean() > 5
 
 
-def test_patches_have_the_look_of_their_image() -> None:
+def test_patches_have_the_appearance_of_their_image() -> None:
     images = torch.full((24, 1, HEIGHT, WIDTH), 120, dtype=torch.uint8)
     xy = torch.full((24, 3, 2), 90.0)
     batch = vary(dataclasses.replace(NOTHING, light=1), images, xy)

@@ -39,10 +39,10 @@ def test_networks_take_any_multiple(name: str, landmarks: int, channels: int) ->
         )
         with torch.inference_mode():
             first, second = network(whole, patches, centres)
-            xy, doubt = network.locate(images)
+            xy, spreads = network.locate(images)
         assert first.shape == (2, landmarks, height // 8, width // 8)
         assert second.shape == (2, landmarks, 32, 32)
-        assert xy.shape == (2, landmarks, 2) and doubt.shape == (2, landmarks)
+        assert xy.shape == (2, landmarks, 2) and spreads.shape == (2, landmarks)
 
 
 def test_the_default_is_small() -> None:
@@ -65,8 +65,8 @@ def test_exposure_does_not_matter() -> None:
         assert (one - other).abs().max() < 0.1 * one.std()
 
 
-def test_locating_looks_again_where_the_first_look_points() -> None:
-    """Landmarks are those of both looks together, whatever the weights."""
+def test_the_fine_stage_goes_where_the_coarse_one_points() -> None:
+    """Landmarks are those of both stages together, whatever the weights."""
     torch.manual_seed(0)
     network = build_network("nano", 3, 1).eval()
     images = torch.randint(0, 256, (2, 1, 128, 192), dtype=torch.uint8)

@@ -25,7 +25,7 @@ from beetle_lm.train.engine.schedule import linear  # noqa: E402
 from beetle_lm.train.finetune import open_source  # noqa: E402
 from beetle_lm.train.methods import build_network, load_recipe  # noqa: E402
 from beetle_lm.train.paper import networks as paper_networks  # noqa: E402
-from beetle_lm.train.paper import trainer as paper_run  # noqa: E402
+from beetle_lm.train.paper import trainer  # noqa: E402
 from beetle_lm.train.paper.augment import seven_versions  # noqa: E402
 from beetle_lm.train.paper.recipe import PaperRecipe  # noqa: E402
 from beetle_lm.train.paper.trainer import mean_square  # noqa: E402
@@ -198,10 +198,10 @@ def test_loss_leaves_missing_landmarks_out() -> None:
 
 
 def test_images_are_divided_whatever_the_photograph() -> None:
-    learnt, validating = paper_run.divide(1820, 0.4, seed=0)
+    learnt, validating = trainer.divide(1820, 0.4, seed=0)
     assert len(learnt) == 1092 and len(validating) == 728
     assert torch.equal(torch.cat((learnt, validating)).sort().values, torch.arange(1820))
-    assert len(paper_run.divide(7, 0.0, seed=0)[1]) == 0
+    assert len(trainer.divide(7, 0.0, seed=0)[1]) == 0
 
 
 def test_training_exporting_and_predicting(

@@ -16,7 +16,7 @@ from mutation import mutated
 from beetle_lm.errors import ModelError
 from beetle_lm.predict.session import Session
 from beetle_lm.zoo.model_file.card import CARD_KEY, ModelCard
-from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.onnx import read_card
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

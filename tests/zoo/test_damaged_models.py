@@ -18,7 +18,7 @@ from mutation import mutated
 from beetle_lm.errors import ModelError
 from beetle_lm.predict.session import Session
 from beetle_lm.zoo.model_file.manifest import Manifest
-from beetle_lm.zoo.model_file.onnx_contents import check_contents, refuse_foreign
+from beetle_lm.zoo.model_file.onnx import check_contents, refuse_foreign
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

@@ -15,7 +15,7 @@ from beetle_lm.zoo.hub.model_page import model_page
 from beetle_lm.zoo.hub.name import HubModel
 from beetle_lm.zoo.model_file.card import CARD_KEY, Metrics, ModelCard
 from beetle_lm.zoo.model_file.manifest import Manifest, file_sha256
-from beetle_lm.zoo.model_file.onnx_card import read_card
+from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.store import Store
 
 MODEL = HubModel("lab/elytra", "v1")

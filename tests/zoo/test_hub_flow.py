@@ -8,14 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hub_server import HubServer
 from kinds import Command, WriteModel
 from PIL import Image
-from published import publish
+from published import enlarged, publish
 
-from beetle_lm.errors import HubError, ModelError, UsageError
+from beetle_lm.errors import HubError, ModelError, RequestError
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.zoo.hub.client import Hub
 from beetle_lm.zoo.hub.publish import push
@@ -29,17 +28,6 @@ def model(write_model: WriteModel) -> Path:
     """A model of 5 MB."""
     path = write_model("dots.onnx")
     return enlarged(path)
-
-
-def enlarged(path: Path, seed: int = 0) -> Path:
-    import onnx
-    from onnx import numpy_helper
-
-    proto = onnx.load(path)
-    noise = np.random.default_rng(seed).integers(0, 256, 5_000_000).astype(np.uint8)
-    proto.graph.initializer.append(numpy_helper.from_array(noise, "unused"))
-    path.write_bytes(proto.SerializeToString())
-    return path
 
 
 @pytest.fixture
@@ -209,9 +197,9 @@ def test_only_models_are_published(
     "name", ["lab", "lab/", "/dots", "a/b/c", "lab/do ts", "lab/../x", "hf:lab/x@", "lab/x@-"]
 )
 def test_names_that_cannot_be(name: str, hub: HubServer, model: Path) -> None:
-    with pytest.raises(UsageError, match="names no model on the Hub"):
+    with pytest.raises(RequestError, match="names no model on the Hub"):
         publish(model, name=name)
-    with pytest.raises(UsageError, match="ORG/NAME"):
+    with pytest.raises(RequestError, match="ORG/NAME"):
         resolve(f"hf:{name}")
     assert hub.requests == []
 

@@ -15,6 +15,7 @@ from hub_server import HubServer
 from kinds import Command, WriteModel
 
 from beetle_lm.errors import HubError, ModelError, PartError
+from beetle_lm.hints import told
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.zoo.entries import ModelEntry, Registry
 from beetle_lm.zoo.hub.client import Hub
@@ -93,8 +94,9 @@ def test_pulled_from_a_network_drive_that_is_then_gone(
     lab.rename(lab.with_name("elsewhere"))
     assert named_model("wing", str(lab)) == path
     assert "the last copy of the registry is used" in caplog.text
-    with pytest.raises(ModelError, match=r"other.registry\.json cannot be read.*check --zoo"):
+    with pytest.raises(ModelError, match=r"other.registry\.json cannot be read") as error:
         named_model("wing", str(lab.with_name("other")))
+    assert told(error.value, {"--zoo"}).endswith("; check --zoo and BEETLE_LM_ZOO")
 
 
 def test_registry_on_the_web(
@@ -152,7 +154,7 @@ def test_another_file_than_the_registry_promises(
             act()
     push(lab / "wing.onnx", "lab/wing", Hub.from_environment(), private=False, tag=None)
     write_registry(lab, wing={**entry, "file": "hf:lab/wing", "sha256": "0" * 64})
-    with pytest.raises(ModelError, match="is not the model that the registry names"):
+    with pytest.raises(ModelError, match="not the file that the registry names"):
         named_model("wing", str(lab))
     assert Store().records() == []
 
@@ -168,8 +170,8 @@ def test_registry_comes_before_the_bundled_models(lab: Path) -> None:
     [
         ("nothing", "is no registry"),
         ("[]", "is no registry"),
-        ('{"models": []}', "entries by name"),
-        ('{"models": {"a": {"file": "x"}}}', "the entry of a must have exactly file, version"),
+        ('{"models": []}', "models must be a table, got"),
+        ('{"models": {"a": {"file": "x"}}}', "the entry 'models.a.version' is missing"),
     ],
 )
 def test_what_is_no_registry(text: str, message: str) -> None:
@@ -180,9 +182,13 @@ def test_what_is_no_registry(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("version", 1, "version of wing must be a str"),
-        ("metrics", [{"data": "x"}], "entry of wing is wrong: metrics need data, photographs"),
-        ("metrics", ["x"], "entry of wing is wrong: metrics need"),
+        ("version", 1, "models.wing.version must be a text, got 1"),
+        (
+            "metrics",
+            [{"data": "x"}],
+            r"the entry 'models.wing.metrics\[0\].photographs' is missing",
+        ),
+        ("metrics", ["x"], r"models.wing.metrics\[0\] must be a table, got 'x'"),
     ],
 )
 def test_entries_are_read_strictly(lab: Path, field: str, value: object, message: str) -> None:

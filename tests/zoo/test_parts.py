@@ -113,14 +113,16 @@ def test_part_from_toml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("landmarks = 0", "positive whole number"),
-        ("landmarks = true", "positive whole number"),
-        ('landmarks = "12"', "positive whole number"),
+        ("landmarks = 0", "landmarks must be a positive whole number, got 0"),
+        ("landmarks = true", "landmarks must be a positive whole number, got True"),
+        ('landmarks = "12"', "landmarks must be a positive whole number, got '12'"),
         ("", "either landmark_names"),
         ('landmarks = 2\nlandmark_names = ["a", "b"]', "either landmark_names"),
         ("landmark = 2", "unknown entry 'landmark'"),
         ("landmarks = ", "cannot be read as a part"),
-        ("name = 3\nlandmarks = 2", "needs a name"),
+        ("name = 3\nlandmarks = 2", "name must be a text, got 3"),
+        ("landmark_names = []", "at least one landmark"),
+        ('name = " "\nlandmarks = 2', "needs a name"),
     ],
 )
 def test_bad_toml(tmp_path: Path, text: str, message: str) -> None:

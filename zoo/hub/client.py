@@ -1,29 +1,31 @@
 """The only caller of the Hugging Face Hub's client.
 
-Files are fetched by plain requests of their own, one by one and pinned to a commit: the client's
-own downloads retry for half a minute, and its snapshots take one file for all. Whatever is asked of
-the Hub ends after `PATIENCE` seconds of silence, and every failure is one sentence that says what
-to do.
+Files are fetched by plain requests of their own, one by one and pinned to a commit, from the byte
+on that is missing. Whatever is asked of the Hub ends after `PATIENCE` seconds of silence, and every
+failure is one sentence that says what to do.
 """
 
 from __future__ import annotations
 
-import io
+import logging
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from beetle_lm import __version__
-from beetle_lm.errors import BeetleLMError, HubError, UsageError
-from beetle_lm.zoo.hub.errors import Attempt, quiet_client
-from beetle_lm.zoo.hub.name import COMMIT, HUB_PREFIX, PART_OF_NAME, REVISION, HubModel, Listed
-from beetle_lm.zoo.hub.watch import Emit, GaveUpError, WatchedBytes, end_if_abandoned, watched
-from beetle_lm.zoo.model_file.manifest import MANIFEST_FILE, MODEL_FILE
+from beetle_lm.errors import BeetleLMError, Hint, HubError, RequestError
+from beetle_lm.zoo.hub.errors import Attempt
+from beetle_lm.zoo.hub.name import COMMIT, HUB_PREFIX, PART_OF_NAME, HubModel, Listed
+from beetle_lm.zoo.hub.watch import Give, on_request, on_response, watched
+from beetle_lm.zoo.model_file.manifest import MODEL_FILE
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    Api = HfApi
 
 T = TypeVar("T")
 
@@ -34,8 +36,7 @@ PATIENCE = 10.0
 """Seconds without a single byte after which the Hub is given up."""
 
 _DEFAULT_ENDPOINT = "https://huggingface.co"
-_PIECE = 1 << 16
-_LONGEST_TEXT = 1 << 22  # of a card or a registry
+_LONGEST_TEXT = 1 << 22  # bytes of a card or a registry
 
 
 @dataclass(frozen=True)
@@ -65,230 +66,148 @@ class Hub:
         if model.is_commit:
             return model.revision
 
-        def ask(api: HfApi, emit: Emit) -> str:
+        def ask(api: Api, give: Give[str]) -> None:
             # Always with a revision: mirrors refuse to answer without one.
-            info = api.model_info(model.repository, revision=model.revision)
-            if info.sha is None or not re.fullmatch(COMMIT, info.sha):
+            commit = api.model_info(model.repository, revision=model.revision).sha
+            if commit is None or not re.fullmatch(COMMIT, commit):
                 raise ValueError("no commit")
-            return info.sha
+            give(commit)
 
-        return self._ask(self._pull(model), ask)
+        (commit,) = self.ask(self._pull(model), ask)
+        return commit
 
-    def read(self, model: HubModel, commit: str, file: str) -> bytes:
-        """A small file of a model's repository.
-
-        Raises:
-            HubError: it is not there, or the Hub cannot be asked.
-        """
-        buffer = io.BytesIO()
-        self.download(model, commit, file, _LONGEST_TEXT, buffer.write)
-        return buffer.getvalue()
+    def address(self, model: HubModel, commit: str, file: str) -> str:
+        """Where a file of a model's repository lies."""
+        return f"{self.endpoint}/{model.repository}/resolve/{commit}/{file}"
 
     def download(
-        self,
-        model: HubModel,
-        commit: str,
-        file: str,
-        longest: int,
-        take: Callable[[bytes], object],
-    ) -> None:
-        """Fetches a file of a model's repository at a commit.
+        self, what: HubModel | str, address: str, longest: int = _LONGEST_TEXT, start: int = 0
+    ) -> Generator[bytes, None, None]:
+        """The bytes of a file of a model's repository or anywhere on the web, as they come.
 
         Args:
-            model: the model.
-            commit: 40 hexadecimal digits.
-            file: its name in the repository.
+            what: whose file it is, for messages.
+            address: where it lies; the user's token goes to the Hub alone.
             longest: bytes after which it is refused.
-            take: is called with the bytes as they come.
+            start: how many bytes at its beginning are not needed.
 
         Raises:
-            HubError: it is not there or is longer, or the Hub cannot be asked.
+            HubError: it is not there or is longer, or the server cannot be asked.
         """
-        address = f"{self.endpoint}/{model.repository}/resolve/{commit}/{file}"
-        self._fetch(self._pull(model), address, True, longest, take)
-
-    def read_address(self, address: str) -> bytes:
-        """A small file anywhere on the web, e.g. an organisation's registry.
-
-        Raises:
-            HubError: it cannot be fetched.
-        """
-        buffer = io.BytesIO()
-        self.download_address(address, _LONGEST_TEXT, buffer.write)
-        return buffer.getvalue()
-
-    def download_address(self, address: str, longest: int, take: Callable[[bytes], object]) -> None:
-        """Fetches a file from anywhere on the web; the Hub's token goes to the Hub alone.
-
-        Raises:
-            HubError: it cannot be fetched or is longer than `longest` bytes.
-        """
-        own = address.startswith(f"{self.endpoint}/")
-        host = address.split("/", 3)[2]
-        by_hand = "or download it on another computer and give the file"
-        self._fetch(
-            Attempt(f"{address} cannot be fetched", by_hand, host), address, own, longest, take
+        attempt = Attempt(
+            f"{what} cannot be fetched",
+            "or download it on another computer and give the file",
+            address.split("/", 3)[2],
         )
+        if isinstance(what, HubModel):
+            attempt = self._pull(what)
 
-    def models_of(self, organisation: str) -> list[Listed]:
-        """The beetle-lm models of an organisation or a user, by name.
-
-        Raises:
-            UsageError: the organisation's name cannot be one.
-            HubError: the Hub cannot be asked.
-        """
-        if not re.fullmatch(PART_OF_NAME, organisation):
-            raise UsageError(f"{organisation!r} cannot be the name of an organisation on the Hub")
-
-        def ask(api: HfApi, emit: Emit) -> list[Listed]:
-            found = []
-            for info in api.list_models(author=organisation, filter=TAG):
-                emit(b"")
-                if TAG in (info.tags or []):  # mirrors may know of no filters
-                    changed = info.last_modified or info.created_at
-                    date = f"{changed:%Y-%m-%d}" if changed else ""
-                    found.append(Listed(f"{HUB_PREFIX}{info.id}", date, bool(info.private)))
-            return sorted(found, key=lambda listed: listed.name)
-
-        failed = f"the models of {organisation} cannot be listed"
-        by_hand = f"or look at {self.endpoint}/{organisation} in a browser"
-        return self._ask(Attempt(failed, by_hand, self.endpoint), ask)
-
-    def publish(
-        self,
-        model: HubModel,
-        files: Mapping[str, bytes],
-        message: str,
-        private: bool,
-        tag: str | None,
-    ) -> str:
-        """Puts files into a model's repository, as one commit; makes the repository if needed.
-
-        Args:
-            model: where to; its revision is not looked at.
-            files: content by name; one is `MODEL_FILE`.
-            message: what the commit says.
-            private: make a new repository private, and refuse one that is public.
-            tag: is given to the commit, which is returned.
-
-        Raises:
-            UsageError: the tag cannot be one.
-            HubError: the repository is somebody else's, public, or has the tag already; or the Hub
-                cannot be asked.
-        """
-        if tag is not None and (not re.fullmatch(REVISION, tag) or ".." in tag):
-            raise UsageError(f"{tag!r} cannot be a tag; write something like v1")
-        repository = model.repository
-
-        def upload(api: HfApi, emit: Emit) -> str:
-            from huggingface_hub import CommitOperationAdd
-
-            api.create_repo(repository, private=private or None, exist_ok=True)
-            emit(b"")
-            self._check_repository(api, repository, private, tag, emit)
-            operations = [
-                CommitOperationAdd(
-                    name, WatchedBytes(content, emit) if name == MODEL_FILE else content
-                )
-                for name, content in files.items()
-            ]
-            commit = api.create_commit(repository, operations, commit_message=message).oid
-            emit(b"")
-            if tag is not None:
-                api.create_tag(repository, tag=tag, revision=commit)
-            return commit
-
-        failed = f"{HUB_PREFIX}{repository} cannot be published"
-        attempt = Attempt(failed, "and push again", self.endpoint, repository, right="write to")
-        return self._ask(attempt, upload)
-
-    def _check_repository(
-        self, api: HfApi, repository: str, private: bool, tag: str | None, emit: Emit
-    ) -> None:
-        info = api.model_info(repository)
-        emit(b"")
-        if private and not info.private:
-            raise HubError(
-                f"{repository} exists and is public, nothing was uploaded; make it private at"
-                f" {self.endpoint}/{repository}/settings, or choose another name"
-            )
-        names = {sibling.rfilename for sibling in info.siblings or []}
-        if MANIFEST_FILE not in names and names - {".gitattributes", "README.md", "LICENSE"}:
-            raise HubError(
-                f"{repository} holds something else than a beetle-lm model, nothing was uploaded;"
-                " choose another name"
-            )
-        if tag is not None:
-            refs = api.list_repo_refs(repository)
-            emit(b"")
-            if tag in {ref.name for ref in (*refs.tags, *refs.branches)}:
-                raise HubError(
-                    f"{repository} has a tag or branch {tag} already, nothing was uploaded; what"
-                    " others have pulled must stay what it is: choose another tag"
-                )
-
-    def _pull(self, model: HubModel) -> Attempt:
-        address = f"{self.endpoint}/{model.repository}/resolve/{model.revision}/{MODEL_FILE}"
-        return Attempt(
-            f"{model} cannot be pulled",
-            f"or download {address} on another computer and give that file with --model",
-            self.endpoint,
-            model.repository,
-            model.revision,
-        )
-
-    def _fetch(
-        self,
-        attempt: Attempt,
-        address: str,
-        with_token: bool,
-        longest: int,
-        take: Callable[[bytes], object],
-    ) -> None:
-        def get(api: HfApi, emit: Emit) -> None:
+        def get(api: Api, give: Give[bytes]) -> None:
             from huggingface_hub import get_session, get_token
 
             headers = {"User-Agent": f"beetle-lm/{__version__}", "Accept-Encoding": "identity"}
-            if with_token and (token := get_token()):
+            if address.startswith(f"{self.endpoint}/") and (token := get_token()):
                 headers["Authorization"] = f"Bearer {token}"
-            received, later = 0, 2 * PATIENCE  # later than the watch, which tells of it better
+            if start:
+                headers["Range"] = f"bytes={start}-"
+            later = 2 * PATIENCE  # than the watch, which tells of it better
             with get_session().stream("GET", address, headers=headers, timeout=later) as answer:
+                if start and answer.status_code == 416:
+                    return  # that was all of it
                 answer.raise_for_status()
-                for piece in answer.iter_bytes(_PIECE):
+                received = start if answer.status_code == 206 else 0
+                for piece in answer.iter_bytes():  # however few: a slow line is not a dead one
+                    unneeded = max(0, start - received)
                     received += len(piece)
                     if received > longest:
                         raise HubError(
                             f"{attempt.failed}: {address} is longer than the {longest} bytes that"
                             " it may have; tell those who published it"
                         )
-                    emit(piece)
+                    give(piece[unneeded:])
 
-        self._ask(attempt, get, take)
+        return self.ask(attempt, get)
 
-    def _ask(
-        self,
-        attempt: Attempt,
-        call: Callable[[HfApi, Emit], T],
-        take: Callable[[bytes], object] = lambda piece: None,
-    ) -> T:
-        """Makes a call in a thread that is watched, and turns its failures into sentences."""
+    def models_of(self, organisation: str) -> list[Listed]:
+        """The beetle-lm models of an organisation or a user, by name.
+
+        Raises:
+            RequestError: the organisation's name cannot be one.
+            HubError: the Hub cannot be asked.
+        """
+        if not re.fullmatch(PART_OF_NAME, organisation):
+            raise RequestError(f"{organisation!r} cannot be the name of an organisation on the Hub")
+
+        def ask(api: Api, give: Give[Listed]) -> None:
+            for info in api.list_models(author=organisation, filter=TAG):
+                changed = info.last_modified or info.created_at
+                date = f"{changed:%Y-%m-%d}" if changed else ""
+                listed = Listed(f"{HUB_PREFIX}{info.id}", date, bool(info.private))
+                give(listed if TAG in (info.tags or []) else None)  # mirrors may know of no filters
+
+        failed = f"the models of {organisation} cannot be listed"
+        by_hand = f"or look at {self.endpoint}/{organisation} in a browser"
+        found = self.ask(Attempt(failed, by_hand, self.endpoint), ask)
+        return sorted(found, key=lambda listed: listed.name)
+
+    def _pull(self, model: HubModel) -> Attempt:
+        address = self.address(model, model.revision, MODEL_FILE)
+        return Attempt(
+            f"{model} cannot be pulled",
+            f"or download {address} on another computer",
+            self.endpoint,
+            model.repository,
+            model.revision,
+            "read",
+            Hint.DOWNLOADED_FILE,
+        )
+
+    def ask(
+        self, attempt: Attempt, work: Callable[[Api, Give[T]], object]
+    ) -> Generator[T, None, None]:
+        """What a call gives, made in a thread that is watched; its failures become sentences.
+
+        Args:
+            attempt: what is tried.
+            work: makes the call, with the client, and hands its results over.
+
+        Raises:
+            HubError: the Hub cannot be asked, or refuses.
+        """
         if self.offline:
-            raise attempt.forbidden()
-        from huggingface_hub import HfApi, get_session
-
-        def work(emit: Emit) -> T:
-            try:
-                hooks = get_session().event_hooks
-                if end_if_abandoned not in hooks["request"]:
-                    hooks["request"].append(end_if_abandoned)
-                return call(HfApi(self.endpoint, library_name="beetle-lm"), emit)
-            except BeetleLMError:
-                raise
-            except Exception as error:
-                raise attempt.explain(error) from error
-
+            raise attempt.error("offline")
         try:
-            with quiet_client():
-                return watched(work, PATIENCE, take)
-        except GaveUpError as error:
-            raise attempt.silent(PATIENCE) from error
+            from huggingface_hub import HfApi, get_session
+
+            def run(give: Give[T]) -> None:
+                hooks = get_session().event_hooks
+                if on_request not in hooks["request"]:
+                    hooks["request"].append(on_request)
+                    hooks["response"].append(on_response)
+                work(HfApi(self.endpoint, library_name="beetle-lm"), give)
+
+            with _quiet_client():
+                yield from watched(run, PATIENCE)
+        except BeetleLMError:
+            raise
+        except Exception as error:
+            raise attempt.explain(error) from error
+
+
+def added(name: str, content: bytes | BinaryIO) -> CommitOperationAdd:
+    """A file as a part of a commit."""
+    from huggingface_hub import CommitOperationAdd
+
+    return CommitOperationAdd(name, content)
+
+
+@contextmanager
+def _quiet_client() -> Iterator[None]:
+    """Keeps the client from telling of its retries: the one sentence at the end is enough."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

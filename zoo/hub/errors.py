@@ -1,20 +1,64 @@
 """One sentence for each way in which the Hub can fail: what happened, and what to do.
 
 Told apart by the Hub's answer and not by the client's classes, of which there are several
-generations; and so that the client is imported in `hub` alone.
+generations; and so that the client is imported in `client` alone.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from dataclasses import dataclass
 
-from beetle_lm.errors import HubError
+from beetle_lm.errors import Hint, HubError
+from beetle_lm.zoo.hub.watch import GaveUpError
 from beetle_lm.zoo.model_file.manifest import MANIFEST_FILE, MODEL_FILE
 
 _TRANSPORTS = ("httpx", "httpx2", "httpcore", "httpcore2")
+
+# What went wrong, as a regular expression; the first that fits counts. For the Hub's answers it is
+# "STATUS X-Error-Code, RIGHT".
+_SENTENCES = (
+    (r"offline", "HF_HUB_OFFLINE is set; unset it where there is a network, {instead}"),
+    (
+        r"silence",
+        "{server} gave no answer of use for {told} seconds; check the network and try again,"
+        " {instead}",
+    ),
+    (
+        r"no connection",
+        "{server} cannot be reached, or the connection broke off ({told}); check the network, the"
+        " proxy and HF_ENDPOINT and try again, {instead}",
+    ),
+    (
+        r"no Hub",
+        "{server} does not answer as a Hub does ({told}); check HF_ENDPOINT, and whether the"
+        " network wants a login in the browser, {instead}",
+    ),
+    (r"\d+ RevisionNotFound", "it has no revision {revision}; {page} shows its tags"),
+    (
+        r"\d+ EntryNotFound",
+        f"it is no beetle-lm model, for want of {MANIFEST_FILE} or {MODEL_FILE};"
+        " {page} shows what it is",
+    ),
+    (
+        r"\d+ GatedRepo",
+        "its owners ask for consent first; open {page} in a browser, accept, and set HF_TOKEN to"
+        " your token",
+    ),
+    (
+        r"(401|403|404) .*, read",
+        "{server} has no such repository, or a private one; check the name, and for a private one"
+        " set HF_TOKEN to a token that may read it ({status})",
+    ),
+    (
+        r"(401|403|404) .*, write",
+        "{server} does not allow it; set HF_TOKEN to a token that may write to {owner}, from"
+        " {server}/settings/tokens ({status})",
+    ),
+    (r"429", "{server} has had too many requests; wait some minutes, {instead}"),
+    (r"5\d\d", "{server} is out of order ({status}); try again later, {instead}"),
+    (r"", "{server} answers {told}; check the name, {instead}"),
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +71,8 @@ class Attempt:
         server: address of the server.
         repository: ``org/name``; empty where it is not about one.
         revision: the revision that is asked for; empty where it is not about one.
-        right: what a token must allow to do with the repository.
+        right: what a token must allow to do with the repository: ``read`` or ``write``.
+        hint: what else to do for the other way.
     """
 
     failed: str
@@ -35,85 +80,40 @@ class Attempt:
     server: str
     repository: str = ""
     revision: str = ""
-    right: str = "read"
-
-    def forbidden(self) -> HubError:
-        """The user has forbidden to use the network."""
-        return self._error(
-            f"HF_HUB_OFFLINE is set; unset it where there is a network, {self.instead}"
-        )
-
-    def silent(self, seconds: float) -> HubError:
-        """The server does not answer, or so badly that the client asks again and again."""
-        return self._error(
-            f"{self.server} gave no answer of use for {seconds:.0f} seconds; check the network and"
-            f" try again, {self.instead}"
-        )
+    right: str = ""
+    hint: Hint | None = None
 
     def explain(self, error: Exception) -> HubError:
         """What an exception of the client, or of what it is built on, means."""
         if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
             error = error.__cause__  # the client wraps what goes wrong in an upload
-        response = getattr(error, "response", None)
-        status = getattr(response, "status_code", None)
-        if response is not None and isinstance(status, int):
-            code = str(response.headers.get("X-Error-Code", ""))
-            said = str(response.headers.get("X-Error-Message") or "")
-            return self._error(self._of_status(status, code, said))
-        if type(error).__module__.partition(".")[0] in _TRANSPORTS or isinstance(error, OSError):
-            reason = str(error).strip().split("\n", 1)[0].rstrip(".") or type(error).__name__
-            return self._error(
-                f"{self.server} cannot be reached, or the connection broke off ({reason}); check"
-                f" the network, the proxy and HF_ENDPOINT and try again, {self.instead}"
-            )
-        return self._error(
-            f"{self.server} does not answer as a Hub does ({type(error).__name__}: {error}); check"
-            f" HF_ENDPOINT, and whether the network wants a login in the browser, {self.instead}"
+        return self.error(*_kind_of(error))
+
+    def error(self, kind: str, told: str = "") -> HubError:
+        """What went wrong, as the table has it, with the details, as a sentence."""
+        what = f"{kind}, {self.right}"
+        sentence = next(text for form, text in _SENTENCES if re.match(form, what))
+        reason = sentence.format(
+            **vars(self),
+            told=told,
+            status=kind[:3],
+            owner=self.repository.partition("/")[0],
+            page=f"{self.server}/{self.repository}".rstrip("/"),
         )
-
-    def _of_status(self, status: int, code: str, said: str) -> str:
-        page = f"{self.server}/{self.repository}" if self.repository else self.server
-        answer = f"{status}: {said}" if said else f"{status}"
-        reasons = {
-            "RevisionNotFound": f"it has no revision {self.revision}; {page} shows its tags",
-            "EntryNotFound": f"it is no beetle-lm model, for want of {MANIFEST_FILE} or"
-            f" {MODEL_FILE}; {page} shows what it is",
-            "GatedRepo": f"its owners ask for consent first; open {page} in a browser, accept, and"
-            " set HF_TOKEN to your token",
-        }
-        if code in reasons:
-            return reasons[code]
-        if status in (401, 403, 404) and self.repository:
-            return self._no_access(status)
-        if status == 429:
-            return f"{self.server} has had too many requests; wait some minutes, {self.instead}"
-        if status >= 500:
-            return f"{self.server} is out of order ({status}); try again later, {self.instead}"
-        return f"{self.server} answers {answer}; check the name, {self.instead}"
-
-    def _no_access(self, status: int) -> str:
-        if self.right == "read":
-            return (
-                f"{self.server} has no such repository, or a private one; check the name, and for"
-                f" a private one set HF_TOKEN to a token that may read it ({status})"
-            )
-        organisation = self.repository.partition("/")[0]
-        return (
-            f"{self.server} does not allow it; set HF_TOKEN to a token that may write to"
-            f" {organisation}, from {self.server}/settings/tokens ({status})"
-        )
-
-    def _error(self, reason: str) -> HubError:
-        return HubError(f"{self.failed}: {reason}")
+        return HubError(f"{self.failed}: {reason}", self.hint if "{instead}" in sentence else None)
 
 
-@contextmanager
-def quiet_client() -> Iterator[None]:
-    """Keeps the client from telling of its retries: the one sentence at the end is enough."""
-    logger = logging.getLogger("huggingface_hub")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+def _kind_of(error: Exception) -> tuple[str, str]:
+    """What went wrong, as the table has it, and the details."""
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", None)
+    if response is not None and isinstance(status, int):
+        said = response.headers.get("X-Error-Message")
+        code = response.headers.get("X-Error-Code", "")
+        return f"{status} {code}", f"{status}: {said}" if said else f"{status}"
+    if isinstance(error, GaveUpError):
+        return "silence", str(error)
+    if type(error).__module__.partition(".")[0] in _TRANSPORTS or isinstance(error, OSError):
+        reason = str(error).strip().split("\n", 1)[0].rstrip(".")
+        return "no connection", reason or type(error).__name__
+    return "no Hub", f"{type(error).__name__}: {error}"

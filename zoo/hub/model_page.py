@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
+from importlib import resources
 from typing import Any
 
 from beetle_lm.zoo.hub.name import HubModel
@@ -21,6 +23,14 @@ _LICENCES = frozenset(
     )
 )
 _TASK = "keypoint-detection"
+_UNMEASURED = "Nothing was measured. Compare with your own landmarks: `beetle-lm evaluate`."
+_MEASURED = """\
+Mean distance from landmarks that were placed by hand, on photographs that took no part in
+training, in pixels of the photograph stretched to 256 x 192:
+
+| measured on | photographs | mean distance |
+|---|---:|---:|
+"""
 
 
 def model_page(manifest: Manifest, model: HubModel) -> str:
@@ -72,87 +82,35 @@ def _front_matter(manifest: Manifest, model: HubModel) -> str:
 
 def _page(manifest: Manifest, model: HubModel) -> str:
     card = manifest.card
-    part, count = _line(card.spec.name), len(card.spec)
-    reference = str(model).removesuffix("@main")
-    shape = f"(N, {card.channels}, {card.input_height}, {card.input_width})"
-    landmarks = "\n".join(
-        f"| {number} | {_cell(name)} |"
-        for number, name in enumerate(card.spec.landmark_names, start=1)
-    )
-    size = f"{card.input_width} x {card.input_height}"
-    colour = "grey" if card.channels == 1 else "colour"
-    return f"""# {part}: {count} landmarks
-
-Places {count} landmarks on photographs of the part *{part}*, for geometric morphometrics, and
-writes them as TPS and CSV for tpsDig, geomorph, MorphoJ or R. Version {_line(card.version)}.
-
-## Use
-
-```sh
-pip install "beetle-lm[cpu]"
-beetle-lm predict photographs/ --model {reference} -o landmarks --overlay
-```
-
-The model is downloaded once and checked; afterwards this works without a network. For a computer
-that never has one, download `model.onnx` from this page's files and give its path with `--model`.
-
-## Photographs
-
-One specimen per photograph. The part should fill the picture, in the position and orientation of
-the photographs that the model was trained on. Any size will do: the model itself looks at a
-{colour} picture of {size} pixels, and gives the landmarks in pixels of the
-photograph, with the error to expect of each. Photographs of another kind, turned or cut off are
-flagged in `specimens.csv`; `beetle-lm review-list` shows which to check first.
-
-## Landmarks
-
-| number | landmark |
-|---:|---|
-{landmarks}
-
-## How accurate
-
-{_accuracy(manifest)}
-
-## Trained on
-
-{_line(card.provenance)}
-
-## Licence
-
-{_line(card.licence)}
-
-## For programs
-
-`model.onnx` needs no Python and nothing beside it: input `image`, uint8 {shape};
-outputs `landmarks`, float32 (N, {count}, 2) in pixels of the input, `score`, float32
-(N, {count}) from 0 to 1, and `expected_error`, float32 (N, {count}), the expected distance from the
-true landmark in pixels of the input. Photographs are fitted into the input by {_fit(card.fit)}.
-`card.json` says all this to programs.
-
-| file | size | SHA-256 |
-|---|---:|---|
-| `model.onnx` | {manifest.size} bytes | `{manifest.sha256}` |
-"""
-
-
-def _accuracy(manifest: Manifest) -> str:
-    metrics = manifest.card.metrics
-    if not metrics:
-        return "Nothing was measured. Compare with your own landmarks: `beetle-lm evaluate`."
-    rows = "\n".join(
-        f"| {_cell(measured.data)} | {measured.photographs} | {measured.mean_px_256x192:.2f} |"
-        for measured in metrics
-    )
-    return (
-        "Mean distance from landmarks that were placed by hand, on photographs that took no part in"
-        "\ntraining, in pixels of the photograph stretched to 256 x 192:\n\n"
-        f"| measured on | photographs | mean distance |\n|---|---:|---:|\n{rows}"
+    template = resources.files("beetle_lm.zoo.hub").joinpath("model_page.md")
+    if card.metrics:
+        rows = [
+            (_cell(measured.data), measured.photographs, f"{measured.mean_px_256x192:.2f}")
+            for measured in card.metrics
+        ]
+        accuracy = _MEASURED + _rows(rows)
+    else:
+        accuracy = _UNMEASURED
+    return template.read_text(encoding="utf-8").format(
+        part=_line(card.spec.name),
+        count=len(card.spec),
+        version=_line(card.version),
+        reference=str(model).removesuffix("@main"),
+        colour="grey" if card.channels == 1 else "colour",
+        size=f"{card.input_width} x {card.input_height}",
+        landmarks=_rows(enumerate(map(_cell, card.spec.landmark_names), start=1)),
+        accuracy=accuracy,
+        provenance=_line(card.provenance),
+        licence=_line(card.licence),
+        shape=f"(N, {card.channels}, {card.input_height}, {card.input_width})",
+        fit="letterboxing (proportions kept)" if card.fit == "letterbox" else "stretching",
+        bytes=manifest.size,
+        sha256=manifest.sha256,
     )
 
 
-def _fit(fit: str) -> str:
-    return "letterboxing (proportions kept)" if fit == "letterbox" else "stretching"
+def _rows(rows: Iterable[Iterable[object]]) -> str:
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
 def _slug(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from beetle_lm.errors import UsageError
+from beetle_lm.errors import RequestError
 
 HUB_PREFIX = "hf:"
 
@@ -35,12 +35,12 @@ class HubModel:
         """Reads ``hf:org/name`` or ``hf:org/name@revision``; the prefix may be missing.
 
         Raises:
-            UsageError: it is not of that form.
+            RequestError: it is not of that form.
         """
         text = name.removeprefix(HUB_PREFIX)
         form = re.fullmatch(f"({PART_OF_NAME}/{PART_OF_NAME})(?:@({REVISION}))?", text)
         if form is None or ".." in text:
-            raise UsageError(
+            raise RequestError(
                 f"{name!r} names no model on the Hub; write {HUB_PREFIX}ORG/NAME or"
                 f" {HUB_PREFIX}ORG/NAME@REVISION"
             )

@@ -7,17 +7,18 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
+from beetle_lm.entries import load, parse_json
 from beetle_lm.errors import ModelError
 from beetle_lm.zoo.model_file.card import ModelCard
-from beetle_lm.zoo.model_file.onnx_card import read_card
-from beetle_lm.zoo.model_file.onnx_contents import check_contents
+from beetle_lm.zoo.model_file.onnx import check_contents, read_card
 
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "card.json"
 PAGE_FILE = "README.md"
 
-_FIELDS = {"file": str, "size": int, "sha256": str, "card": dict}
+_DAMAGED = f"{MANIFEST_FILE} is damaged, or not beetle-lm's"
 
 
 @dataclass(frozen=True)
@@ -69,19 +70,25 @@ class Manifest:
         Raises:
             ModelError: the text is no such description.
         """
-        try:
-            fields = json.loads(text)
-        except (ValueError, RecursionError) as error:  # bytes that are no text are one, too
-            raise ModelError(f"{MANIFEST_FILE} is damaged: {error}") from error
-        if not isinstance(fields, dict) or set(fields) != set(_FIELDS):
-            raise ModelError(f"{MANIFEST_FILE} is not beetle-lm's: it needs {', '.join(_FIELDS)}")
-        for name, kind in _FIELDS.items():
-            if type(fields[name]) is not kind:
-                raise ModelError(f"{MANIFEST_FILE} gives {name} as {type(fields[name]).__name__}")
-        if fields["file"] != MODEL_FILE:
-            raise ModelError(f"{MANIFEST_FILE} names the file {fields['file']!r}, not {MODEL_FILE}")
-        card = ModelCard.from_json(json.dumps(fields["card"]))
-        return cls(fields["sha256"], fields["size"], card)
+        return cls.from_entries(parse_json(text, _DAMAGED, ModelError))
+
+    @classmethod
+    def from_entries(cls, entries: Any) -> Manifest:
+        """The same from the JSON's values.
+
+        Raises:
+            ModelError: they are no such description.
+        """
+        file = load(_CardFile, entries, _DAMAGED, ModelError)
+        return cls(file.sha256, file.size, file.card)
+
+
+@dataclass(frozen=True)
+class _CardFile:
+    file: Literal["model.onnx"]
+    size: int
+    sha256: str
+    card: ModelCard
 
 
 def file_sha256(path: Path) -> str:

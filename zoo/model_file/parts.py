@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from beetle_lm.entries import Entry, Range, load
 from beetle_lm.errors import PartError
 from beetle_lm.text import CONTROL_CHARACTER
 
@@ -30,7 +32,7 @@ class PartSpec:
 
     name: str
     landmark_names: tuple[str, ...]
-    mirror_pairs: tuple[tuple[int, int], ...] = ()
+    mirror_pairs: Annotated[tuple[tuple[int, int], ...], Entry(required=True)] = ()
 
     def __post_init__(self) -> None:
         n = len(self.landmark_names)
@@ -80,161 +82,55 @@ class PartSpec:
             entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise PartError(f"{path}: cannot be read as a part: {error}") from error
-        known = {"name", "landmarks", "landmark_names", "mirror_pairs"}
-        if unknown := sorted(set(entries) - known):
-            raise PartError(f"{path}: unknown entry {unknown[0]!r}; known are {sorted(known)}")
-        name = entries.get("name", path.stem)
-        names, count = entries.get("landmark_names"), entries.get("landmarks")
-        if (names is None) == (count is None):
+        part = load(_PartFile, entries, str(path), PartError)
+        if (part.landmark_names is None) == (part.landmarks is None):
             raise PartError(f"{path}: give either landmark_names (a list) or landmarks (a number)")
+        name = path.stem if part.name is None else part.name
+        names = part.landmark_names
         if names is None:
-            if type(count) is not int or count < 1:
-                raise PartError(f"{path}: landmarks must be a positive whole number, got {count!r}")
-            names = [str(i + 1) for i in range(count)]
-        return cls.from_dict(
-            {
-                "name": name,
-                "landmark_names": names,
-                "mirror_pairs": entries.get("mirror_pairs", []),
-            }
-        )
+            names = tuple(str(i + 1) for i in range(part.landmarks or 0))
+        return cls(name, names, part.mirror_pairs)
 
     def to_dict(self) -> dict[str, Any]:
         """The part as JSON values; `from_dict` reads it back."""
-        return {
-            "name": self.name,
-            "landmark_names": list(self.landmark_names),
-            "mirror_pairs": [list(pair) for pair in self.mirror_pairs],
-        }
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, entries: dict[str, Any]) -> PartSpec:
         """Reads what `to_dict` wrote.
 
         Raises:
-            PartError: an entry is missing or of a wrong kind.
+            PartError: an entry is missing, unknown or of a wrong kind.
         """
-        try:
-            name, names, pairs = (
-                entries[key] for key in ("name", "landmark_names", "mirror_pairs")
-            )
-        except KeyError as error:
-            raise PartError(f"a part needs the entry {error}") from error
-        if not isinstance(name, str) or not _is_list_of(names, str):
-            raise PartError("a part needs a name and a list of landmark names")
-        if not isinstance(pairs, list) or not all(
-            _is_list_of(pair, int) and len(pair) == 2 for pair in pairs
-        ):
-            raise PartError(f"{name}: mirror_pairs must be a list of pairs of landmark numbers")
-        return cls(name, tuple(names), tuple((pair[0], pair[1]) for pair in pairs))
+        return load(cls, entries, "the part is damaged", PartError)
 
 
-def _is_list_of(value: Any, kind: type) -> bool:
-    return isinstance(value, list) and all(type(item) is kind for item in value)
+@dataclass(frozen=True)
+class _PartFile:
+    name: str | None = None
+    landmarks: Annotated[int, Range(low=1)] | None = None
+    landmark_names: tuple[str, ...] | None = None
+    mirror_pairs: tuple[tuple[int, int], ...] = ()
 
 
-# The five parts of Le Van Linh et al.; left and right are the picture's, anterior is up.
-LEFT_MANDIBLE = PartSpec(
-    "left-mandible",
-    (
-        "apex",
-        "upper tooth, front",
-        "upper tooth, tip",
-        "notch behind upper tooth",
-        "lower tooth 1, tip",
-        "notch behind lower tooth 1",
-        "lower tooth 2, tip",
-        "notch behind lower tooth 2",
-        "lower tooth 3, tip",
-        "lower tooth 3, hind end",
-        "base, inner end",
-        "condyle, bottom",
-        "condyle, top",
-        "notch above condyle",
-        "rim above condyle",
-        "outer edge",
-    ),
-)
-RIGHT_MANDIBLE = PartSpec(
-    "right-mandible",
-    (
-        "apex",
-        "upper tooth 1, front",
-        "upper tooth 1, tip",
-        "notch behind upper tooth 1",
-        "upper tooth 2, tip",
-        "lower tooth 1, tip",
-        "notch behind lower tooth 1",
-        "lower tooth 2, tip",
-        "notch behind lower tooth 2",
-        "lower tooth 3, front",
-        "lower tooth 3, tip",
-        "lower tooth 3, hind end",
-        "base, inner end",
-        "condyle, bottom",
-        "condyle, top",
-        "notch above condyle",
-        "rim above condyle",
-        "outer edge",
-    ),
-)
-PRONOTUM = PartSpec(
-    "pronotum",
-    (
-        "front edge, middle",
-        "front edge, right end",
-        "front corner, right",
-        "hind corner, right",
-        "hind edge, middle",
-        "hind corner, left",
-        "front corner, left",
-        "front edge, left end",
-    ),
-    mirror_pairs=((2, 8), (3, 7), (4, 6)),
-)
-ELYTRA = PartSpec(
-    "elytra",
-    (
-        "scutellum, tip",
-        "scutellum, front right",
-        "scutellum, front left",
-        "scutellum, side right",
-        "shoulder, right",
-        "apex, sinuation right",
-        "apex, tip right",
-        "apex, tip left",
-        "apex, sinuation left",
-        "shoulder, left",
-        "scutellum, side left",
-    ),
-    mirror_pairs=((2, 3), (4, 11), (5, 10), (6, 9), (7, 8)),
-)
-HEAD = PartSpec(
-    "head",
-    (
-        "supraorbital pore, hind right",
-        "supraorbital pore, hind left",
-        "supraorbital pore, front right",
-        "supraorbital pore, front left",
-        "clypeus, hind corner right",
-        "clypeus, hind corner left",
-        "clypeus, front corner right",
-        "clypeus, front corner left",
-        "labrum, front corner right",
-        "labrum, front corner left",
-    ),
-    mirror_pairs=((1, 2), (3, 4), (5, 6), (7, 8), (9, 10)),
-)
+@dataclass(frozen=True)
+class _Carabids:
+    part: tuple[PartSpec, ...]
+    pretraining: dict[str, tuple[int, ...]]
 
-PARTS: dict[str, PartSpec] = {
-    part.name: part for part in (LEFT_MANDIBLE, RIGHT_MANDIBLE, PRONOTUM, ELYTRA, HEAD)
-}
 
-PRETRAIN_LANDMARKS: dict[str, tuple[int, ...]] = {
-    "pronotum": (1, 2, 3, 4, 5, 6, 7, 8),
-    "elytra": (2, 3, 4, 5, 7, 8, 10, 11),
-    "head": (1, 2, 3, 4, 7, 8, 9, 10),
-}
+def _carabids() -> _Carabids:
+    file = resources.files("beetle_lm.zoo.model_file").joinpath("carabids.toml")
+    entries = tomllib.loads(file.read_text(encoding="utf-8"))
+    return load(_Carabids, entries, "carabids.toml", PartError)
+
+
+_CARABIDS = _carabids()
+
+PARTS: dict[str, PartSpec] = {part.name: part for part in _CARABIDS.part}
+"""The five parts that beetle-lm knows by name, those of the paper."""
+
+PRETRAIN_LANDMARKS: dict[str, tuple[int, ...]] = _CARABIDS.pretraining
 """The eight landmarks of each part that the paper pre-trains on together (section 7.1)."""
 
 

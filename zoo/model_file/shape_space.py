@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from beetle_lm.entries import load
 from beetle_lm.errors import ModelError
 
 _MOST_LANDMARKS, _MOST_COMPONENTS = 1000, 64
@@ -51,14 +52,14 @@ class ShapeSpace:
             and all(len(point) == 2 for point in self.mean)
             and len(self.components) == len(self.variances) <= _MOST_COMPONENTS
             and all(len(component) == 2 * count for component in self.components),
-            "the sizes of its shape statistics do not fit together",
+            "the sizes of the shape statistics do not fit together",
         )
         _require(
             self.specimens >= 1
             and all(math.isfinite(number) and abs(number) <= 1 + _NEAR for number in numbers)
             and all(0 < variance <= 1 for variance in (*self.variances, self.rest_variance))
             and 0 < self.distance_limit < math.inf,
-            "its shape statistics hold an impossible value",
+            "the shape statistics hold an impossible value",
         )
         size = math.sqrt(sum(number**2 for number in _flat(self.mean)))
         _require(
@@ -69,19 +70,12 @@ class ShapeSpace:
                 for i, first in enumerate(self.components)
                 for j, second in enumerate(self.components[: i + 1])
             ),
-            "its mean shape or its components are not of size 1, or not at right angles",
+            "the mean shape or its components are not of size 1, or not at right angles",
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The statistics as JSON values; `from_dict` reads them back."""
-        return {
-            "specimens": self.specimens,
-            "mean": [list(point) for point in self.mean],
-            "components": [list(component) for component in self.components],
-            "variances": list(self.variances),
-            "rest_variance": self.rest_variance,
-            "distance_limit": self.distance_limit,
-        }
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, entries: Any) -> ShapeSpace:
@@ -90,16 +84,7 @@ class ShapeSpace:
         Raises:
             ModelError: an entry is missing, unknown, of a wrong kind or impossible.
         """
-        _check_names(cls, entries)
-        _require(type(entries["specimens"]) is int, "specimens is no whole number")
-        return cls(
-            entries["specimens"],
-            _rows(entries["mean"]),
-            _rows(entries["components"]),
-            _numbers(entries["variances"]),
-            _number(entries["rest_variance"]),
-            _number(entries["distance_limit"]),
-        )
+        return load(cls, entries, "the statistics are damaged", ModelError)
 
 
 @dataclass(frozen=True)
@@ -126,17 +111,12 @@ class Limits:
             0 < self.mean_error <= self.landmark_error < math.inf
             and -180 <= self.rotation[0] < self.rotation[1] <= 180
             and 0 <= self.size[0] < self.size[1] < math.inf,
-            "its limits are impossible",
+            "impossible limits",
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The limits as JSON values; `from_dict` reads them back."""
-        return {
-            "mean_error": self.mean_error,
-            "landmark_error": self.landmark_error,
-            "rotation": list(self.rotation),
-            "size": list(self.size),
-        }
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, entries: Any) -> Limits:
@@ -145,13 +125,7 @@ class Limits:
         Raises:
             ModelError: an entry is missing, unknown, of a wrong kind or impossible.
         """
-        _check_names(cls, entries)
-        return cls(
-            _number(entries["mean_error"]),
-            _number(entries["landmark_error"]),
-            _pair(entries["rotation"]),
-            _pair(entries["size"]),
-        )
+        return load(cls, entries, "the limits are damaged", ModelError)
 
 
 def rounded(values: Iterable[float]) -> tuple[float, ...]:
@@ -165,36 +139,4 @@ def _flat(rows: Iterable[Iterable[float]]) -> list[float]:
 
 def _require(fits: bool, problem: str) -> None:
     if not fits:
-        raise ModelError(f"the model's card is damaged: {problem}")
-
-
-def _check_names(kind: type[ShapeSpace] | type[Limits], entries: Any) -> None:
-    wanted = set(kind.__dataclass_fields__)
-    _require(isinstance(entries, dict), "its shapes or limits are no table")
-    if odd := sorted(wanted ^ set(entries)):
-        state = "lack" if odd[0] in wanted else "have an unknown"
-        _require(False, f"its shapes or limits {state} {odd[0]!r:.60}")
-
-
-def _number(value: Any) -> float:
-    _require(type(value) in (int, float), "its shapes or limits hold something that is no number")
-    try:
-        return float(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        return math.inf
-
-
-def _numbers(values: Any) -> tuple[float, ...]:
-    _require(isinstance(values, list), "its shapes or limits lack a list of numbers")
-    return tuple(_number(value) for value in values)
-
-
-def _rows(values: Any) -> tuple[tuple[float, ...], ...]:
-    _require(isinstance(values, list), "its shapes or limits lack a list of numbers")
-    return tuple(_numbers(value) for value in values)
-
-
-def _pair(values: Any) -> tuple[float, float]:
-    numbers = _numbers(values)
-    _require(len(numbers) == 2, "its limits are impossible")
-    return numbers[0], numbers[1]
+        raise ModelError(problem)

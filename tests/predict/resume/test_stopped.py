@@ -49,7 +49,7 @@ def test_ctrl_c_while_a_part_follows_a_finished_one(
     assert sorted(path.name for path in out.iterdir()) == [UNFINISHED, "elytra"]
     assert not (out / "elytra" / UNFINISHED).exists()
     mine = (out / "elytra" / "landmarks.tps").read_text(encoding="utf-8") + "COMMENT=mine\n"
-    (out / "elytra" / "landmarks.tps").write_text(mine, encoding="utf-8")
+    (out / "elytra" / "landmarks.tps").write_text(mine, encoding="utf-8", newline="\n")
 
     done = command(*call, out, "--resume")
     assert done.code == 3

@@ -123,10 +123,11 @@ def test_a_run_is_resumed(
     arguments = ("transfer", *template, folder / "photographs", "--workers", 1)
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert command(*arguments, "-o", whole).code == 0
-    place, placed = Transfer._place, []
+    place = Transfer._place
+    placed: list[int] = []
 
     def stopping(self: Transfer, numbered: tuple[int, Photograph], read: Read) -> Result:
-        placed.append(numbered)
+        placed.append(numbered[0])
         if len(placed) == 2:
             raise KeyboardInterrupt
         return place(self, numbered, read)

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubServer
-from kinds import WriteModel
+from kinds import Command, WriteModel
 from processes import command_line
 from published import CARD, INFORMATION, MODEL, NAME, kept, publish, sentence
 
 from beetle_lm.errors import HubError, ModelError
+from beetle_lm.hints import told
 from beetle_lm.zoo.hub.client import Hub
 from beetle_lm.zoo.hub.publish import push
+from beetle_lm.zoo.model_file.manifest import MODEL_FILE
 from beetle_lm.zoo.registry import pull, resolve
 from beetle_lm.zoo.store import Store
 
@@ -64,8 +66,8 @@ def test_pulling_from_a_hub_that_fails(
     with pytest.raises(ModelError) as error:
         resolve(NAME)
     assert time.monotonic() - started < 3
-    text = sentence(error)
-    assert text.startswith("hf:lab/dots@v1")
+    assert sentence(error).startswith("hf:lab/dots@v1")
+    text = told(error.value, {"--model"})
     assert re.search(what, text), text
     assert re.search(advice, text), text
     assert kept() == []
@@ -87,6 +89,16 @@ def test_failing_to_renew_leaves_what_was_pulled(
         pull(NAME, None, Store(), Hub.from_environment())
     assert kept() == files
     assert resolve(NAME).read_bytes() == content
+
+
+def test_options_are_named_by_commands_that_have_them(
+    published: HubServer, command: Command, tmp_path: Path
+) -> None:
+    published.fail("503", INFORMATION)
+    by_hand = f"/lab/dots/resolve/v1/{MODEL_FILE} on another computer"
+    done = command("predict", tmp_path, "--model", NAME)
+    assert done.err.endswith(f"{by_hand}; give that file with --model\n")
+    assert command("zoo", "pull", NAME).err.endswith(f"{by_hand}\n")
 
 
 def test_nobody_listens(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 from hub_server import HubServer
@@ -29,19 +29,20 @@ def test_a_store_that_cannot_be_written(
 
 
 def test_a_full_disk(published: HubServer, write_model: WriteModel) -> None:
-    def full(piece: bytes) -> None:
+    commit = published.repositories["lab/dots"].head
+    hub, model = Hub.from_environment(), HubModel.parse(NAME)
+    content = hub.download(model, hub.address(model, commit, "model.onnx"), 1 << 30)
+    with pytest.raises(OSError, match="No space left on device"):  # it is not the Hub's fault
+        for _ in content:
+            raise OSError(28, "No space left on device")
+
+    def full(start: int) -> Generator[bytes, None, None]:
+        yield bytes(2 << 20)
         raise OSError(28, "No space left on device")
 
-    commit = published.repositories["lab/dots"].head
-    with pytest.raises(OSError, match="No space left on device"):  # it is not the Hub's fault
-        Hub.from_environment().download(HubModel.parse(NAME), commit, "model.onnx", 1 << 30, full)
-
-    def fill(stream: BinaryIO) -> None:
-        stream.write(b"x")
-        full(b"x")
-
+    manifest = Manifest.of_file(write_model("m.onnx"))
     with pytest.raises(OutputError, match="cannot be written: No space left on device"):
-        Store().add(NAME, commit, "dots", Manifest.of_file(write_model("m.onnx")), fill)
+        Store().add(NAME, commit, "dots", manifest.sha256, full, lambda path: manifest)
     assert kept() == []
 
 
