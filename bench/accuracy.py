@@ -34,8 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.predict.formats.tps import TpsRecord, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 
 PARTS = ("left-mandible", "right-mandible", "head", "pronotum", "elytra")
 ROWS = (
@@ -119,7 +118,8 @@ def compose(row: Row, data: Path, out: Path) -> tuple[Path, list[str], list[str]
     folder = data / ("carabids" if row.carabid else "") / row.set
     landmarks = folder / ("landmarks.tps" if row.carabid else f"{row.set}.tps")
     records = sorted(read_tps(landmarks), key=lambda record: record.image or "")
-    test, training = [], []
+    test: list[TpsRecord] = []
+    training: list[TpsRecord] = []
     for position, record in enumerate(records):
         chosen = test if is_test(record.image or "", position, row.carabid) else training
         chosen.append(record)

@@ -2,8 +2,8 @@
 
     python bench/blocks.py
 
-Prints milliseconds of a training step (16 grey images of 256 x 192, two threads) for first looks of
-about the same number of weights in the shape of `compact`, and the ratio of the two.
+Prints milliseconds of a training step (16 grey images of 256 x 192, two threads) for coarse stages
+of about the same number of weights in the shape of `compact`, and the ratio of the two.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 import torch
 from torch import Tensor, nn
 
-from beetle_lm.train.engine.precision import mixed_precision
+from beetle_lm.train.engine.device import mixed_precision
 from beetle_lm.train.heatmap import networks
 
 
@@ -34,7 +34,8 @@ class InvertedResidual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x)
+        added: Tensor = self.layers(x)
+        return x + added
 
 
 class Depthwise(networks.LandmarkNetwork):
@@ -43,14 +44,14 @@ class Depthwise(networks.LandmarkNetwork):
 
 
 def step_ms(network: networks.LandmarkNetwork, runs: int = 9) -> float:
-    network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's
     images = torch.rand(16, 1, 192, 256).contiguous(memory_format=torch.channels_last)
     times = []
     for _ in range(runs):
         begin = time.perf_counter()
         with mixed_precision(torch.device("cpu")):
-            _, output = network._first_look(images)
-        output.float().square().mean().backward()
+            _, output = network._coarse(images)
+        output.float().square().mean().backward()  # type: ignore[no-untyped-call]  # torch's
         times.append((time.perf_counter() - begin) * 1000)
     return statistics.median(times[2:])
 

@@ -34,8 +34,7 @@ import numpy as np
 from accuracy import is_left_out, paper_errors, run, specimen_number
 from patched import patched
 
-from beetle_lm.predict.formats.tps import TpsRecord, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 from beetle_lm.train.synthetic.files import render_series
 from beetle_lm.zoo.model_file.parts import find_part
 

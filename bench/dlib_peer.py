@@ -14,8 +14,7 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.predict.formats.tps import TpsRecord, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 
 Floats = NDArray[np.floating]
 
@@ -37,7 +36,7 @@ def fit_and_place(name: str, box: str, landmarks: Path, out: Path, predicted: Pa
     images, known = [], []
     for path in sorted((out / "training").iterdir()):
         image = _read(path)
-        points = manual[path.name].image_xy(image.shape[0])
+        points = manual[path.name].in_image(image.shape[0])
         # dlib counts pixels; our coordinates begin at the corner of the image.
         where = [dlib.point(*map(round, point)) for point in (points - 0.5).tolist()]
         images.append(image)
@@ -49,7 +48,7 @@ def fit_and_place(name: str, box: str, landmarks: Path, out: Path, predicted: Pa
     for path in sorted((out / "test").iterdir()):
         image = _read(path)
         height, width = image.shape[:2]
-        found = predictor(image, _box(image, manual[path.name].image_xy(height), box))
+        found = predictor(image, _box(image, manual[path.name].in_image(height), box))
         xy = np.array([[point.x + 0.5, point.y + 0.5] for point in found.parts()])
         records.append(TpsRecord.from_image_xy(xy, (width, height), path.name))
     write_tps(predicted, records)

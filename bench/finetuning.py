@@ -17,8 +17,7 @@ from pathlib import Path
 
 from accuracy import is_test, run
 
-from beetle_lm.predict.formats.tps import write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import read_tps, write_tps
 
 SOURCES = {
     "wings-36": "pronotum",

@@ -23,7 +23,7 @@ import atheris
 
 with atheris.instrument_imports(include=["beetle_lm", "PIL", "json", "csv"]):
     from beetle_lm.errors import ImageError, LandmarkFileError, ModelError
-    from beetle_lm.predict.formats.records import read_annotations
+    from beetle_lm.predict.formats.read import read_records
     from beetle_lm.predict.images.header import read_header
     from beetle_lm.zoo.model_file.onnx import check_contents, read_card
 
@@ -37,7 +37,7 @@ WORDS = {
 
 def landmarks(path: Path) -> None:
     try:
-        read_annotations(path, lambda _: (640, 480))
+        read_records(path)
     except LandmarkFileError as error:
         assert error.line is not None
 

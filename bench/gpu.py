@@ -24,13 +24,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import fresh
 import numpy as np
 import torch
-from gpu_ways import HEURISTIC, VARIANTS, Place, Variant, in_torch, placer, rate
+from gpu_ways import HEURISTIC, VARIANTS, Place, Variant, in_torch, on_runtime, rate
 from paper_models import random_checkpoint, write_model
 from photographs import copies, sources
 
@@ -38,7 +39,7 @@ from beetle_lm.export.to_onnx import Exportable
 from beetle_lm.predict.session import CPU, CUDA, Session, load_runtime
 from beetle_lm.train.engine.calibration import DEFAULT
 from beetle_lm.train.finetune import open_source
-from beetle_lm.train.heatmap.networks import build_network
+from beetle_lm.train.methods import build_network, trained_network
 from beetle_lm.zoo.registry import named_model
 
 MOST_PX, PART = 0.05, "pronotum"
@@ -54,16 +55,14 @@ def alone(name: str, model: Path, network: Exportable, provider: str, sizes: lis
     }
     device = "cuda" if provider == CUDA else "cpu"
     ways: list[tuple[str, Callable[[tuple[int, ...]], Place]]] = [
-        ("CPU provider", lambda shape: placer(model, CPU, Variant("CPU"), shape)),
+        ("CPU provider", lambda shape: on_runtime(model, CPU, Variant("CPU"), shape)),
         ("torch, 32 bit", lambda shape: in_torch(network, device, tf32=False)),
         ("torch, TF32", lambda shape: in_torch(network, device, tf32=True)),
     ]
     for variant in VARIANTS:
         if provider == CUDA or (variant.options == HEURISTIC and variant.memory != "pinned"):
-            ways.append(
-                (variant.about, lambda shape, one=variant: placer(model, provider, one, shape))
-            )
-    wanted = {size: placer(model, CPU, Variant(""), b.shape)(b) for size, b in batches.items()}
+            ways.append((variant.about, partial(on_runtime, model, provider, variant)))
+    wanted = {size: on_runtime(model, CPU, Variant(""), b.shape)(b) for size, b in batches.items()}
     heads = " | ".join(f"batch {size}" for size in sizes)
     print(f"### {name} alone, images per second\n\n| way | {heads} | max px from the CPU's |")
     print("|---|" + "---:|" * (len(sizes) + 1))
@@ -114,8 +113,10 @@ def end_to_end(
     devices = tuple(dict.fromkeys(("cpu", options.provider)))
     ways = product(models.items(), folders.items(), devices, options.batch_sizes)
     for number, ((name, model), (kind, folder), device, size) in enumerate(ways):
-        words = ("--model", model, "--device", device, "-q")
-        words += ("--workers", options.workers, "--batch-size", size)
+        words = (
+            *("--model", model, "--device", device, "-q"),
+            *("--workers", options.workers, "--batch-size", size),
+        )
         start = fresh.run(fresh.beetle_lm("predict", one, *words, "-o", out / f"{number}-one"))
         whole = fresh.beetle_lm("predict", folder, *words, "-o", out / f"{number}")
         with watched(device) as busy:
@@ -165,7 +166,7 @@ def main() -> None:
         alone(
             "paper-3",
             paper,
-            Exportable(checkpoint.network(), DEFAULT),
+            Exportable(trained_network(checkpoint), DEFAULT),
             options.onnx,
             options.batch_sizes,
         )

@@ -54,7 +54,7 @@ VARIANTS = (
 )
 
 
-def placer(model: Path, provider: str, variant: Variant, shape: tuple[int, ...]) -> Place:
+def on_runtime(model: Path, provider: str, variant: Variant, shape: tuple[int, ...]) -> Place:
     """Opens a model for batches of one shape; the first call prepares it."""
     runtime = load_runtime()
     runtime.set_default_logger_severity(3)
@@ -110,7 +110,8 @@ def in_torch(network: Exportable, device: str, tf32: bool) -> Place:
     def place(batch: Batch) -> NDArray[np.float32]:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
         with torch.inference_mode():
-            return network(torch.from_numpy(batch).to(device))[0].cpu().numpy()
+            xy: NDArray[np.float32] = network(torch.from_numpy(batch).to(device))[0].cpu().numpy()
+        return xy
 
     return place
 

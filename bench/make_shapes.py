@@ -1,6 +1,6 @@
-"""Makes train/shapes.json: mean and principal components of manual landmark configurations.
+"""Makes train/synthetic/shapes.json: mean and principal components of manual landmarks.
 
-    python bench/make_shapes.py MANUAL [-o train/shapes.json] [--all]
+    python bench/make_shapes.py MANUAL [-o train/synthetic/shapes.json] [--all]
 
 MANUAL is a folder with one TPS file per part (`elytra.tps`, ...) in pixels of photographs of
 3264 x 2448. Specimens whose number ends in 0 or 5 are left out, so that they stay unseen test
@@ -59,11 +59,15 @@ def summarise(configurations: np.ndarray) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("manual", type=Path, help="folder with PART.tps files")
-    parser.add_argument("-o", "--output", type=Path, default=Path("train/shapes.json"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("train/synthetic/shapes.json"))
     parser.add_argument("--all", action="store_true", help="take the test specimens in as well")
     arguments = parser.parse_args()
     left_out = "none" if arguments.all else "specimens whose number ends in 0 or 5"
-    shapes = {
+    parts = {
+        path.stem: summarise(read_configurations(path, arguments.all))
+        for path in sorted(arguments.manual.glob("*.tps"))
+    }
+    shapes: dict[str, object] = {
         "provenance": {
             "source": SOURCE,
             "left_out": left_out,
@@ -72,13 +76,10 @@ def main() -> None:
             " each component is multiplied by its standard deviation",
         },
         "frame": [WIDTH, HEIGHT],
-        "parts": {
-            path.stem: summarise(read_configurations(path, arguments.all))
-            for path in sorted(arguments.manual.glob("*.tps"))
-        },
+        "parts": parts,
     }
     arguments.output.write_text(_to_text(shapes), encoding="utf-8", newline="\n")
-    for part, summary in shapes["parts"].items():
+    for part, summary in parts.items():
         print(part, summary["specimens"], "specimens, explained", summary["explained"])
 
 

@@ -20,7 +20,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold, cross_val_predict, cross_val_score
 
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.predict.procrustes import mean_shape
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
 

@@ -27,10 +27,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from beetle_lm.train.engine.memory import keep_freed_memory
-from beetle_lm.train.paper import loop as paper_loop
-from beetle_lm.train.paper.loop import GreyImages, _measure, _pass
+from beetle_lm.train.engine.device import keep_freed_memory, mixed_precision
+from beetle_lm.train.paper import trainer
 from beetle_lm.train.paper.networks import PAPER_NETWORKS, PaperNetwork
+from beetle_lm.train.paper.trainer import GreyImages, _measure, _pass
 
 LEARNT, VALIDATING, LANDMARKS = 1092, 728, 8
 BYTES_PER_WEIGHT = 32
@@ -84,6 +84,11 @@ def forward_operations(network: PaperNetwork) -> int:
     return total
 
 
+def full_precision(device: torch.device) -> torch.autocast:
+    """What `--float32` puts in the place of training's own precision."""
+    return torch.autocast(device.type, enabled=False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batch-size", type=int, default=128)
@@ -96,12 +101,12 @@ def main() -> None:
 
     if not options.give_back:
         keep_freed_memory()
-    if options.float32:
-        paper_loop.mixed_precision = lambda device: torch.autocast(device.type, enabled=False)
+    precision = full_precision if options.float32 else mixed_precision
+    vars(trainer).update(mixed_precision=precision)
     network = PAPER_NETWORKS["paper-3"](LANDMARKS)
     operations = forward_operations(network)
     weights = sum(parameter.numel() for parameter in network.parameters())
-    network = network.to(device).to(memory_format=torch.channels_last)
+    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's
     if options.compile:
         network.features = torch.compile(network.features)
     optimiser = torch.optim.SGD(
@@ -121,7 +126,7 @@ def main() -> None:
     measured = best(device, lambda: _measure(network, images, batch), 3) / count
     epoch = step * LEARNT / batch + measured * VALIDATING
 
-    dtype = torch.bfloat16 if paper_loop.mixed_precision(device)._enabled else torch.float32
+    dtype = torch.bfloat16 if precision(device)._enabled else torch.float32
     rate, bandwidth = matmul_rate(device, dtype), copy_rate(device, weights)
     arithmetic = operations * (3 * LEARNT + VALIDATING) / rate
     memory = BYTES_PER_WEIGHT * weights * LEARNT / batch / bandwidth

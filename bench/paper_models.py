@@ -11,8 +11,7 @@ from beetle_lm.export.to_onnx import Storage, make_card, to_onnx
 from beetle_lm.train.engine.assessment import Assessment
 from beetle_lm.train.engine.calibration import DEFAULT
 from beetle_lm.train.engine.checkpoint import Checkpoint
-from beetle_lm.train.heatmap.networks import build_network
-from beetle_lm.train.heatmap.recipe import load_recipe
+from beetle_lm.train.methods import build_network, load_recipe
 from beetle_lm.train.paper.networks import PAPER_INPUT
 from beetle_lm.zoo.model_file.parts import PARTS
 from beetle_lm.zoo.model_file.shape_space import Limits
@@ -26,7 +25,7 @@ def random_checkpoint() -> Checkpoint:
     recipe = load_recipe("paper-scratch")
     return Checkpoint(
         tensors=build_network(recipe.network, len(PARTS["pronotum"]), recipe.channels).state_dict(),
-        recipe=recipe,
+        recipe=recipe.to_dict(),
         spec=PARTS["pronotum"],
         input_width=PAPER_INPUT[0],
         input_height=PAPER_INPUT[1],

@@ -19,8 +19,7 @@ from accuracy import is_left_out, specimen_number
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
-from beetle_lm.predict.formats.tps import TpsRecord
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import TpsRecord, read_tps
 
 Floats = NDArray[np.floating]
 PHOTOGRAPH, CROP, REDUCTION = (3264, 2448), 200, 4
@@ -58,7 +57,7 @@ def patched(data: Path, folder: Path) -> list[TpsRecord]:
     ]
     seen = {specimen_number(path.name) for path in (carabids / "pronotum" / "images").iterdir()}
     manual = {
-        specimen_number(record.image or ""): record.image_xy(PHOTOGRAPH[1]) / REDUCTION
+        specimen_number(record.image or ""): record.in_image(PHOTOGRAPH[1]) / REDUCTION
         for record in read_tps(carabids / "manual" / "pronotum.tps")
     }
     records = []
@@ -79,7 +78,7 @@ def grey_photograph(images: Path, record: TpsRecord) -> tuple[Floats, Floats]:
     assert picture is not None
     height, width = picture.shape
     smaller = cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA)
-    return smaller, record.image_xy(height) * (SIZE[0] / width)
+    return smaller.astype(np.float32), record.in_image(height) * (SIZE[0] / width)
 
 
 def read_crops(folder: Path) -> dict[int, list[Crop]]:
@@ -106,7 +105,8 @@ def warp(picture: Floats, xy: Floats, goal: Floats) -> Floats:
     sources = spline(knots.reshape(-1, 2)).reshape(knots.shape).astype(np.float32)
     ys, xs = np.mgrid[:height, :width].astype(np.float32) / _KNOT
     source = cv2.remap(sources, xs, ys, cv2.INTER_LINEAR)
-    warped = cv2.remap(picture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    x, y = cv2.split(source)
+    warped = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return warped.astype(np.float32)
 
 
@@ -125,7 +125,8 @@ def lay_over(picture: Floats, crops: Sequence[Crop], rng: np.random.Generator) -
         total += cv2.warpAffine(grey * soft, _to(crop), (width, height))
         weight += cv2.warpAffine(soft, _to(crop), (width, height))
     share = weight.clip(0, 1)
-    return picture * (1 - share) + share * total / weight.clip(1e-3)
+    laid: Floats = picture * (1 - share) + share * total / weight.clip(1e-3)
+    return laid
 
 
 def _to(crop: Crop) -> Floats:

@@ -12,6 +12,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike
 
 
 def decode(folder: Path, channels: int, width: int, height: int, workers: int) -> None:
@@ -26,14 +30,21 @@ def decode(folder: Path, channels: int, width: int, height: int, workers: int) -
         assert all(pool.map(read, sorted(folder.iterdir())))
 
 
-def dlib_loop(folder: Path, predictor: Path, width: int, height: int) -> None:
+def shrunk(path: Path, width: int, height: int) -> MatLike:
     import cv2
+
+    image = cv2.imread(str(path))
+    assert image is not None
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def dlib_loop(folder: Path, predictor: Path, width: int, height: int) -> None:
     import dlib
 
     place = dlib.shape_predictor(str(predictor))
     with (folder.parent / "dlib.csv").open("w", encoding="utf-8") as table:
         for path in sorted(folder.iterdir()):
-            image = cv2.resize(cv2.imread(str(path)), (width, height), interpolation=cv2.INTER_AREA)
+            image = shrunk(path, width, height)
             found = place(image, dlib.rectangle(0, 0, width - 1, height - 1))
             print(path.name, *((point.x, point.y) for point in found.parts()), file=table)
 
@@ -46,7 +57,7 @@ def onnxruntime_loop(folder: Path, model: Path, width: int, height: int) -> None
     grey = session.get_inputs()[0].shape[1] == 1
     with (folder.parent / "onnxruntime.csv").open("w", encoding="utf-8") as table:
         for path in sorted(folder.iterdir()):
-            image = cv2.resize(cv2.imread(str(path)), (width, height), interpolation=cv2.INTER_AREA)
+            image = shrunk(path, width, height)
             image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY if grey else cv2.COLOR_BGR2RGB)
             batch = image.reshape(height, width, -1).transpose(2, 0, 1)[None]
             landmarks = session.run(["landmarks"], {"image": batch})[0][0]

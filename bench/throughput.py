@@ -35,7 +35,7 @@ from beetle_lm.predict.batch.journal import Rows
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.batch.writers import ResultFiles, Written
-from beetle_lm.predict.images.read import ImageFile, find_images, read_image
+from beetle_lm.predict.images.read import ImageFile, Picture, find_images, read_image
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.zoo.model_file.card import ModelCard
@@ -79,7 +79,7 @@ def stages(photographs: list[ImageFile], part: str, out: Path) -> dict[str, floa
     """Milliseconds of processor time for a photograph, one stage after the other, one thread."""
     predictor = Predictor.load(part, "cpu", threads=1)
     card, sample = predictor.card, photographs[:SAMPLE]
-    pictures = []
+    pictures: list[Picture] = []
 
     def decode() -> None:
         pictures.extend(

@@ -30,9 +30,11 @@ from accuracy import specimen_number
 from numpy.typing import NDArray
 
 from beetle_lm.errors import SpecimenError
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.images.read import Picture, find_images, read_header, read_image
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.images.read import Picture, find_images, read_image
+from beetle_lm.predict.procrustes import least_squares_map
 from beetle_lm.predict.templates.annotated import Templates
+from beetle_lm.predict.templates.contour import apply
 from beetle_lm.predict.templates.place import LEAST_LIKENESS, Transfer, combined
 from beetle_lm.predict.templates.registration import Fit
 from beetle_lm.predict.templates.segmentation import SIDE, Specimen, find_specimen
@@ -64,11 +66,15 @@ Photographs = Sequence[Photograph]
 def photographs(folder: Path) -> list[Photograph]:
     images, file = folder / "images", folder / "landmarks.tps"
     found = []
-    for one in read_annotations(file, lambda name: read_header(images / name).size):
-        path = images / one.image
+    for one in read_records(file):
+        path = images / one.name
         picture = read_image(path, 3, at_least=(SIDE, SIDE))
         template = Templates.read([path], file)
-        found.append(Photograph(path, picture, one.xy, find_specimen(picture), template))
+        found.append(
+            Photograph(
+                path, picture, one.in_image(picture.size[1]), find_specimen(picture), template
+            )
+        )
     return found
 
 
@@ -90,7 +96,7 @@ def row(name: str, found: Sequence[Points]) -> str:
 def templates_of(series: Sequence[Photograph], sample: int | None) -> dict[Photograph, Photographs]:
     """The photographs that are templates of each: all others, or a few by chance."""
     generator = random.Random(0)
-    chosen = {}
+    chosen: dict[Photograph, Photographs] = {}
     for target in series:
         others = [one for one in series if one is not target]
         chosen[target] = others if sample is None else generator.sample(others, sample)
@@ -149,8 +155,7 @@ def affine_error(series: Photographs) -> float:
     """Mean distance that the best affine map of one's manual landmarks leaves to another's."""
     off = []
     for source, target in permutations(series, 2):
-        design = np.c_[source.xy, np.ones(len(source.xy))]
-        moved = design @ np.linalg.lstsq(design, target.xy, rcond=None)[0]
+        moved = apply(least_squares_map(source.xy, target.xy, kind="affine"), source.xy)
         off.append(np.hypot(*(moved - target.xy).T) * WIDTH / target.picture.size[0])
     return float(np.mean(off))
 

@@ -18,9 +18,7 @@ def export(
     ],
     images: Annotated[
         Path | None,
-        typer.Option(
-            help="Photographs to check the file on; the run's own are taken where not given."
-        ),
+        typer.Option(help="Photographs to check the file on.  [default: the run's own]"),
     ] = None,
     fp16: Annotated[
         bool, typer.Option("--fp16", help="Store the weights in 16 bit: half the size.")
@@ -29,7 +27,7 @@ def export(
         bool,
         typer.Option(
             "--int8",
-            help="Store large dense layers, those of the paper's networks, in 8 bit: a fourth of"
+            help="Store large dense layers, those of the paper's networks, in 8 bit: a quarter of"
             " the size, and faster.",
         ),
     ] = False,
@@ -43,8 +41,7 @@ def export(
     """Writes a trained network as one ONNX file that is all that prediction needs.
 
     The file is compared with the network on real photographs, and not written if a landmark differs
-    by more than 0.02 px, or with --int8 by more than 0.25 px. That difference is then told by the
-    file's card.
+    by more than 0.02 px, or with --int8 by more than 0.25 px; the card then says by how much.
     """
     from beetle_lm.errors import UsageError, require_extra
 

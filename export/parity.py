@@ -1,4 +1,4 @@
-"""The gate of every export: the file gives the landmarks of the network that it was made from."""
+"""The gate of every export: the file must give the landmarks of the network it was made from."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from beetle_lm.errors import ParityError
+from beetle_lm.errors import Hint, ParityError
 from beetle_lm.export.to_onnx import Exportable, Storage, assessment_of
 from beetle_lm.predict.images.read import read_image
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.session import Session
 from beetle_lm.train.engine.checkpoint import Checkpoint
+from beetle_lm.train.methods import recipe_of, trained_network
 
 LIMIT_PX = 0.02
 """Greatest difference allowed between a file and its network, in pixels of the model's input."""
@@ -58,10 +59,12 @@ def check_parity(
             `INT8_LIMIT_PX` where layers are in 8 bit.
     """
     if not photographs:
-        raise ParityError("parity is checked on photographs and there are none; give --images")
+        raise ParityError(
+            "the export is checked on photographs and there are none", Hint.CHECKED_ON_PHOTOGRAPHS
+        )
     images = np.stack([_input(path, checkpoint) for path in photographs])
     with torch.inference_mode():
-        network = Exportable(checkpoint.network(), assessment_of(checkpoint).calibration)
+        network = Exportable(trained_network(checkpoint), assessment_of(checkpoint).calibration)
         landmarks = network(torch.from_numpy(images))[0].numpy()
     found = Session.open(model, device="cpu").run(images)
     report = ParityReport(len(photographs), float(np.abs(found.xy - landmarks).max()))
@@ -75,6 +78,6 @@ def check_parity(
 
 
 def _input(path: Path, checkpoint: Checkpoint) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    picture = read_image(path, checkpoint.recipe.channels, at_least=checkpoint.input_size)
+    picture = read_image(path, recipe_of(checkpoint).channels, at_least=checkpoint.input_size)
     placement = Placement.fit(picture.frame, checkpoint.input_size, checkpoint.fit)
     return np.atleast_3d(placement.render(picture)).transpose(2, 0, 1)

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from beetle_lm import __version__
-from beetle_lm.errors import CheckpointError, OutputError, ParityError
+from beetle_lm.errors import CheckpointError, Hint, OutputError, ParityError
 from beetle_lm.export.parity import ParityReport, check_parity
 from beetle_lm.export.to_onnx import Storage, make_card, replace_card, to_onnx
+from beetle_lm.files import replacing
 from beetle_lm.predict.images.read import find_images
 from beetle_lm.train.engine.checkpoint import Checkpoint, load_checkpoint
-from beetle_lm.train.engine.job import Job
 from beetle_lm.train.finetune import ZOO_PREFIX
+from beetle_lm.train.job import Job
 from beetle_lm.train.run import METRICS
 from beetle_lm.zoo.hub.name import HUB_PREFIX
 from beetle_lm.zoo.model_file.card import Metrics, ModelCard
 
 _MOST_PHOTOGRAPHS = 20
-_FEWER = 0.012  # of all weights: from there on tensors are halved where more would differ too much
-_NEARER: dict[Storage, str] = {
-    "float32": "",
-    "float16": "; without --fp16 the file is nearer, and twice as large",
-    "int8": "; without --int8 the file is nearer, and four times as large",
+_FEWER = 0.012  # share of all weights that a tensor needs to be halved, where halving more failed
+_NEARER: dict[Storage, Hint | None] = {
+    "float32": None,
+    "float16": Hint.WITHOUT_FP16,
+    "int8": Hint.WITHOUT_INT8,
 }
 
 
@@ -39,7 +39,7 @@ def export_run(
     provenance: str | None = None,
     overwrite: bool = False,
 ) -> ParityReport:
-    """Writes the best checkpoint of a run as one ONNX file, if it passes the parity check.
+    """Writes the checkpoint of a run as one ONNX file, if it passes the parity check.
 
     Args:
         run: a finished training run.
@@ -56,11 +56,11 @@ def export_run(
     Raises:
         CheckpointError: the folder holds no finished run.
         OutputError: the file exists or cannot be written.
-        UsageError: 8 bit was asked for, and the network has no large dense layer.
+        RequestError: 8 bit was asked for, and the network has no large dense layer.
         ParityError: the file would differ from the network, or there are no photographs.
     """
     if output.exists() and not overwrite:
-        raise OutputError(f"{output} exists; --overwrite replaces it")
+        raise OutputError(f"{output} exists", Hint.REPLACE)
     job = Job.read(run)
     checkpoint = load_checkpoint(run)
     trained = (
@@ -81,15 +81,13 @@ def export_run(
     photographs = _photographs(job, images)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as folder:
-            partial = Path(folder) / output.name
-            report = _written(checkpoint, card, partial, storage, photographs)
+        with replacing(output) as unfinished:
+            report = _written(checkpoint, card, unfinished, storage, photographs)
             if storage == "int8":
                 told = f"{card.provenance}; dense layers in 8 bit, file against network: {report}"
-                replace_card(partial, replace(card, provenance=told))
-            partial.replace(output)
+                replace_card(unfinished, replace(card, provenance=told))
     except ParityError as error:
-        raise ParityError(f"{error}{_NEARER[storage]}") from error
+        raise ParityError(str(error), error.hint or _NEARER[storage]) from error
     except OSError as error:
         raise OutputError(f"{output} cannot be written: {error.strerror or error}") from error
     return report
@@ -102,7 +100,7 @@ def _written(
     storage: Storage,
     photographs: Sequence[Path],
 ) -> ParityReport:
-    """Writes the file and compares it; with fewer tensors in 16 bit where all were too many."""
+    """Writes the file and compares it, with fewer tensors in 16 bit where too much was lost."""
     try:
         to_onnx(checkpoint, card, path, storage)
         return check_parity(path, checkpoint, photographs, storage)
@@ -121,9 +119,7 @@ def _metrics(run: Path) -> tuple[Metrics, ...]:
             return ()
         photographs, error = measured["photographs"], measured["mean_px_256x192"]
     except FileNotFoundError as missing:
-        raise CheckpointError(
-            f"{run} is not finished; `beetle-lm train` with --resume goes on with it"
-        ) from missing
+        raise CheckpointError(f"{run} is not finished", Hint.UNFINISHED_TRAINING) from missing
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as damage:
         raise CheckpointError(f"{path} cannot be read: {damage!r}") from damage
     return (Metrics("test photographs of the training run", photographs, error),)
@@ -134,7 +130,8 @@ def _photographs(job: Job, images: Path | None) -> list[Path]:
     if not folder.is_dir():
         raise ParityError(
             f"the run's photographs are no longer in {folder}, and the export is checked on"
-            " photographs; --images says where some are"
+            " photographs",
+            Hint.CHECKED_ON_PHOTOGRAPHS,
         )
     found = find_images([folder], recursive=True)
     wanted = set(job.validation) | set(job.training)

@@ -1,4 +1,4 @@
-"""Dense layers in 8 bit: a fourth of the bytes, which is what these layers cost."""
+"""Dense layers in 8 bit: a quarter of their bytes, on which their speed depends."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from beetle_lm.errors import UsageError
+from beetle_lm.errors import Hint, RequestError
 
 WORTH_SHRINKING = 0.006
-"""Share of all weights: smaller tensors cost little to store, and rounding them costs as much."""
+"""Share of all weights: smaller tensors take little space, and lose as much by rounding."""
 
 _ZERO = 128  # the unsigned byte that stands for 0
 _MOST_INPUT, _MOST_WEIGHT, _MOST_SUM = 255, 127, 2**31 - 1
@@ -21,16 +21,17 @@ _INT8 = ".int8"
 def quantise_dense(model: onnx.ModelProto) -> None:
     """Stores the weights of large dense layers as bytes, and computes with bytes, in place.
 
-    Each output's weights have a scale of their own, and so has each image, found while it runs:
-    what a photograph gives does not depend on the others of its batch. Only operators of the ONNX
-    standard are used. Weights are unsigned because signed ones overflow on processors without
-    VNNI. Small layers stay as they are, the last one above all, whose values are coordinates.
+    Each output's weights have a scale of their own, and so have each image's activations, found
+    while the network runs: the result of a photograph does not depend on the others of its batch.
+    Only operators of the ONNX standard are used. Weights are unsigned because signed ones overflow
+    on processors without VNNI. Small layers stay as they are, above all the last one, whose values
+    are coordinates.
 
     Args:
         model: its dense layers are Gemm, as `torch.onnx` writes them, and follow a ReLU.
 
     Raises:
-        UsageError: it has no large dense layer.
+        RequestError: it has no large dense layer.
     """
     graph = model.graph
     weights = {weight.name: weight for weight in graph.initializer}
@@ -46,16 +47,17 @@ def quantise_dense(model: onnx.ModelProto) -> None:
         graph.initializer.remove(weight)
         quantised += 1
     if not quantised:
-        raise UsageError(
-            "--int8 is for networks with large dense layers, such as the paper's, and this one has"
-            " none; leave it out (--fp16 halves the file)"
+        raise RequestError(
+            "8 bit is for networks with large dense layers, such as the paper's, and this one has"
+            " none",
+            Hint.NO_INT8,
         )
     del graph.node[:]
     graph.node.extend(nodes)
 
 
 def _not_negative(graph: onnx.GraphProto) -> set[str]:
-    """The values that a ReLU gives, whatever their shape is made into."""
+    """The names of values that come from a ReLU, reshaped or pooled or not."""
     found = set()
     for node in graph.node:
         kept = node.op_type in ("Flatten", "Reshape", "Identity", "MaxPool")

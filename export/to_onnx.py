@@ -23,23 +23,25 @@ from onnxscript.rewriter.rules.common import (
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from beetle_lm.errors import CheckpointError
+from beetle_lm.errors import CheckpointError, Hint
 from beetle_lm.export.quantise import WORTH_SHRINKING, quantise_dense
+from beetle_lm.files import replacing
 from beetle_lm.train.engine.assessment import Assessment
 from beetle_lm.train.engine.calibration import Calibration, score
 from beetle_lm.train.engine.checkpoint import Checkpoint
 from beetle_lm.train.engine.locator import Locator
 from beetle_lm.train.engine.onnx_weights import HALF
+from beetle_lm.train.methods import recipe_of, trained_network
 from beetle_lm.zoo.model_file.card import CARD_KEY, Metrics, ModelCard
 
 Storage = Literal["float32", "float16", "int8"]
-"""How weights are stored: all in 32 bit, the large tensors in 16, or large dense layers in 8."""
+"""How weights are stored: all in 32 bit, large tensors in 16, or large dense layers in 8."""
 
 _OPSET = 18
 
 
 class Exportable(nn.Module):
-    """A network with everything inside: uint8 images in, landmarks and their doubts out.
+    """A network with everything inside: uint8 images in; landmarks, scores, expected errors out.
 
     `forward` takes images (N, C, H, W) uint8 and returns landmarks (N, K, 2) float32 in input
     pixels, scores (N, K) float32 and expected errors (N, K) float32 in input pixels.
@@ -76,7 +78,7 @@ def make_card(
         spec=checkpoint.spec,
         input_width=checkpoint.input_width,
         input_height=checkpoint.input_height,
-        channels=checkpoint.recipe.channels,
+        channels=recipe_of(checkpoint).channels,
         fit=checkpoint.fit,
         version=version,
         weights_sha256=hashlib.sha256(save(weights)).hexdigest(),
@@ -95,9 +97,7 @@ def assessment_of(checkpoint: Checkpoint) -> Assessment:
         CheckpointError: its training is not finished.
     """
     if checkpoint.assessment is None:
-        raise CheckpointError(
-            "the training is not finished; `beetle-lm train` with --resume goes on with it"
-        )
+        raise CheckpointError("the training is not finished", Hint.UNFINISHED_TRAINING)
     return checkpoint.assessment
 
 
@@ -108,18 +108,20 @@ def to_onnx(
     storage: Storage = "float32",
     halved_from: float = WORTH_SHRINKING,
 ) -> None:
-    """Writes the network, its normalisation and its decoding as one ONNX file with the card.
+    """Writes the network, its standardisation and its decoding as one ONNX file with the card.
 
     Args:
         checkpoint: what to export.
         card: goes into the file's metadata.
         path: the file to write.
-        storage: weights in 16 bit are computed with in 32 bit, so the file is half as large and no
-            slower. Dense layers in 8 bit are computed with in 8 bit, a fourth as large and faster.
-        halved_from: share of all weights from which on a tensor is stored in 16 bit.
+        storage: 'float16' stores weights in 16 bit and computes in 32 bit, so the file is half as
+            large and no slower; 'int8' stores dense layers in 8 bit and computes in 8 bit, so they
+            take a quarter of the space and are faster.
+        halved_from: share of all weights from which a tensor is stored in 16 bit.
 
     Raises:
-        UsageError: 8 bit was asked for, and the network has no large dense layer.
+        RequestError: 8 bit was asked for, and the network has no large dense layer.
+        OSError: the file cannot be written.
     """
     example = torch.zeros(
         (2, card.channels, card.input_height, card.input_width), dtype=torch.uint8
@@ -132,7 +134,7 @@ def to_onnx(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter's own, about its internals
             program = torch.onnx.export(
-                Exportable(checkpoint.network(), calibration).eval(),
+                Exportable(trained_network(checkpoint), calibration).eval(),
                 (example,),
                 input_names=["image"],
                 output_names=["landmarks", "score", "expected_error"],
@@ -157,14 +159,23 @@ def to_onnx(
         container.doc_string = ""
     _give(model, card)
     onnx.checker.check_model(model, full_check=True)
-    path.write_bytes(model.SerializeToString())
+    _write(model, path)
 
 
 def replace_card(path: Path, card: ModelCard) -> None:
-    """Gives a model file another card; its network stays as it is."""
+    """Gives a model file another card; its network stays as it is.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     model = onnx.load(path)
     _give(model, card)
-    path.write_bytes(model.SerializeToString())
+    _write(model, path)
+
+
+def _write(model: onnx.ModelProto, path: Path) -> None:
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(model.SerializeToString())
 
 
 def _give(model: onnx.ModelProto, card: ModelCard) -> None:
@@ -177,7 +188,7 @@ def _simplify(model: onnx_ir.Model) -> None:
     """Computes beforehand what does not depend on the image.
 
     The exporter's own optimiser would also merge batch normalisations into convolutions, which
-    runtimes do anyway when they load the file. Then nobody could train on from it: a batch
+    runtimes do anyway when they load the file. Training could not start from such a file: a batch
     normalisation that was merged cannot be restored.
     """
     optimizer.fold_constants(model)

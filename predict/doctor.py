@@ -1,4 +1,4 @@
-"""What is installed, whether it works together, and how to mend what does not."""
+"""What is installed, whether it works together, and how to fix what does not."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _TINY_MODEL = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was checked.
 
     Args:
-        name: what was looked at.
+        name: what was checked.
         found: what was found.
         mend: what to do about it; None where nothing is wrong.
     """
@@ -58,7 +58,7 @@ class Runtime:
 
 
 def examine() -> list[Finding]:
-    """Looks at this machine."""
+    """Examines this machine."""
     installed = installed_packages()
     return [
         Finding("beetle-lm", __version__),
@@ -82,7 +82,7 @@ def installed_packages() -> dict[str, str]:
 
 
 def try_runtime() -> Runtime:
-    """Opens a tiny session: what a package says that it can do is not what it does."""
+    """Opens a tiny session: what a package claims to provide is not always what it does."""
     try:
         runtime = load_runtime()
         listed = tuple(runtime.get_available_providers())
@@ -99,7 +99,7 @@ def try_runtime() -> Runtime:
 
 
 def check_packages(installed: Mapping[str, str]) -> list[Finding]:
-    """Versions, and packages that cannot live together.
+    """Versions, and packages that do not work side by side.
 
     Args:
         installed: versions of the installed packages by name.
@@ -123,11 +123,11 @@ def check_packages(installed: Mapping[str, str]) -> list[Finding]:
 
 
 def check_runtime(installed: Mapping[str, str], runtime: Runtime) -> list[Finding]:
-    """Which onnxruntime there is, and what it does.
+    """Which onnxruntime is installed, and what it does.
 
     Args:
         installed: versions of the installed packages by name.
-        runtime: what came of opening a session.
+        runtime: what opening a session showed.
     """
     there = [name for name in RUNTIMES if name in installed]
     if not there and runtime.obtained is None:
@@ -160,7 +160,7 @@ def check_runtime(installed: Mapping[str, str], runtime: Runtime) -> list[Findin
 
 
 def check_models() -> list[Finding]:
-    """The bundled models, held against their SHA-256."""
+    """The bundled models, checked against their SHA-256."""
     findings = []
     for name, entry in bundled_models().items():
         try:
@@ -174,7 +174,7 @@ def check_models() -> list[Finding]:
 
 
 def check_cache(environment: Mapping[str, str], home: Path) -> list[Finding]:
-    """Where downloaded models are kept, and what steers the downloading.
+    """Where downloaded models are kept, and which settings affect downloads.
 
     Args:
         environment: environment variables.

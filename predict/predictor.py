@@ -2,61 +2,38 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Generator, Iterable, Mapping, Sized
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.errors import ImageError, IsolationError, UsageError
-from beetle_lm.predict.images.read import ImageFile, Picture, read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.errors import ImageError, IsolationError, RequestError
+from beetle_lm.predict.images.read import Read, read_image
+from beetle_lm.predict.images.reading import Threads
+from beetle_lm.predict.inputs import Photograph, Photographs, name_of, photographs, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
-from beetle_lm.predict.quality import doubt
+from beetle_lm.predict.quality import quality_flag
+from beetle_lm.predict.result import Result
 from beetle_lm.predict.session import Device, Session
 from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import resolve
 
-Item = Path | str | ImageFile | NDArray[np.uint8]
-"""A photograph: its path, or uint8 pixels, (H, W) grey or (H, W, 3) RGB, upright."""
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What came of one photograph: landmarks, or the reason why there are none.
-
-    Args:
-        name: the image's name: as found or given, 'array 1' and so on for pixels.
-        size: width and height of the upright photograph; None where it could not be read.
-        orientation: EXIF orientation of the file, 1 to 8.
-        landmarks: in pixels of the upright photograph, inside it; None where it failed.
-        error: one sentence on what went wrong; None where nothing did.
-        doubt: why the landmarks are not to be trusted unseen, in words; None where nothing speaks
-            against them.
-    """
-
-    name: str
-    size: tuple[int, int] | None
-    orientation: int
-    landmarks: Landmarks | None
-    error: str | None
-    doubt: str | None = None
-
 
 class Predictor:
     """A model that is ready to place landmarks on photographs.
 
     >>> predictor = Predictor.load("model.onnx")
-    >>> for result in predictor.predict(Path("photographs").glob("*.jpg")):
-    ...     print(result.name, result.landmarks.xy if result.landmarks else result.error)
+    >>> for result in predictor.predict("photographs"):
+    ...     print(result)  # `result.landmarks.xy` are the coordinates
     """
 
     def __init__(self, session: Session) -> None:
@@ -137,7 +114,7 @@ class Predictor:
 
     def predict(
         self,
-        items: Iterable[Item],
+        items: Photographs,
         batch_size: int = 8,
         workers: int = 2,
         read: Read = read_image,
@@ -145,59 +122,68 @@ class Predictor:
         """Places landmarks on photographs, in their order, one result for each.
 
         Photographs are read ahead by threads, a few batches at most: memory does not grow with
-        their number. One that cannot be read becomes a result with its reason.
+        their number, and an iterable of millions is gone through as they are needed. One that
+        cannot be read, or is not there, becomes a result with its reason.
 
         Args:
-            items: paths, `ImageFile`s or arrays of pixels.
+            items: the path of a photograph or of a folder of photographs, a glob pattern, a PIL
+                image, an array of upright uint8 pixels, (H, W) grey or (H, W, 3) RGB, or any
+                iterable of these. A PIL image is treated as its file would be: transparency is put
+                over white, 16 bit are scaled to 8, and it is turned upright where it carries an
+                EXIF orientation.
             batch_size: photographs that go through the model at once.
             workers: threads that read photographs.
             read: reads the photographs; see `beetle_lm.predict.images.reading`.
 
+        Returns:
+            Results, whose landmarks are in pixels of the upright photograph, y down from its top
+            edge; `Result` has more.
+
         Raises:
-            UsageError: fewer than one photograph in a batch, or fewer than one worker.
+            TypeError: something is given that can be no photograph.
+            ImageError: a folder holds no photographs, or a glob pattern fits none; inside an
+                iterable this is raised when its turn comes.
+            RequestError: fewer than one photograph in a batch, or fewer than one worker.
             ModelError: the model cannot be run.
         """
         if batch_size < 1 or workers < 1:
-            raise UsageError("batch size and workers must be at least 1")
-        if isinstance(items, Sized):
-            batch_size = min(batch_size, max(1, len(items)))
-        return self._results(items, self.session.batch_size or batch_size, workers, read)
+            raise RequestError("batch size and workers must be at least 1")
+        found = photographs(items)
+        if not isinstance(items, Iterator):  # then looking at the first takes none away
+            first = list(islice(found, batch_size))
+            batch_size, found = max(1, len(first)), chain(first, found)
+        threads = Threads(workers)
+        return threads.until_end_of(self.place(found, batch_size, threads, read))
 
-    def _results(
-        self, items: Iterable[Item], batch_size: int, workers: int, read: Read
+    def place(
+        self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
     ) -> Generator[Result, None, None]:
-        numbered = enumerate(items, start=1)
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="read")
-        ahead: deque[Future[_Ready | Result]] = deque()
-        try:
-            while True:
-                wanted = 2 * batch_size + workers - len(ahead)
-                for number, item in islice(numbered, wanted):
-                    ahead.append(pool.submit(_prepare, item, number, self.card, read))
-                if not ahead:
-                    return
-                group = [ahead.popleft().result() for _ in range(min(batch_size, len(ahead)))]
-                yield from self._place(group, batch_size)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        """Places landmarks as `predict` does, in threads that do other things, too.
 
-    def _place(self, group: list[_Ready | Result], batch_size: int) -> list[Result]:
-        ready = [member for member in group if isinstance(member, _Ready)]
-        if not ready:
-            return [member for member in group if isinstance(member, Result)]
-        # Always whole batches: a GPU would prepare itself anew for each new shape, and a landmark
-        # would depend, in its last digits, on how many photographs there are.
-        card = self.card
-        shape = (batch_size, card.channels, card.input_height, card.input_width)
-        batch = np.zeros(shape, np.uint8)
-        for row, member in zip(batch, ready, strict=False):
-            row[...] = member.pixels
-        found = self.session.run(batch)
-        placed = iter(zip(found.xy, found.score, found.expected_error, strict=True))
-        return [
-            member.finish(*next(placed), card) if isinstance(member, _Ready) else member
-            for member in group
-        ]
+        Args:
+            photographs: each is one photograph.
+            batch_size: photographs that go through the model at once, unless its file says.
+            threads: read the photographs, two batches ahead at most.
+            read: reads a photograph.
+
+        Raises:
+            ModelError: the model cannot be run.
+        """
+        batch_size = self.session.batch_size or batch_size
+        prepare = partial(_prepare, card=self.card, read=read)
+        ahead = threads.ahead(prepare, enumerate(photographs, start=1), more=2 * batch_size)
+        with closing(ahead):
+            while group := list(islice(ahead, batch_size)):
+                ready = [member for member in group if isinstance(member, _Ready)]
+                placed: Iterator[tuple[Floats, Floats, Floats]] = iter(())
+                if ready:
+                    found = self.session.run(_batch(ready, batch_size))
+                    placed = zip(found.xy, found.score, found.expected_error, strict=True)
+                for member in group:
+                    if isinstance(member, _Ready):
+                        yield member.finish(*next(placed), self.card)
+                    else:
+                        yield member
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +191,7 @@ class _Ready:
     """A photograph as the model takes it: `pixels` is (C, H, W)."""
 
     name: str
+    photograph: Photograph
     size: tuple[int, int]
     orientation: int
     placement: Placement
@@ -214,44 +201,38 @@ class _Ready:
         in_image = np.clip(self.placement.to_image(xy), (0.0, 0.0), self.size)
         pixels = self.placement.image_pixels
         landmarks = Landmarks(card.spec, in_image, score, expected_error * pixels)
-        why = doubt(card, xy, expected_error, pixels)
-        return Result(self.name, self.size, self.orientation, landmarks, None, why)
+        flag = quality_flag(card, xy, expected_error, pixels)
+        return Result(
+            self.name, self.size, self.orientation, landmarks, None, flag, self.photograph
+        )
 
 
-def _prepare(item: Item, number: int, card: ModelCard, read: Read) -> _Ready | Result:
-    name = name_of(item, number)
+def _batch(ready: Sequence[_Ready], size: int) -> NDArray[np.uint8]:
+    """Photographs as a batch (size, C, H, W), filled up with black.
+
+    Always whole batches: a GPU would prepare itself anew for each new shape, and a landmark would
+    depend, in its last digits, on how many photographs there are.
+    """
+    batch = np.zeros((size, *ready[0].pixels.shape), np.uint8)
+    for row, member in zip(batch, ready, strict=False):
+        row[...] = member.pixels
+    return batch
+
+
+def _prepare(numbered: tuple[int, Photograph], card: ModelCard, read: Read) -> _Ready | Result:
+    number, photograph = numbered
+    name = name_of(photograph, number)
     try:
-        picture = read_item(item, card.channels, card.input_size, read)
+        picture = read_photograph(photograph, card.channels, card.input_size, read)
         placement = Placement.fit(picture.frame, card.input_size, card.fit)
         pixels = placement.render(picture)
     except ImageError as error:
-        return Result(name, None, 1, None, str(error))
+        return Result(name, None, 1, None, str(error), photograph=photograph)
     except IsolationError:  # all others would fail as well
         raise
     except Exception as error:  # one photograph never stops the others
         reason = f"{Path(name).name} cannot be read: {type(error).__name__}: {error}"
         reason = printable(reason)
-        return Result(name, None, 1, None, reason)
+        return Result(name, None, 1, None, reason, photograph=photograph)
     planes = pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    return _Ready(name, picture.size, picture.orientation, placement, planes)
-
-
-def name_of(item: Item, number: int) -> str:
-    """What a photograph is called that was given as the so manieth."""
-    if isinstance(item, ImageFile):
-        return item.name
-    if isinstance(item, np.ndarray):
-        return f"array {number}"
-    return Path(item).as_posix()
-
-
-def read_item(item: Item, channels: int, at_least: tuple[int, int], read: Read) -> Picture:
-    """Reads a photograph, if it is not at hand already; see `read_image`.
-
-    Raises:
-        ImageError: it cannot be read.
-    """
-    if isinstance(item, np.ndarray):
-        return Picture.from_array(item, channels)
-    path = item.path if isinstance(item, ImageFile) else Path(item)
-    return read(path, channels, at_least=at_least)
+    return _Ready(name, photograph, picture.size, picture.orientation, placement, planes)

@@ -1,4 +1,4 @@
-"""Procrustes superimposition: the only caller of morphops."""
+"""Laying landmarks on others by least squares; the only caller of morphops."""
 
 from __future__ import annotations
 
@@ -7,15 +7,66 @@ import io
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
 
+Complex = NDArray[np.complex128]
+"""(n,) points as numbers x + iy, which a product turns and scales."""
+
 _FEWEST_LANDMARKS = 3  # two points have no shape
 _TOLERANCE = 1e-10
+
+
+def least_squares_map(
+    source: Floats,
+    target: Floats,
+    weights: Floats | None = None,
+    kind: Literal["rotation", "similarity", "affine"] = "similarity",
+) -> Floats:
+    """The map that lays points nearest to others by the sum of their squared distances.
+
+    Args:
+        source: (n, 2) points; those that one of the two lacks (NaN) take no part.
+        target: (n, 2) where they belong.
+        weights: (n,) of the squared distances, not negative; None for all alike.
+        kind: what the map may do beside moving: turn; turn and scale; or all that is affine. Only
+            an affine map may reflect.
+
+    Returns:
+        (2, 3) matrix of the affine map.
+    """
+    there = np.isfinite(source + target).all(axis=1)
+    source, target = source[there], target[there]
+    weights = np.ones(len(source)) if weights is None else weights[there]
+    weights = weights / weights.sum()
+    middle, other = weights @ source, weights @ target
+    if kind == "affine":
+        root = np.sqrt(weights)[:, None]
+        moved, wanted = root * (source - middle), root * (target - other)
+        linear = np.linalg.lstsq(moved, wanted, rcond=None)[0].T
+    else:
+        from_, to = (source - middle) @ (1, 1j), (target - other) @ (1, 1j)
+        if kind == "rotation":
+            factor = np.exp(1j * _turn(from_, to, weights))
+        else:
+            factor = _product(from_, to, weights) / (weights * np.abs(from_) ** 2).sum()
+        linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    return np.asarray(np.c_[linear, other - linear @ middle], np.float64)
+
+
+def _product(source: Complex, target: Complex, weights: Floats | float) -> np.complex128:
+    """Of points around the origin: its angle is the turn that lays them nearest to others."""
+    product: np.complex128 = (weights * source.conj() * target).sum()
+    return product
+
+
+def _turn(source: Complex, target: Complex, weights: Floats | float = 1.0) -> float:
+    return float(np.angle(_product(source, target, weights)))
 
 
 def mean_shape(xy: Floats) -> Floats | None:
@@ -87,10 +138,15 @@ def superimpose(xy: Floats, mean: Floats) -> Superimposed | None:
     if not _has_shape(xy):
         return None
     points, targets = (each[:, 0] + 1j * each[:, 1] for each in (_unit(xy), mean))
-    turn = float(np.angle((points * targets.conj()).sum()))
-    turned = points * np.exp(-1j * turn)
+    turn = _turn(points, targets)
+    turned = points * np.exp(1j * turn)
     shape = np.stack((turned.real, turned.imag), axis=1)
-    return Superimposed(shape, math.degrees(turn), centroid_size(xy))
+    return Superimposed(shape, math.degrees(-turn), centroid_size(xy))
+
+
+def superimpose_all(xy: Floats, mean: Floats) -> list[Superimposed]:
+    """Specimens (N, n, 2) superimposed on a mean shape; those that lack a landmark are left out."""
+    return [one for one in (superimpose(each, mean) for each in xy) if one is not None]
 
 
 def mahalanobis(difference: Floats, space: ShapeSpace) -> float:

@@ -1,4 +1,4 @@
-"""Why the landmarks of a photograph are not to be trusted unseen."""
+"""Quality flags: why the landmarks of a photograph should be looked at."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beetle_lm.predict.procrustes import mahalanobis, superimpose
 from beetle_lm.zoo.model_file.card import ModelCard
 
 
-def doubt(card: ModelCard, xy: Floats, expected_error: Floats, pixels: float) -> str | None:
+def quality_flag(card: ModelCard, xy: Floats, expected_error: Floats, pixels: float) -> str | None:
     """Holds landmarks against what their model knows of right ones.
 
     Args:

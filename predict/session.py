@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.errors import DeviceError, ModelError
+from beetle_lm.errors import DeviceError, Hint, ModelError
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.onnx import card_in, refuse_foreign
@@ -35,7 +35,7 @@ _CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """What a model gives for a batch.
+    """What a model returns for a batch.
 
     Args:
         xy: (N, K, 2) landmarks in pixels of the model's input.
@@ -53,10 +53,10 @@ class Session:
     """A model that is ready to run.
 
     Args:
-        card: what the model says of itself.
+        card: what the model says about itself.
         path: the model's file.
         sha256: SHA-256 of that file.
-        provider: the execution provider that was really obtained, as onnxruntime calls it.
+        provider: the execution provider that was actually obtained, by onnxruntime's name.
         runtime_version: onnxruntime's version.
         batch_size: the only batch size that the model takes; None where it takes any.
     """
@@ -80,7 +80,7 @@ class Session:
             threads: CPU threads that one step may use; None leaves the choice to onnxruntime.
 
         Raises:
-            ModelError: the file cannot be read or is no model of beetle-lm's.
+            ModelError: the file cannot be read or is not a beetle-lm model.
             DeviceError: no onnxruntime is installed, or CUDA was asked for and not obtained.
         """
         runtime = load_runtime()
@@ -108,8 +108,8 @@ class Session:
             batch: uint8 (N, C, H, W) of the card's channels and input size.
 
         Raises:
-            ModelError: the model cannot be run, e.g. for want of memory, or does not give what its
-                card promises.
+            ModelError: the model cannot be run, e.g. for lack of memory, or does not return what
+                its card promises.
         """
         try:
             found = self._session.run(list(_OUTPUTS), {"image": batch})
@@ -143,13 +143,13 @@ def load_runtime() -> Any:
             " `beetle-lm doctor` tells more"
         ) from error
     if not hasattr(onnxruntime, "InferenceSession"):
-        # What is left when one of two installed packages, which share a folder, is removed.
-        raise DeviceError(f"onnxruntime is installed but empty; mend it with {REINSTALL}")
+        # What is left when one of two installed packages that share a folder is removed.
+        raise DeviceError(f"onnxruntime is installed but empty; repair it with {REINSTALL}")
     return onnxruntime
 
 
 def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | None) -> Any:
-    """Opens an onnxruntime session from the bytes of a model that is called `name` in messages.
+    """Opens an onnxruntime session from the bytes of a model, which messages call `name`.
 
     Raises:
         ModelError: onnxruntime refuses the model.
@@ -159,13 +159,14 @@ def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | 
     if device == "cuda" and not wants_cuda:
         raise DeviceError(
             "CUDA was asked for, but the installed onnxruntime has no CUDA provider; run"
-            ' pip uninstall -y onnxruntime, then pip install "beetle-lm[gpu]", or use --device cpu'
+            ' pip uninstall -y onnxruntime, then pip install "beetle-lm[gpu]"',
+            Hint.CPU,
         )
     options = runtime.SessionOptions()
     # Where CUDA was not insisted on, what keeps it from starting is for `beetle-lm doctor` to say.
     options.log_severity_level = _ERRORS_ONLY if device == "cuda" else _FATAL_ONLY
     runtime.set_default_logger_severity(options.log_severity_level)
-    # Threads that wait for work by spinning would take the processor from those that decode.
+    # Threads that spin while they wait would take the processor from those that decode.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         options.intra_op_num_threads = threads
@@ -175,16 +176,17 @@ def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | 
         if wants_cuda and hasattr(runtime, "preload_dlls"):
             runtime.preload_dlls()
         try:
-            # From bytes, so that a model which needs a second file beside it never works by chance.
+            # From bytes, so that a model that needs a second file never works by accident.
             session = runtime.InferenceSession(data, options, providers=providers)
         except Exception as error:  # onnxruntime's exceptions have no base of their own
             raise ModelError(f"{name} cannot be loaded as a model: {_first_line(error)}") from error
-    session.disable_fallback()  # or a failure on CUDA would be retried on the CPU unseen
+    session.disable_fallback()  # or a failure on CUDA would silently be retried on the CPU
     if device == "cuda" and session.get_providers()[0] != CUDA:
         reason = f" ({_first_line(said.getvalue())})" if said.getvalue().strip() else ""
         raise DeviceError(
             f"CUDA was asked for, but onnxruntime could not start it{reason}; check the driver"
-            " with nvidia-smi, see `beetle-lm doctor`, or use --device cpu"
+            " with nvidia-smi, and see `beetle-lm doctor`",
+            Hint.CPU,
         )
     return session
 
@@ -194,7 +196,7 @@ def _first_line(error: object) -> str:
 
 
 def _batch_size(session: Any, card: ModelCard, name: str) -> int | None:
-    """Holds the model's inputs and outputs against its card; returns a fixed batch size."""
+    """Checks the model's inputs and outputs against its card; returns a fixed batch size."""
     count = len(card.spec)
     inputs = {value.name: value for value in session.get_inputs()}
     outputs = {value.name: value for value in session.get_outputs()}
@@ -212,7 +214,7 @@ def _batch_size(session: Any, card: ModelCard, name: str) -> int | None:
 
 
 def _check(name: str, value: Any, kind: str, wanted: Sequence[int | None]) -> None:
-    """Sizes that the file leaves open, and that `wanted` gives as None, fit everything."""
+    """Sizes that the file leaves open, or that are None in `wanted`, match anything."""
     fits = len(value.shape) == len(wanted) and all(
         want is None or not isinstance(found, int) or found == want
         for found, want in zip(value.shape, wanted, strict=True)

@@ -11,10 +11,10 @@ import torch
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.train.data.dataset import AnnotatedImages
 from beetle_lm.train.data.folds import folds, split
-from beetle_lm.train.engine.job import Job
+from beetle_lm.train.engine.log import EpochLog
 from beetle_lm.train.engine.tested import EVALUATION, PREDICTIONS, evaluate_test
 from beetle_lm.train.finetune import Transfer
-from beetle_lm.train.heatmap.loop import EpochLog
+from beetle_lm.train.job import Job
 from beetle_lm.train.run import METRICS, train
 
 
@@ -31,9 +31,9 @@ def cross_validate(
 ) -> Evaluation:
     """Trains one network for each fold in `fold-1`, `fold-2`, ... and compares all.
 
-    In each run the photographs of one fold are tested; the others are split anew into those to
-    train on and those that validate, so that the test photographs take no part in either. Finished
-    folds are not trained again when a cross-validation is resumed.
+    In each run the photographs of one fold are tested; the others are split anew into those that
+    train and those that validate, so that the test photographs take part in neither. Finished folds
+    are not trained again when a cross-validation is resumed.
 
     Args:
         job: what to do; its own division of the photographs is replaced.

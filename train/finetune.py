@@ -10,9 +10,10 @@ from torch import Tensor
 
 from beetle_lm.errors import CheckpointError
 from beetle_lm.train.engine.checkpoint import WEIGHTS, load_checkpoint
+from beetle_lm.train.engine.locator import HEAD
 from beetle_lm.train.engine.onnx_weights import read_weights
-from beetle_lm.train.heatmap.networks import HEAD, NETWORKS, build_network
-from beetle_lm.train.heatmap.recipe import AnyRecipe
+from beetle_lm.train.engine.recipe import Recipe
+from beetle_lm.train.methods import build_network, networks, recipe_of
 from beetle_lm.zoo.hub.name import HUB_PREFIX
 from beetle_lm.zoo.model_file.manifest import file_sha256
 from beetle_lm.zoo.model_file.onnx import read_card
@@ -32,8 +33,8 @@ class Source:
         about: part and version of a model, part and epoch of a checkpoint.
         sha256: of the file.
         tensors: the weights by their names in the network.
-        networks: names of the networks that have such weights; those that differ in what has none,
-            such as dropout, have the same.
+        networks: names of the networks that have such weights; several where networks differ only
+            in what has none, such as dropout.
         channels: of its input.
         spec: the part whose landmarks it places.
     """
@@ -88,7 +89,7 @@ def open_source(name: str, zoo: str | None = None) -> Source:
         ModelError: a model file is missing, damaged or not one of beetle-lm's.
         HubError: the model has to be fetched, and cannot be.
         PartError: the zoo has no model of that name.
-        UsageError: ``hf:`` is not followed by ``org/name@revision``.
+        RequestError: ``hf:`` is not followed by ``org/name@revision``.
     """
     if name.startswith(ZOO_PREFIX):
         return _of_model(name, named_model(name.removeprefix(ZOO_PREFIX), zoo))
@@ -100,7 +101,7 @@ def open_source(name: str, zoo: str | None = None) -> Source:
             f"there is no checkpoint {name}; a model of the zoo is given as {ZOO_PREFIX}NAME"
         )
     checkpoint = load_checkpoint(path)
-    recipe, spec = checkpoint.recipe, checkpoint.spec
+    recipe, spec = recipe_of(checkpoint), checkpoint.spec
     if not _fits(checkpoint.tensors, recipe.network, len(spec), recipe.channels):
         raise CheckpointError(
             f"{name} does not hold the weights of a network '{recipe.network}' alone; give a run"
@@ -117,11 +118,11 @@ def open_source(name: str, zoo: str | None = None) -> Source:
     )
 
 
-def transfer_from(source: Source, recipe: AnyRecipe, spec: PartSpec) -> Transfer:
+def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
     """What a training of that recipe and part takes over from a source.
 
-    All layers of the same shape are taken over; the head only where part and landmark names are
-    the same, because the landmarks of another part have nothing in common with these.
+    All layers of the same shape are taken over, but the head only where part and landmark names are
+    the same: the landmarks of another part have nothing in common with these.
 
     Raises:
         CheckpointError: the source has another network.
@@ -130,7 +131,7 @@ def transfer_from(source: Source, recipe: AnyRecipe, spec: PartSpec) -> Transfer
         theirs = " or ".join(f"'{network}'" for network in source.networks)
         raise CheckpointError(
             f"{source.name} has the network {theirs}, and the recipe '{recipe.name}'"
-            f" trains '{recipe.network}'; give a --recipe whose network is {theirs}"
+            f" trains '{recipe.network}'; give a recipe whose network is {theirs}"
         )
     shapes = _shapes(recipe.network, len(spec), recipe.channels)
     layers = dict.fromkeys(_layer(name) for name in shapes)
@@ -145,7 +146,7 @@ def transfer_from(source: Source, recipe: AnyRecipe, spec: PartSpec) -> Transfer
     )
 
 
-def _in_words(layer: str, source: Source, recipe: AnyRecipe, spec: PartSpec) -> str:
+def _in_words(layer: str, source: Source, recipe: Recipe, spec: PartSpec) -> str:
     if layer != HEAD:
         return f"the layer {layer}, for {recipe.channels} channels instead of {source.channels}"
     if len(spec) != len(source.spec):
@@ -158,18 +159,18 @@ def _in_words(layer: str, source: Source, recipe: AnyRecipe, spec: PartSpec) -> 
 def _of_model(name: str, path: Path) -> Source:
     card, tensors = read_card(path), read_weights(path)
     count, channels = len(card.spec), card.channels
-    networks = _networks(tensors, count, channels)
-    if not networks:
+    fitting = _networks(tensors, count, channels)
+    if not fitting:
         raise CheckpointError(
             f"{name} serves for prediction alone: it does not hold the weights of a network that"
             " this beetle-lm knows, each by its name; export the run that it comes from again"
         )
     about = f"{card.spec.name} {card.version}"
-    return Source(name, about, file_sha256(path), tensors, networks, channels, card.spec)
+    return Source(name, about, file_sha256(path), tensors, fitting, channels, card.spec)
 
 
 def _networks(tensors: dict[str, Tensor], landmarks: int, channels: int) -> tuple[str, ...]:
-    return tuple(name for name in NETWORKS if _fits(tensors, name, landmarks, channels))
+    return tuple(name for name in networks() if _fits(tensors, name, landmarks, channels))
 
 
 def _fits(tensors: dict[str, Tensor], network: str, landmarks: int, channels: int) -> bool:

@@ -1,10 +1,11 @@
-"""The rows of an unfinished run: a file that only grows, and that tells where it is whole."""
+"""The rows of an unfinished run: a file that only grows, and that shows how far it is whole."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from beetle_lm.predict.landmarks import Floats, Landmarks
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 _CHECKSUM = 9  # 8 hexadecimal digits and a space
@@ -25,7 +26,7 @@ class Rows:
 
     Each line is a checksum and a JSON object: a result, or a mark, which says that all before it,
     and whatever else belongs to it, has reached the disk. What follows the last mark does not
-    count: it may be half written, and is cut off when the file is opened to go on.
+    count: it may be half written, and is cut off when the file is opened again.
 
     Args:
         path: the file; made if it is not there.
@@ -46,11 +47,15 @@ class Rows:
         self._is_whole = True
 
     def append(self, results: Sequence[Result]) -> None:
-        """Writes results behind the others.
+        """Writes results after the others.
+
+        Does nothing once that was cut short: nothing may follow what is half written.
 
         Raises:
             OSError: e.g. the disk is full.
         """
+        if not self._is_whole:
+            return
         self._is_whole = False
         self._stream.write(b"".join(_line(_record(result)) for result in results))
         self._stream.flush()
@@ -58,9 +63,9 @@ class Rows:
         self._is_whole = True
 
     def keep(self, seconds: float) -> None:
-        """Sees all that was appended onto the disk, and marks it as whole.
+        """Makes sure that all that was appended is on the disk, and marks it as whole.
 
-        Does nothing where appending was cut short: nothing may follow what is half written.
+        Does nothing once appending was cut short, as `append`.
 
         Args:
             seconds: how long all of it took to compute.
@@ -108,6 +113,23 @@ class Rows:
         return end
 
 
+class Pace:
+    """Says when to sync again: as often as costs at most a twentieth of the time, or 10 seconds."""
+
+    _SHARE, _LONGEST = 20, 10.0
+
+    def __init__(self) -> None:
+        self._due = 0.0
+
+    def is_due(self) -> bool:
+        """Whether it is time again."""
+        return time.monotonic() >= self._due
+
+    def took(self, seconds: float) -> None:
+        """Notes how long syncing has just taken."""
+        self._due = time.monotonic() + min(self._SHARE * seconds, self._LONGEST)
+
+
 def _line(record: dict[str, Any]) -> bytes:
     return _checked(json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n")
 
@@ -127,7 +149,7 @@ def _record(result: Result) -> dict[str, Any]:
         record["xy"] = result.landmarks.xy.tolist()
         record["score"] = _listed(result.landmarks.score)
         record["expected_error"] = _listed(result.landmarks.expected_error)
-        record["doubt"] = result.doubt
+        record["flag"] = result.flag
     return record
 
 
@@ -147,7 +169,7 @@ def _result(record: dict[str, Any], spec: PartSpec) -> Result:
         record["orientation"],
         landmarks,
         record["error"],
-        record.get("doubt"),
+        record.get("flag"),
     )
 
 

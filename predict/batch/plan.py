@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from beetle_lm.errors import ImageError, ModelError, UsageError
+from beetle_lm.errors import ImageError, ModelError, RequestError
+from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.reference import Reference
 from beetle_lm.predict.batch.result_files import is_result, is_unfinished
 from beetle_lm.predict.batch.staging import refuse_unless_free
 from beetle_lm.predict.images.find import is_file, is_folder
-from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import EXTENSIONS, ImageFile, find_images
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -29,14 +30,14 @@ class Task:
 
     Args:
         part: the part's name.
-        source: where the landmarks come from: a model file, or the landmark file of templates.
+        file: what the landmarks come from: a model file, or the landmark file of templates.
         images: the photographs, one at least.
         folder: where the results go; it holds none, or they may be replaced.
         reference: manual landmarks to compare with, which fit the part.
     """
 
     part: str
-    source: Path
+    file: Path
     images: tuple[ImageFile, ...]
     folder: Path
     reference: Reference | None
@@ -44,17 +45,19 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """All that one command predicts.
+    """All that one run predicts: data, which stays as it is however often it is run.
 
     Args:
         tasks: one for each part.
+        options: how photographs are predicted and what is written.
         together: the folder that holds the folders of several parts; None where one part was asked
             for.
         overwrite: earlier results may be replaced, and an unfinished run may be dropped.
-        resume: an unfinished run is gone on with, if there is one.
+        resume: an unfinished run is resumed, if there is one.
     """
 
     tasks: tuple[Task, ...]
+    options: Options
     together: Path | None = None
     overwrite: bool = False
     resume: bool = False
@@ -67,34 +70,36 @@ class Plan:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for.
+    """What is to be predicted, and where the results go.
 
     Args:
         inputs: files, folders, or glob patterns.
         output: folder of the results; None for one named by the part.
         recursive: also look into sub-folders for photographs.
-        reference: manual landmarks, for several parts a folder of theirs.
-        frame: the frame of the manual landmarks.
+        reference: manual landmarks, in the frame of the written coordinates; for several parts a
+            folder of theirs.
         overwrite: earlier results may be replaced, and an unfinished run may be dropped.
-        resume: an unfinished run is gone on with, if there is one.
+        resume: an unfinished run is resumed, if there is one.
     """
 
     inputs: Sequence[str]
     output: Path | None = None
     recursive: bool = False
     reference: Path | None = None
-    frame: ExifFrame = "apply"
     overwrite: bool = False
     resume: bool = False
 
 
-def plan_one(request: Request, model: Path, part: str | None = None) -> Plan:
+def plan_one(
+    request: Request, model: Path, part: str | None = None, options: Options | None = None
+) -> Plan:
     """Everything that was given is predicted with one model.
 
     Args:
         request: what the user asks for.
         model: the model's file.
         part: what the model was called; None for the name in its card.
+        options: how photographs are predicted and what is written; the defaults where not given.
 
     Raises:
         ModelError: the file is no model.
@@ -103,17 +108,19 @@ def plan_one(request: Request, model: Path, part: str | None = None) -> Plan:
         LandmarkFileError: the manual landmarks cannot be read.
         LandmarkError: they do not fit the photographs or the model.
     """
+    options = options or Options()
     images = _photographs(request.inputs, request.recursive)
     if request.output is not None:  # told before the model is read
         refuse_unless_free(request.output, request.overwrite, request.resume)
     name = part or read_card(model).spec.name
     folder = request.output or Path(f"beetle-lm-{_file_name(name)}")
     refuse_unless_free(folder, request.overwrite, request.resume)
-    task = _task(name, model, images, folder, request.reference, request.frame)
-    return Plan((task,), None, request.overwrite, request.resume)
+    reference = _reference(request.reference, images, options, partial(_part_of, model))
+    task = Task(name, model, images, folder, reference)
+    return Plan((task,), options, None, request.overwrite, request.resume)
 
 
-def plan_parts(request: Request, zoo: str | None) -> Plan | None:
+def plan_parts(request: Request, zoo: str | None, options: Options | None = None) -> Plan | None:
     """Each sub-folder that is named after a part is predicted with the model of that part.
 
     The photographs of a part are those in ``FOLDER/PART/images``, where there is such a folder, or
@@ -122,15 +129,17 @@ def plan_parts(request: Request, zoo: str | None) -> Plan | None:
     Args:
         request: what the user asks for.
         zoo: the organisation's registry, whose names are parts too; BEETLE_LM_ZOO where not given.
+        options: how photographs are predicted and what is written; the defaults where not given.
 
     Returns:
         None where not one folder was given, or one without such sub-folders.
 
     Raises:
         ModelError: a part has no model at hand.
-        UsageError: the manual landmarks are not given as a folder.
+        RequestError: the manual landmarks are not given as a folder.
         And all that `plan_one` raises.
     """
+    options = options or Options()
     if len(request.inputs) != 1 or not is_folder(Path(request.inputs[0])):
         return None
     root = Path(request.inputs[0])
@@ -151,36 +160,26 @@ def plan_parts(request: Request, zoo: str | None) -> Plan | None:
     for path in folders:
         inside = path / "images"
         images = _photographs([str(inside if is_folder(inside) else path)], request.recursive)
-        folder, manual = together / path.name, references.get(path.name)
+        folder, model = together / path.name, models[path.name]
         if not goes_on:  # or else the parts before the interrupted one are there already
             refuse_unless_free(folder, request.overwrite)
-        tasks.append(_task(path.name, models[path.name], images, folder, manual, request.frame))
+        manual = references.get(path.name)
+        reference = _reference(manual, images, options, partial(_part_of, model))
+        tasks.append(Task(path.name, model, images, folder, reference))
     _tell_passed_over(root, [path for path in found if path not in folders])
-    return Plan(tuple(tasks), together, request.overwrite, request.resume)
+    return Plan(tuple(tasks), options, together, request.overwrite, request.resume)
 
 
-def _task(
-    part: str,
-    model: Path,
-    images: tuple[ImageFile, ...],
-    folder: Path,
-    manual: Path | None,
-    frame: ExifFrame,
-) -> Task:
-    reference = None
-    if manual is not None:
-        reference = Reference.read(manual, images, frame)
-        reference.check(read_card(model).spec)
-    return Task(part, model, images, folder, reference)
-
-
-def plan_transfer(request: Request, landmarks: Path, spec: PartSpec) -> Plan:
+def plan_transfer(
+    request: Request, landmarks: Path, spec: PartSpec, options: Options | None = None
+) -> Plan:
     """Everything that was given gets its landmarks from templates.
 
     Args:
         request: what the user asks for.
         landmarks: the landmark file of the templates.
         spec: their part.
+        options: how photographs are treated and what is written; the defaults where not given.
 
     Raises:
         ImageError: there are no photographs.
@@ -188,15 +187,30 @@ def plan_transfer(request: Request, landmarks: Path, spec: PartSpec) -> Plan:
         LandmarkFileError: the manual landmarks cannot be read.
         LandmarkError: they do not fit the photographs or the part.
     """
+    options = options or Options()
     images = _photographs(request.inputs, request.recursive)
     folder = request.output or Path("beetle-lm-transfer")
     refuse_unless_free(folder, request.overwrite, request.resume)
-    reference = None
-    if request.reference is not None:
-        reference = Reference.read(request.reference, images, request.frame)
-        reference.check(spec)
+    reference = _reference(request.reference, images, options, lambda: spec)
     task = Task(spec.name, landmarks, images, folder, reference)
-    return Plan((task,), None, request.overwrite, request.resume)
+    return Plan((task,), options, None, request.overwrite, request.resume)
+
+
+def _reference(
+    manual: Path | None,
+    images: tuple[ImageFile, ...],
+    options: Options,
+    spec: Callable[[], PartSpec],
+) -> Reference | None:
+    if manual is None:
+        return None
+    reference = Reference.read(manual, images, options.exif)
+    reference.check(spec())
+    return reference
+
+
+def _part_of(model: Path) -> PartSpec:
+    return read_card(model).spec
 
 
 def _photographs(inputs: Sequence[str], recursive: bool) -> tuple[ImageFile, ...]:
@@ -220,14 +234,17 @@ def _references(parts: Sequence[str], folder: Path | None) -> dict[str, Path]:
     if folder is None:
         return {}
     if not is_folder(folder):
-        raise UsageError(
-            f"--reference must be a folder where several parts are predicted, with"
+        raise RequestError(
+            "the manual landmarks of several parts must be given as a folder, with"
             f" {parts[0]}/landmarks.tps and so on in it; {folder} is none"
         )
     files = {part: folder / part / "landmarks.tps" for part in parts}
     missing = [part for part, file in files.items() if not is_file(file)]
     if len(missing) == len(parts):
-        raise UsageError(f"--reference {folder} has no {parts[0]}/landmarks.tps or the like in it")
+        raise RequestError(
+            f"the folder of manual landmarks, {folder}, has no {parts[0]}/landmarks.tps or the like"
+            " in it"
+        )
     for part in missing:
         _log.warning("%s is not there: %s is not compared", files.pop(part), part)
     return files

@@ -1,4 +1,4 @@
-"""With what a run was done: what goes into run.json, and what has to stay the same on resuming."""
+"""What a run was made with: what goes into run.json, and what must be the same to resume it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 from beetle_lm import __version__
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.reference import Reference
-from beetle_lm.predict.batch.source import Placer
-from beetle_lm.predict.batch.unfinished_part import Settings
+from beetle_lm.predict.batch.source import Source
+from beetle_lm.predict.batch.staging import Settings
 from beetle_lm.predict.images.read import ImageFile
 
 
 def settings(
-    placer: Placer,
+    source: Source,
     reference: Reference | None,
     parts: Sequence[str],
     options: Options,
@@ -27,10 +27,10 @@ def settings(
 ) -> Settings:
     """All that the results of a part depend on, but for the photographs.
 
-    What only changes how fast they come, or what keeps a run from ending early, is not in it.
+    What only changes how fast they come, or keeps a run from ending early, is left out.
 
     Args:
-        placer: what places the landmarks.
+        source: what places the landmarks.
         reference: manual landmarks to compare with.
         parts: the parts of the whole run.
         options: what is written and how.
@@ -38,25 +38,25 @@ def settings(
     """
     return {
         "list of parts": list(parts),
-        "part": placer.spec.name,
+        "part": source.spec.name,
         "file of manual landmarks": None if reference is None else reference.sha256,
-        "--format": ",".join(options.formats),
-        "--exif": options.exif,
-        "--min-score": options.min_score,
-        "--scale": options.scale,
-        "--overlay": options.overlay,
-        "--batch-size": batch_size,
-        "--max-pixels": options.max_pixels,
-        **placer.settings,
+        "list of file formats": ",".join(options.formats),
+        "frame of coordinates": options.exif,
+        "minimum score": options.min_score,
+        "scale": options.scale,
+        "choice of overlays": options.overlay,
+        "batch size": batch_size,
+        "limit of pixels": options.max_pixels,
+        **source.settings,
         "version of beetle-lm": __version__,
-        **{f"version of {name}": version for name, version in placer.versions.items()},
+        **{f"version of {name}": version for name, version in source.versions.items()},
         "version of numpy": np.__version__,
         "version of opencv": cv2.__version__,
     }
 
 
 def summary(
-    placer: Placer,
+    source: Source,
     images: Sequence[ImageFile],
     options: Options,
     counts: dict[str, int],
@@ -66,7 +66,7 @@ def summary(
     """The content of run.json.
 
     Args:
-        placer: what places the landmarks.
+        source: what places the landmarks.
         images: the photographs, one at least.
         options: how photographs were predicted and what was written.
         counts: of photographs and landmarks.
@@ -75,11 +75,11 @@ def summary(
     """
     return {
         "beetle_lm": __version__,
-        **placer.record,
+        **source.record,
         "photographs": str(images[0].folder),
         "versions": {
             "python": platform.python_version(),
-            **placer.versions,
+            **source.versions,
             "numpy": np.__version__,
             "opencv": cv2.__version__,
         },

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from beetle_lm.errors import ImageError, LandmarkError
-from beetle_lm.predict.batch.writers import Written
-from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
-from beetle_lm.predict.formats.names import NameIndex
-from beetle_lm.predict.formats.pairing import pair_by_image
-from beetle_lm.predict.formats.records import Annotation, read_annotations
-from beetle_lm.predict.images.orientation import ExifFrame, to_upright
+from beetle_lm.predict.formats.names import pair_by_image
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import Header, ImageFile, read_header
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -34,20 +31,17 @@ class Reference:
 
     def __init__(
         self,
-        manual: Sequence[Annotation],
-        by_name: Mapping[str, Annotation],
+        manual: Sequence[Record],
+        by_name: Mapping[str, Record],
         headers: Mapping[str, Header],
         frame: ExifFrame,
         sha256: str,
     ) -> None:
         self.sha256 = sha256
-        self._manual = manual
+        self.manual = tuple(manual)
         self._by_name = by_name
         self._headers = headers
         self._frame = frame
-        self._predicted: list[Annotation] = []
-        self._sizes: dict[str, tuple[int, int]] = {}
-        self._without: list[str] = []
 
     @classmethod
     def read(cls, path: Path, images: Sequence[ImageFile], frame: ExifFrame) -> Reference:
@@ -60,19 +54,10 @@ class Reference:
         """
         files = {image.name: image for image in images}
         nothing = np.empty((0, 2))
-        wanted = [Annotation(name, nothing) for name in files]
-        pairs = pair_by_image(wanted, read_annotations(path, lambda _: (0, 0)))
-        headers = _headers([files[image.image] for image, _ in pairs])
-        index = NameIndex(files)
-
-        def size_of(name: str) -> tuple[int, int]:
-            header = headers.get(index.find(name) or "")
-            if header is None:  # not among the photographs, so never compared
-                return (0, 0)
-            return header.size if frame == "apply" else header.stored_size
-
-        manual = read_annotations(path, size_of)
-        by_name = {image.image: other for image, other in pair_by_image(wanted, manual)}
+        wanted = [Record(nothing, name) for name in files]
+        manual = read_records(path)
+        by_name = {one.name: other for one, other in pair_by_image(wanted, manual)}
+        headers = _headers([files[name] for name in by_name])
         return cls(manual, by_name, headers, frame, sha256(path.read_bytes()).hexdigest())
 
     def check(self, spec: PartSpec) -> None:
@@ -81,43 +66,28 @@ class Reference:
         Raises:
             LandmarkError: a specimen has another number of landmarks.
         """
-        for name, annotation in self._by_name.items():
-            if len(annotation.xy) != len(spec):
+        for name, record in self._by_name.items():
+            if len(record.points) != len(spec):
                 raise LandmarkError(
-                    f"{name} has {len(annotation.xy)} manual landmarks, but {spec.name} has"
+                    f"{name} has {len(record.points)} manual landmarks, but {spec.name} has"
                     f" {len(spec)}"
                 )
 
     def upright(self, name: str) -> Floats | None:
         """Manual landmarks (n, 2) in the upright photograph of that name; None without any."""
-        annotation, header = self._by_name.get(name), self._headers.get(name)
-        if annotation is None or header is None:
+        record, header = self._by_name.get(name), self._headers.get(name)
+        if record is None or header is None:
             return None
-        if self._frame == "apply":
-            return annotation.xy
-        return to_upright(annotation.xy, header.orientation, header.size)
+        return record.upright(header, self._frame)
 
-    def add(self, name: str, written: Written) -> None:
-        """Takes the predicted landmarks of a photograph."""
-        if name in self._by_name:
-            self._predicted.append(Annotation(name, written.xy))
-            self._sizes[name] = written.size
-        else:  # only the name is needed, and there may be a million
-            self._without.append(name)
+    def __contains__(self, name: str) -> bool:
+        """Whether a photograph of that name has manual landmarks."""
+        return name in self._by_name
 
     def is_drawn_upright(self, name: str) -> bool:
         """Whether the compared coordinates of a photograph are those of the upright picture."""
         header = self._headers.get(name)
         return self._frame == "apply" or (header is not None and header.orientation == 1)
-
-    def evaluation(self, spec: PartSpec, scale: float | None) -> Evaluation:
-        """Compares the predictions with the manual landmarks.
-
-        Raises:
-            LandmarkError: no photograph has both, or their numbers of landmarks differ.
-        """
-        compared = evaluate(self._predicted, self._manual, self._sizes, spec, scale)
-        return replace(compared, only_predicted=tuple(self._without))
 
 
 def _headers(images: Sequence[ImageFile]) -> dict[str, Header]:

@@ -1,4 +1,4 @@
-"""What the folder of results holds, and how the photographs are called in it."""
+"""What the folder of results holds, and how photographs are named in it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from beetle_lm.errors import OutputError
+from beetle_lm.errors import Hint, OutputError
 from beetle_lm.text import base_name
 
 Format = Literal["tps", "csv"]
 """A kind of landmark file."""
 
 REVIEW = ("review.csv", "review.jpg")
-"""What `beetle-lm review-list` makes of results; it goes where they are replaced."""
+"""What `beetle-lm review-list` makes of results; removed when they are replaced."""
 
 RESULTS = (
     "landmarks.tps",
@@ -40,42 +40,38 @@ MOVING = ".incomplete.moving"
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether a run into a folder began and did not come to its end."""
+    """Whether a run into a folder began and did not finish."""
     return (folder / UNFINISHED / MARK).is_file()
 
 
 def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None:
-    """Makes sure that results in a folder replace nothing unasked, and only earlier results.
+    """Makes sure that nothing but earlier results is replaced, and they only where that is wanted.
 
     Args:
         folder: where results are to go.
         overwrite: earlier results may be replaced, and an unfinished run may be dropped.
-        resume: an unfinished run may be gone on with.
+        resume: an unfinished run may be resumed.
 
     Raises:
         OutputError: the folder is a file, or holds an unfinished run or results that may not be
             replaced, or files that are called like results but are from no run.
     """
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file, results need a folder; give another one with -o")
+        raise OutputError(f"{folder} is a file, results need a folder", Hint.ANOTHER_OUTPUT)
     if is_unfinished(folder):
         if resume:
             return
         if not overwrite:
-            raise OutputError(
-                f"{folder} holds an unfinished run; --resume goes on with it, --overwrite starts"
-                " anew, -o names another folder"
-            )
+            raise OutputError(f"{folder} holds an unfinished run", Hint.UNFINISHED_RUN)
     existing = [name for name in RESULTS if (folder / name).exists()]
     if existing and RESULTS[-1] not in existing and not (folder / MOVING).exists():
         raise OutputError(
             f"{folder} holds {existing[0]}, but no {RESULTS[-1]}: it is not from an earlier run and"
-            " is never overwritten; name another folder with -o"
+            " is never overwritten",
+            Hint.ANOTHER_OUTPUT,
         )
     if existing and not overwrite:
-        raise OutputError(
-            f"{folder} holds results already; --overwrite replaces them, -o names another folder"
-        )
+        raise OutputError(f"{folder} holds results already", Hint.REPLACE_OR_ANOTHER_OUTPUT)
 
 
 def planned(formats: Sequence[Format], overlay: bool, evaluation: bool) -> list[str]:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from beetle_lm.errors import LandmarkFileError, OutputError
+from beetle_lm.errors import Hint, LandmarkFileError, OutputError
 from beetle_lm.predict.batch.result_files import is_unfinished
 from beetle_lm.predict.batch.writers import SPECIMEN_COLUMNS
-from beetle_lm.predict.formats.csv_text import csv_line, guarded, unguarded
+from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
 from beetle_lm.predict.formats.tables import TIDY_COLUMNS
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import encodable, fixed
@@ -86,7 +86,7 @@ class Reviewed:
 
     @property
     def rank(self) -> tuple[int, float, str, str]:
-        """Sorts those first that need a look most: failed, flagged, then the least sure."""
+        """Sorts by how much a photograph needs checking: failed, flagged, then the least sure."""
         return _RANKS[self.status], self.mean_score or 0.0, self.part, self.image
 
 
@@ -168,10 +168,7 @@ def _fixed(value: float | None, decimals: int) -> str:
 def _parts(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
     """The folders that have tables, each with its run.json."""
     if is_unfinished(folder):
-        raise OutputError(
-            f"{folder} holds an unfinished run; end it first, with the same `beetle-lm predict`"
-            " command and --resume"
-        )
+        raise OutputError(f"{folder} holds an unfinished run", Hint.FINISH_FIRST)
     summary = _summary(folder)
     if "parts" not in summary:
         return [(folder, summary)]
@@ -185,12 +182,10 @@ def _summary(folder: Path) -> dict[str, Any]:
         if "parts" not in summary:
             str(summary["model"]["part"]), Path(summary["photographs"]), summary["frame"]
     except FileNotFoundError as error:
-        raise OutputError(
-            f"{folder} holds no results; give the folder that `beetle-lm predict` wrote to (-o)"
-        ) from error
+        raise OutputError(f"{folder} holds no results", Hint.RESULTS_FOLDER) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(
-            f"{path} is not what this beetle-lm writes; predict again, with --overwrite"
+            f"{path} is not what this beetle-lm writes", Hint.PREDICT_AGAIN
         ) from error
     return dict(summary)
 
@@ -201,28 +196,27 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
             if tuple(reader.fieldnames or ()) != columns:
-                raise LandmarkFileError(path, 1, _damaged(f"the columns {', '.join(columns)}"))
+                raise _damaged(path, 1, f"the columns {', '.join(columns)}")
             for row in reader:
                 if None in row or None in row.values():
-                    raise LandmarkFileError(
-                        path, reader.line_num, _damaged(f"{len(columns)} cells")
-                    )
+                    raise _damaged(path, reader.line_num, f"{len(columns)} cells")
                 yield reader.line_num, row
     except OSError as error:
         raise LandmarkFileError(path, None, f"cannot be read: {error.strerror or error}") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise LandmarkFileError(path, None, _damaged("CSV in UTF-8")) from error
+        raise _damaged(path, None, "CSV in UTF-8") from error
 
 
-def _damaged(wanted: str) -> str:
-    return f"expected {wanted}, as this beetle-lm writes it; predict again, with --overwrite"
+def _damaged(path: Path, line: int | None, wanted: str) -> LandmarkFileError:
+    found = f"expected {wanted}, as this beetle-lm writes it"
+    return LandmarkFileError(path, line, found, Hint.PREDICT_AGAIN)
 
 
 def _specimens(folder: Path, summary: dict[str, Any]) -> Iterator[Reviewed]:
     path = folder / "specimens.csv"
     for line, row in _rows(path, SPECIMEN_COLUMNS):
         if row["status"] not in _RANKS:
-            raise LandmarkFileError(path, line, _damaged("a status"))
+            raise _damaged(path, line, "a status")
         name = unguarded(row["image"])
         yield Reviewed(
             summary["model"]["part"],
@@ -263,4 +257,4 @@ def _number(path: Path, line: int, cell: str) -> float | None:
     try:
         return float(cell) if cell else None
     except ValueError as error:
-        raise LandmarkFileError(path, line, _damaged("a number")) from error
+        raise _damaged(path, line, "a number") from error

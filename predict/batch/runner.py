@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 from beetle_lm.files import sync_files, write_json
+from beetle_lm.predict.batch import provenance
 from beetle_lm.predict.batch.options import Options
-from beetle_lm.predict.batch.part_run import run_task, write_drawing
+from beetle_lm.predict.batch.outcome import Outcome, outcome_of
+from beetle_lm.predict.batch.overlays import Overlays
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
-from beetle_lm.predict.batch.source import Placer
-from beetle_lm.predict.batch.staging import UnfinishedRun, locked, place, remove_stale, writing
+from beetle_lm.predict.batch.result_files import unique_ids
+from beetle_lm.predict.batch.source import Source
+from beetle_lm.predict.batch.staging import (
+    UnfinishedPart,
+    UnfinishedRun,
+    locked,
+    place,
+    remove_stale,
+    writing,
+)
+from beetle_lm.predict.batch.writers import ResultFiles
+from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.drawing.overview import Selection, overview
-from beetle_lm.predict.images.reading import reading
+from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.images.reading import Reader, Threads, reading
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.session import Device
 
@@ -31,31 +45,31 @@ def load_model(task: Task, device: Device = "auto", threads: int | None = None) 
         threads: CPU threads that it may use; None takes half of the cores, because threads that
             read photographs want the others.
     """
-    return Predictor.load(task.source, device, threads or _half_of_the_cores())
+    return Predictor.load(task.file, device, threads or _half_of_the_cores())
 
 
 def run_plan(
     plan: Plan,
-    options: Options,
-    load: Callable[[Task], Placer] = load_model,
+    load: Callable[[Task], Source] = load_model,
     observer: Observer | None = None,
 ) -> dict[str, Any]:
     """Predicts all parts; for several also writes run.json, and the overview, of all together.
 
-    What is done stays on the disk when this is stopped, and the same plan with `resume` goes on.
+    What is done stays on the disk when this is stopped, and the same plan with `resume` continues.
+    The plan itself does not change: running it twice gives the same results twice.
 
     Args:
-        plan: what is predicted, and where to.
-        options: how, and what is written.
+        plan: what is predicted, how, and where to.
         load: makes ready what places the landmarks of a part.
         observer: is told what happens.
 
     Returns:
-        The summary, as `--json` prints it.
+        The summary of the run: its folder, counts, options and versions, as JSON values.
 
     Raises:
-        OutputError: a folder cannot be written, another run is writing into it, or it holds an
-            unfinished run of another kind.
+        OutputError: a folder cannot be written, another run is writing into it, or it holds
+            results or an unfinished run that the plan must not replace or resume.
+        LandmarkError: manual landmarks are not those of the model's part.
         ModelError: a model cannot be run.
         DeviceError: there is no runtime, or not the device that was asked for.
         IsolationError: the processes that decode cannot be started.
@@ -65,22 +79,110 @@ def run_plan(
     done = []
     with ExitStack() as stack:
         run = stack.enter_context(UnfinishedRun(plan.output, plan.overwrite, plan.resume))
-        read = stack.enter_context(reading(options.max_pixels, options.isolate))
+        reader = stack.enter_context(reading(plan.options.max_pixels, plan.options.isolate))
+        threads = stack.enter_context(Threads(plan.options.workers))
         for number, task in enumerate(plan.tasks, start=1):
             with ExitStack() as own:
                 if task.folder != plan.output:
                     own.enter_context(locked(task.folder))
-                placer = load(task)
+                source = load(task)
                 path = run.part(number)
-                done.append(run_task(placer, task, path, parts, options, read, observer))
+                done.append(
+                    run_part(source, task, path, parts, plan.options, reader, threads, observer)
+                )
             observer.finished(task, done[-1])
         summary = _told(done[0])
         if plan.together is not None:
             summary = _summary(plan, done)
-            shown = {part: one.shown for part, one in zip(parts, done, strict=True)}
-            _write(plan.together, run.path / "results", summary, shown)
+            shown = {part: one.outcome.shown for part, one in zip(parts, done, strict=True)}
+            _write_together(plan.together, run.path / "results", summary, shown)
         run.finish()
     return summary
+
+
+def run_part(
+    source: Source,
+    task: Task,
+    path: Path,
+    parts: Sequence[str],
+    options: Options,
+    reader: Reader,
+    threads: Threads,
+    observer: Observer,
+) -> Finished:
+    """Predicts the photographs of a part, or the rest of them, and writes all results.
+
+    Args:
+        source: what places the landmarks.
+        task: what is predicted and where to.
+        path: what is done is kept there; the part is resumed if it was begun there.
+        parts: the parts of the whole run.
+        options: how, and what is written.
+        reader: reads the photographs.
+        threads: in which they are read, and drawn on.
+        observer: is told what happens.
+    """
+    if task.reference is not None:
+        task.reference.check(source.spec)
+    # As if all photographs were still to be done: another batch size may change the last digits.
+    batch_size = source.batch_size or min(options.batch_size, len(task.images))
+    names = [image.name for image in task.images]
+    ids, shown = unique_ids(names), Selection(names)
+    with UnfinishedPart(
+        path,
+        task.folder,
+        source.spec,
+        provenance.settings(source, task.reference, parts, options, batch_size),
+        task.images,
+        batch_size,
+        lambda count: observer.kept(task, count),
+    ) as part:
+        done, summary = part.rows.count, part.whole
+        observer.started(task, source, done)
+        if summary is None:
+            rest = task.images[done:]
+            overlays = None
+            if options.overlay:
+                overlays = Overlays(task, options, reader, threads, part.results, ids, shown)
+            read = reader if overlays is None else overlays.read
+            with closing(source.place(rest, batch_size, threads, read)) as results:
+                for image, result in zip(rest, results, strict=True):
+                    part.add(result, None if overlays is None else overlays.draw(image, result))
+                    observer.placed(task, result)
+            part.all_added()
+            files = ResultFiles(part.results, source.spec, ids, options.formats, options.scale)
+            with files:
+                outcome = outcome_of(part.rows, task, source.spec, options, reader, shown, files)
+            written = files.paths + _write_pictures(outcome, task, source.spec.name, part, reader)
+            summary = provenance.summary(
+                source, task.images, options, outcome.counts, part.started, part.rows.seconds
+            )
+            part.seal(summary, written)
+        else:
+            outcome = outcome_of(part.rows, task, source.spec, options, reader, shown)
+        part.place()
+    return Finished(task.folder, summary, outcome)
+
+
+def _write_pictures(
+    outcome: Outcome, task: Task, name: str, part: UnfinishedPart, read: Read
+) -> list[Path]:
+    """Writes the evaluation and the overview, where there are any; returns which files."""
+    written = []
+    if outcome.evaluation is not None and task.reference is not None:
+        from beetle_lm.predict.evaluation import report  # imports matplotlib
+
+        upright = frozenset(filter(task.reference.is_drawn_upright, outcome.evaluation.images))
+        paths = {image.name: image.path for image in task.images if image.name in upright}
+        folder = part.results / "evaluation"
+        shutil.rmtree(folder, ignore_errors=True)  # half written by a run that was killed
+        report.write_evaluation(outcome.evaluation, folder, paths.get, read=read)
+        written += [folder / file for file in report.FILES]
+    if outcome.shown.cells:
+        written.append(part.results / "overview.jpg")
+        with writing(written[-1]):
+            written[-1].write_bytes(jpeg(overview({name: outcome.shown})))
+    return written
 
 
 def _half_of_the_cores() -> int:
@@ -104,14 +206,14 @@ def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
     }
 
 
-def _write(
+def _write_together(
     folder: Path, unfinished: Path, summary: dict[str, Any], shown: dict[str, Selection]
 ) -> None:
-    """Writes what belongs to all parts together; nothing of it is kept if it is cut short."""
+    """Writes what belongs to all parts together; none of it stays if it is cut short."""
     with writing(folder):
         unfinished.mkdir(exist_ok=True)
         if any(selection.cells for selection in shown.values()):
-            write_drawing(unfinished / "overview.jpg", overview(shown))
+            (unfinished / "overview.jpg").write_bytes(jpeg(overview(shown)))
             sync_files([unfinished / "overview.jpg"])
         write_json(unfinished / "run.json", summary)
         remove_stale(unfinished, folder)

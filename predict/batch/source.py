@@ -1,19 +1,21 @@
-"""What places landmarks on photographs: a model, or templates."""
+"""The protocol of what places landmarks on photographs: a model, or templates."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.images.reading import Threads
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 if TYPE_CHECKING:
-    from beetle_lm.predict.predictor import Item, Result
+    from beetle_lm.predict.inputs import Photograph
+    from beetle_lm.predict.result import Result
 
 
-class Placer(Protocol):
-    """Places landmarks on photographs; what a run needs to know of it."""
+class Source(Protocol):
+    """A source of landmarks, as far as a run needs to know it."""
 
     @property
     def spec(self) -> PartSpec:
@@ -39,16 +41,16 @@ class Placer(Protocol):
     def versions(self) -> Mapping[str, str]:
         """The versions of the libraries that only it uses, by their names."""
 
-    def predict(
-        self, items: Iterable[Item], batch_size: int, workers: int, read: Read
+    def place(
+        self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
     ) -> Generator[Result, None, None]:
         """Places landmarks on photographs, in their order, one result for each.
 
-        A photograph that has none becomes a result with its reason.
+        A photograph that gets none becomes a result with the reason.
 
         Args:
-            items: paths, `ImageFile`s or arrays of pixels.
+            photographs: each is one photograph.
             batch_size: photographs that are taken at once.
-            workers: threads.
-            read: reads the photographs; see `beetle_lm.predict.images.reading`.
+            threads: read the photographs, a bounded number ahead.
+            read: reads a photograph; see `beetle_lm.predict.images.reading`.
         """

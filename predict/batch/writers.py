@@ -8,18 +8,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TextIO
+from typing import Self, TextIO
 
 import numpy as np
 
 from beetle_lm.predict.batch.result_files import Format, shared_base_names
 from beetle_lm.predict.batch.staging import writing
-from beetle_lm.predict.formats.csv_text import csv_line, guarded
+from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows, wide_header, wide_row
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored, upright_size
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 from beetle_lm.text import base_name, encodable, fixed
 from beetle_lm.zoo.model_file.parts import PartSpec
 
@@ -38,17 +38,6 @@ SPECIMEN_COLUMNS = (
 _SCORE_DECIMALS, _ERROR_DECIMALS = 4, 3
 
 _log = logging.getLogger("beetle_lm")
-
-
-Status = Literal["ok", "flagged", "failed"]
-"""What `specimens.csv` says of a photograph: all is well, look at it, it has no landmarks."""
-
-
-def status_of(result: Result) -> Status:
-    """What `specimens.csv` says of a result."""
-    if result.landmarks is None:
-        return "failed"
-    return "ok" if result.doubt is None else "flagged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,18 +161,18 @@ class ResultFiles:
 
     def _write_specimen(self, result: Result, written: Written | None) -> None:
         size: tuple[int | str, int | str] = result.size or ("", "")
-        doubts: tuple[str, ...] = ("", "", "")
+        confidence: tuple[str, ...] = ("", "", "")
         missing: int | str = ""
         if written is not None:
             size = written.size
-            doubts = (
+            confidence = (
                 fixed(float(written.score.mean()), _SCORE_DECIMALS),
                 fixed(float(written.score.min()), _SCORE_DECIMALS),
                 fixed(float(written.expected_error.mean()), _ERROR_DECIMALS),
             )
             missing = written.missing
-        reason = guarded(result.error or result.doubt or "")
-        row = (guarded(result.name), status_of(result), reason, *size, *doubts, missing)
+        reason = guarded(result.error or result.flag or "")
+        row = (guarded(result.name), result.status, reason, *size, *confidence, missing)
         self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
     def _write_landmarks(self, name: str, written: Written) -> None:

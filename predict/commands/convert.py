@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from beetle_lm.predict.formats.convert import Kind
-    from beetle_lm.predict.formats.records import SizeOf
+    from beetle_lm.predict.formats.sizes import ImageSizes
     from beetle_lm.predict.images.orientation import ExifFrame
 
 
@@ -61,14 +61,14 @@ def convert(
     sizes = _sizes(images, image_size, exif)
     spec = None if part is None else part_of(part)
     count = convert_file(
-        source, target, kind, size_of=sizes, part=spec, excel=excel, overwrite=overwrite
+        source, target, kind, sizes=sizes, part=spec, excel=excel, overwrite=overwrite
     )
     print(f"wrote {target}: {count} specimen{'' if count == 1 else 's'}", file=sys.stderr)
 
 
 def _kind(target: Path, to: Kind | None, excel: bool) -> Kind:
     from beetle_lm.errors import UsageError
-    from beetle_lm.predict.formats.records import TABLE_SUFFIXES
+    from beetle_lm.predict.formats.read import TABLE_SUFFIXES
 
     suffix = target.suffix.lower()
     if suffix != ".tps" and suffix not in TABLE_SUFFIXES:
@@ -81,15 +81,15 @@ def _kind(target: Path, to: Kind | None, excel: bool) -> Kind:
     return kind
 
 
-def _sizes(images: Path | None, image_size: str | None, exif: ExifFrame) -> SizeOf | None:
+def _sizes(images: Path | None, image_size: str | None, exif: ExifFrame) -> ImageSizes | None:
     from beetle_lm.errors import UsageError
-    from beetle_lm.predict.formats.sizes import parse_size, sizes_in
+    from beetle_lm.predict.commands.image_size import parse_size
+    from beetle_lm.predict.formats.sizes import PhotographFolder, SameSize
 
     if images is not None and image_size is not None:
         raise UsageError("give --images or --image-size, not both")
     if images is not None:
-        return sizes_in(images, exif)
+        return PhotographFolder(images, exif)
     if image_size is None:
         return None
-    size = parse_size(image_size, "--image-size")
-    return lambda image: size
+    return SameSize(parse_size(image_size, "--image-size"))

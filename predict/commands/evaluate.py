@@ -66,11 +66,17 @@ def evaluate(
     if scale is not None and not 0 < scale < float("inf"):
         raise UsageError(f"--scale must be a number above 0, got {scale}")
 
-    from beetle_lm.predict.evaluation import inputs as evaluation_input
+    from beetle_lm.predict.commands.image_size import parse_size
     from beetle_lm.predict.evaluation import report as evaluation_report
     from beetle_lm.predict.evaluation import table as evaluation_table
     from beetle_lm.predict.evaluation.metrics import evaluate as compare
-    from beetle_lm.predict.formats.sizes import parse_size, sizes_in
+    from beetle_lm.predict.formats.read import read_records
+    from beetle_lm.predict.formats.sizes import (
+        ImageSizes,
+        PhotographFolder,
+        SameSize,
+        sizes_beside,
+    )
     from beetle_lm.zoo.model_file.parts import part_of
 
     size = None if image_size is None else parse_size(image_size, "--image-size")
@@ -78,20 +84,24 @@ def evaluate(
     spec = None if part is None else part_of(part)
     if output is not None:
         evaluation_report.refuse_existing(output, overwrite)
-    photograph_of = evaluation_input.photographs_in(images, exif)
-    if images is not None:
-        size_of = sizes_in(images, exif)
+    photographs = None if images is None else PhotographFolder(images, exif)
+    sizes: ImageSizes
+    if photographs is not None:
+        sizes = photographs
     elif size is not None:
-        size_of = evaluation_input.one_size(size)
+        sizes = SameSize(size)
     else:
-        size_of = evaluation_input.sizes_beside(predicted)
+        sizes = sizes_beside(predicted)
 
-    found, true, sizes = evaluation_input.read_pair(predicted, manual, size_of)
+    found, true = read_records(predicted), read_records(manual)
     evaluation = compare(found, true, sizes, spec, scale)
     for line in (*evaluation_table.unmatched(evaluation), *evaluation.notes):
         typer.echo(line, err=True)
+    if "px_256x192" not in evaluation.units:
+        typer.echo("--images DIR or --image-size WxH tells the sizes of the images", err=True)
     if output is not None:
-        evaluation_report.write_evaluation(evaluation, output, photograph_of, overwrite)
+        drawn_on = (lambda _: None) if photographs is None else photographs.to_draw_on
+        evaluation_report.write_evaluation(evaluation, output, drawn_on, overwrite)
     if as_json:
         typer.echo(evaluation_report.json_text(evaluation))
         return

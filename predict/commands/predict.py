@@ -30,6 +30,7 @@ from beetle_lm.predict.commands.running import (
 from beetle_lm.zoo.commands import Zoo
 
 if TYPE_CHECKING:
+    from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Plan, Request
 
 
@@ -108,8 +109,8 @@ def predict(
     With neither --part nor --model, INPUTS is one folder: each sub-folder that is named after a
     part is predicted with the model of that part, into OUT/PART.
 
-    Results are kept on the disk as they come. After Ctrl-C, a crash, a power cut or on a full disk
-    the same command with --resume goes on, to the same results.
+    Results are kept on the disk as they come. After Ctrl-C, a crash, a power cut or a full disk the
+    same command with --resume continues, and ends with the same results.
 
     Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
     are there), 130 stopped by Ctrl-C.
@@ -123,8 +124,7 @@ def predict(
     from beetle_lm.predict.batch.plan import Request
     from beetle_lm.predict.batch.runner import load_model
 
-    request = Request(inputs, output, recursive, reference, exif, overwrite, resume)
-    plan = _plan(request, part, model, zoo)
+    request = Request(inputs, output, recursive, reference, overwrite, resume)
     options = Options(
         formats=chosen,
         exif=exif,
@@ -137,8 +137,7 @@ def predict(
         isolate=isolate,
     )
     carry_out(
-        plan,
-        options,
+        _plan(request, part, model, zoo, options),
         partial(load_model, device=device, threads=threads),
         dry_run=dry_run,
         quiet=quiet,
@@ -147,15 +146,17 @@ def predict(
     )
 
 
-def _plan(request: Request, part: str | None, model: str | None, zoo: str | None) -> Plan:
+def _plan(
+    request: Request, part: str | None, model: str | None, zoo: str | None, options: Options
+) -> Plan:
     from beetle_lm.predict.batch.plan import plan_one, plan_parts
     from beetle_lm.zoo.registry import named_model, resolve
 
     if part is not None:
-        return plan_one(request, named_model(part, zoo), part)
+        return plan_one(request, named_model(part, zoo), part, options)
     if model is not None:
-        return plan_one(request, resolve(model, zoo))
-    plan = plan_parts(request, zoo)
+        return plan_one(request, resolve(model, zoo), None, options)
+    plan = plan_parts(request, zoo, options)
     if plan is None:
         raise UsageError(
             "give either --part NAME or --model FILE, or else one folder with a sub-folder for"

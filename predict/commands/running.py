@@ -10,10 +10,9 @@ import typer
 from beetle_lm.errors import BeetleLMError, UsageError
 
 if TYPE_CHECKING:
-    from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Plan, Task
     from beetle_lm.predict.batch.result_files import Format
-    from beetle_lm.predict.batch.source import Placer
+    from beetle_lm.predict.batch.source import Source
 
 _FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv"}
 _SOME_FAILED, _INTERRUPTED = 3, 130
@@ -48,9 +47,7 @@ Isolate = Annotated[
 ]
 Resume = Annotated[
     bool,
-    typer.Option(
-        "--resume", help="Go on with an interrupted run in OUT; photographs done are kept."
-    ),
+    typer.Option("--resume", help="Resume an interrupted run in OUT; photographs done are kept."),
 ]
 Overwrite = Annotated[
     bool,
@@ -88,15 +85,14 @@ def check_scale(scale: float | None) -> None:
 
 def carry_out(
     plan: Plan,
-    options: Options,
-    load: Callable[[Task], Placer],
+    load: Callable[[Task], Source],
     *,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Runs a plan, or says what it would do, and tells of it on the terminal.
+    """Runs a plan, or says what it would do, and reports on the terminal.
 
     Raises:
         Exit: with code 3 where photographs failed, 130 after Ctrl-C.
@@ -106,12 +102,12 @@ def carry_out(
     from beetle_lm.predict.commands.terminal import Terminal, tell_plan
 
     if dry_run:
-        tell_plan(plan, options)
+        tell_plan(plan)
         return
     terminal = Terminal(plan, quiet, verbose)
     try:
         with terminal:
-            summary = run_plan(plan, options, load, terminal)
+            summary = run_plan(plan, load, terminal)
     except KeyboardInterrupt:
         nothing = f"nothing was written to {plan.output}"
         typer.echo(f"stopped; {terminal.what_stays() or nothing}", err=True)

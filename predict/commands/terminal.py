@@ -10,19 +10,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 
-from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
 from beetle_lm.predict.batch.result_files import is_unfinished, planned
-from beetle_lm.predict.batch.source import Placer
+from beetle_lm.predict.batch.source import Source
 from beetle_lm.predict.evaluation import table as evaluation_table
 from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.images.orientation import ExifFrame
+from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
 
 
-def tell_plan(plan: Plan, options: Options) -> None:
+def tell_plan(plan: Plan) -> None:
     """Prints what would be read and written."""
+    options = plan.options
     for task in plan.tasks:
         of_part = "" if plan.together is None else f" of {task.part}"
         typer.echo(f"would read {_counted(len(task.images))}{of_part}:")
@@ -38,7 +39,7 @@ def tell_plan(plan: Plan, options: Options) -> None:
 
 
 class Terminal(Observer):
-    """Shows a run while it lasts, as a context, and tells what came of it afterwards.
+    """Shows a run while it lasts, as a context, and says afterwards what came of it.
 
     Args:
         plan: what is predicted.
@@ -61,7 +62,7 @@ class Terminal(Observer):
     @property
     def failed(self) -> int:
         """How many photographs have no landmarks so far."""
-        return sum(finished.failed for _, finished in self._done)
+        return sum(finished.outcome.failed for _, finished in self._done)
 
     @property
     def has_begun(self) -> bool:
@@ -80,11 +81,11 @@ class Terminal(Observer):
     ) -> None:
         self._bar.stop()
 
-    def started(self, task: Task, placer: Placer, done: int) -> None:
-        """Names the model or the templates, and says where the run goes on."""
+    def started(self, task: Task, source: Source, done: int) -> None:
+        """Names the model or the templates, and says where a run is resumed."""
         self._bar.update(self._row, description=task.part, advance=done)
         if not self._quiet:
-            typer.echo(placer.title, err=True)
+            typer.echo(source.title, err=True)
             if done:
                 typer.echo(f"going on after {done} of {_counted(len(task.images))}", err=True)
 
@@ -99,11 +100,14 @@ class Terminal(Observer):
         self._kept[task.part] = count
 
     def finished(self, task: Task, finished: Finished) -> None:
-        """Remembers what came of one part."""
+        """Remembers what came of one part, and says in which frame the coordinates are."""
         self._done.append((task, finished))
+        if finished.outcome.turned:
+            warning = _frame_warning(finished.outcome.turned, self._plan.options.exif)
+            typer.echo(f"warning: {warning}", err=True)
 
     def what_stays(self) -> str | None:
-        """Says what is there of a run that came to no good end, and how to go on; None: nothing."""
+        """Says what is kept of a run that did not finish, and how to resume it, if anything is."""
         if not is_unfinished(self._plan.output):
             return None
         done, parts = sum(self._kept.values()), ", ".join(task.part for task, _ in self._done)
@@ -114,35 +118,37 @@ class Terminal(Observer):
     def tell_problems(self) -> None:
         """Says on stderr what failed, and what could not be compared."""
         for task, finished in self._done:
-            for result in finished.failures:
+            outcome = finished.outcome
+            for result in outcome.failures:
                 typer.echo(self._line(task, result), err=True)
-            if finished.failed > len(finished.failures):
-                rest = finished.failed - len(finished.failures)
+            if outcome.failed > len(outcome.failures):
+                rest = outcome.failed - len(outcome.failures)
                 typer.echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
-            if finished.evaluation is not None:
-                unmatched = evaluation_table.unmatched(finished.evaluation)
-                for line in (*unmatched, *finished.evaluation.notes):
+            if outcome.evaluation is not None:
+                unmatched = evaluation_table.unmatched(outcome.evaluation)
+                for line in (*unmatched, *outcome.evaluation.notes):
                     typer.echo(self._of_part(task) + line, err=True)
 
     def tell_results(self) -> None:
         """Prints a line per part; the comparison as a table if there is one part."""
         several = self._plan.together is not None
         for task, finished in self._done:
+            outcome = finished.outcome
             compared = ""
-            if finished.evaluation is not None and several:
-                compared = f", on average {_mean(finished.evaluation)} from the manual ones"
-            elif finished.evaluation is not None:
-                evaluation_table.show(finished.evaluation)
-            flagged = f", {finished.flagged} flagged" if finished.flagged else ""
-            failed = f", {finished.failed} failed" if finished.failed else ""
+            if outcome.evaluation is not None and several:
+                compared = f", on average {_mean(outcome.evaluation)} from the manual ones"
+            elif outcome.evaluation is not None:
+                evaluation_table.show(outcome.evaluation)
+            flagged = f", {outcome.flagged} flagged" if outcome.flagged else ""
+            failed = f", {outcome.failed} failed" if outcome.failed else ""
             typer.echo(
-                f"{self._of_part(task)}{_counted(finished.images)}: landmarks on"
-                f" {finished.images - finished.failed}{compared}{flagged}{failed}; results in"
+                f"{self._of_part(task)}{_counted(outcome.images)}: landmarks on"
+                f" {outcome.images - outcome.failed}{compared}{flagged}{failed}; results in"
                 f" {finished.folder}"
             )
-        if any(finished.flagged for _, finished in self._done):
+        if any(finished.outcome.flagged for _, finished in self._done):
             typer.echo(f"`beetle-lm review-list {self._plan.output}` shows what to check first")
-        if several and any(finished.shown.cells for _, finished in self._done):
+        if several and any(finished.outcome.shown.cells for _, finished in self._done):
             typer.echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
 
     def _line(self, task: Task, result: Result) -> str:
@@ -151,13 +157,28 @@ class Terminal(Observer):
             named = f"{name}: " if "/" in name else ""
             return f"failed: {self._of_part(task)}{named}{result.error}"
         scores = None if result.landmarks is None else result.landmarks.score
-        flagged = "" if result.doubt is None else f", flagged: {result.doubt}"
+        flagged = "" if result.flag is None else f", flagged: {result.flag}"
         return f"{self._of_part(task)}{name}: " + (
             "" if scores is None else f"mean score {scores.mean():.2f}{flagged}"
         )
 
     def _of_part(self, task: Task) -> str:
         return "" if self._plan.together is None else f"{task.part}: "
+
+
+def _frame_warning(turned: int, exif: ExifFrame) -> str:
+    count = "1 photograph carries" if turned == 1 else f"{turned} photographs carry"
+    upright, stored = (
+        "the upright picture, as viewers show it",
+        "the pixels as they are stored, which tpsDig and geomorph show",
+    )
+    used, other, way = (
+        (upright, stored, "stored") if exif == "apply" else (stored, upright, "apply")
+    )
+    return (
+        f"{count} an EXIF orientation: coordinates are those of {used}; --exif {way} gives those of"
+        f" {other}"
+    )
 
 
 def _mean(evaluation: Evaluation) -> str:

@@ -45,8 +45,8 @@ def transfer(
             "-t",
             "--template",
             metavar="IMAGE",
-            help="One more annotated photograph, whose landmarks are in TEMPLATE.tps too; give it"
-            " as often as there are some.",
+            help="One more annotated photograph, whose landmarks are in TEMPLATE.tps too; can be"
+            " given several times.",
             show_default=False,
         ),
     ] = None,
@@ -58,7 +58,9 @@ def transfer(
         Path, typer.Option("-o", "--output", metavar="OUT", help="Folder of results.")
     ] = Path("beetle-lm-transfer"),
     recursive: Recursive = False,
-    workers: Annotated[int, typer.Option(min=1, help="Photographs that are done at once.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Photographs that are processed at once.")
+    ] = 2,
     formats: Formats = "tps,csv",
     reference: Annotated[
         Path | None,
@@ -99,8 +101,7 @@ def transfer(
 
     spec = None if part is None else part_of(part)
     annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif)
-    request = Request(inputs, output, recursive, reference, exif, overwrite, resume)
-    plan = plan_transfer(request, landmarks, annotated.spec)
+    request = Request(inputs, output, recursive, reference, overwrite, resume)
     options = Options(
         formats=chosen,
         exif=exif,
@@ -112,8 +113,7 @@ def transfer(
         isolate=isolate,
     )
     carry_out(
-        plan,
-        options,
+        plan_transfer(request, landmarks, annotated.spec, options),
         lambda _: Transfer(annotated),
         dry_run=dry_run,
         quiet=quiet,

@@ -8,7 +8,7 @@ from beetle_lm.predict.landmarks import Floats
 
 
 def label_places(xy: Floats, reach: float, low: Floats | float, high: Floats | float) -> Floats:
-    """A place beside each landmark, in the direction where there is most room.
+    """A place beside each landmark, in the direction with the most room.
 
     Args:
         xy: (n, 2) landmarks; NaN where missing.
@@ -21,7 +21,7 @@ def label_places(xy: Floats, reach: float, low: Floats | float, high: Floats | f
     """
     angles = np.arange(8) * np.pi / 4
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1) * reach
-    taken = np.array(xy)  # by landmarks, and then by numbers; NaN takes no room
+    taken = np.array(xy)  # by landmarks, later also by numbers; NaN takes no room
     chosen = np.full(xy.shape, np.nan)
     for index in np.flatnonzero(~np.isnan(xy).any(axis=1)):
         places = np.clip(xy[index] + around, low, high)

@@ -1,8 +1,8 @@
-"""Landmarks drawn on their photograph, to judge them by eye."""
+"""Landmarks drawn on their photograph, to be checked by eye."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from beetle_lm.predict.drawing.labels import label_places
-from beetle_lm.predict.images.read import read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.images.read import Form, Picture, Read, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
 
 _LONGEST, _SHORTEST = 1600, 1000
+OVERLAY = Form(3, (_LONGEST, _LONGEST))
+"""In which form a photograph is read for its overlay."""
+
 _SUBPIXEL_BITS = 4
 # From Okabe and Ito's palette, which the colour-blind tell apart: vermilion, yellow, sky blue.
 _SCORES = (0.0, 0.5, 1.0)
@@ -64,43 +66,47 @@ class Marked:
         Raises:
             ImageError: the photograph cannot be read.
         """
-        picture = read(photograph, 3, at_least=(_LONGEST, _LONGEST))
-        origin = np.array([picture.frame.left, picture.frame.top])
-        decoded = picture.pixels.shape[1] / picture.frame.width
-        longest = max(picture.size)
-        scale = min(max(longest, _SHORTEST), _LONGEST) / longest
-        as_decoded = cls(
+        picture = read(photograph, OVERLAY.channels, OVERLAY.at_least)
+        return cls.of(overlay_sized(picture), xy, score, manual)
+
+    @classmethod
+    def of(
+        cls, picture: Picture, xy: Floats, score: Floats, manual: Floats | None = None
+    ) -> Marked:
+        """A photograph at the scale at which it is at hand, RGB; the rest as for `read`."""
+        frame = picture.frame
+        origin = np.array([frame.left, frame.top])
+        scale = np.array(picture.pixels.shape[1::-1]) / (frame.width, frame.height)
+        return cls(
             picture.pixels,
-            (xy - origin) * decoded,
+            (xy - origin) * scale,
             score,
-            None if manual is None else (manual - origin) * decoded,
+            None if manual is None else (manual - origin) * scale,
         )
-        size = round(picture.frame.width * scale), round(picture.frame.height * scale)
-        return as_decoded.resized(size)
 
     def fitted(self, width: int, height: int) -> Marked:
-        """The same as large as it fits into a box."""
+        """The same, as large as fits into a box."""
         own_height, own_width = self.pixels.shape[:2]
         scale = min(width / own_width, height / own_height)
         return self.resized((round(own_width * scale), round(own_height * scale)))
 
     def resized(self, size: tuple[int, int]) -> Marked:
-        """The same with another width and height, each 1 at least."""
-        size = max(1, size[0]), max(1, size[1])
-        own_size = self.pixels.shape[1::-1]
-        method = cv2.INTER_AREA if size[0] < own_size[0] else cv2.INTER_CUBIC
-        pixels = cv2.resize(self.pixels, size, interpolation=method)
-        scale = np.array(size) / own_size
+        """The same with another width and height, each at least 1."""
+        pixels = _resized(self.pixels, size)
+        scale = np.array(pixels.shape[1::-1]) / self.pixels.shape[1::-1]
         manual = None if self.manual is None else self.manual * scale
-        return Marked(np.asarray(pixels, np.uint8), self.xy * scale, self.score, manual)
+        return Marked(pixels, self.xy * scale, self.score, manual)
 
-    def drawn(self, min_score: float = 0.0, doubt: str | None = None) -> NDArray[np.uint8]:
+    def drawn(self, min_score: float = 0.0, flag: str | None = None) -> NDArray[np.uint8]:
         """The pixels with numbered landmarks, and crosses for manual ones; see `draw`.
 
-        Where there is a doubt they are framed in red, and a bar above them says what it is.
+        Args:
+            min_score: landmarks below this score are marked as uncertain.
+            flag: why the photograph is flagged; it is framed in red then, and a bar above it gives
+                the reason.
         """
         pixels = draw(self.pixels, self.xy, self.score, min_score=min_score, manual=self.manual)
-        return pixels if doubt is None else _flagged(pixels, doubt)
+        return pixels if flag is None else _flagged(pixels, flag)
 
     def dotted(self, radius: int, min_score: float = 0.0) -> NDArray[np.uint8]:
         """The pixels with a dot on each landmark and nothing else, for small pictures."""
@@ -109,6 +115,21 @@ class Marked:
             if not np.isnan(point).any():
                 small_dot(canvas, point, radius, float(value), trusted=bool(value >= min_score))
         return canvas
+
+
+def overlay_sized(picture: Picture) -> Picture:
+    """A photograph, decoded as `OVERLAY` says, at the scale of its overlay: 1000 to 1600 pixels."""
+    longest = max(picture.size)
+    scale = min(max(longest, _SHORTEST), _LONGEST) / longest
+    size = round(picture.frame.width * scale), round(picture.frame.height * scale)
+    return replace(picture, pixels=_resized(picture.pixels, size))
+
+
+def _resized(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Pixels (H, W, 3) with another width and height, each 1 at least."""
+    size = max(1, size[0]), max(1, size[1])
+    method = cv2.INTER_AREA if size[0] < pixels.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, size, interpolation=method), np.uint8)
 
 
 def small_dot(
@@ -133,6 +154,12 @@ def jpeg(pixels: NDArray[np.uint8], quality: int = 88) -> bytes:
     return encoded.tobytes()
 
 
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """RGB pixels (H, W, 3) as the content of a PNG file."""
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    return encoded.tobytes()
+
+
 def draw(
     pixels: NDArray[np.uint8],
     xy: Floats,
@@ -143,8 +170,8 @@ def draw(
 ) -> NDArray[np.uint8]:
     """Draws numbered landmarks on RGB pixels (H, W, 3) of the same scale; returns a copy.
 
-    Dots go from blue (sure) over yellow to red (unsure); landmarks with a score below `min_score`
-    are red rings. Manual landmarks are pink crosses.
+    Dots go from blue (certain) through yellow to red (uncertain); landmarks with a score below
+    `min_score` are red rings. Manual landmarks are pink crosses.
     """
     canvas = pixels.copy()
     radius = max(4, round(max(canvas.shape[:2]) * 0.0055))
@@ -160,7 +187,7 @@ def draw(
 def in_lines(
     text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float
 ) -> list[str]:
-    """A text as lines that are no wider, but for single words that are."""
+    """A text broken into lines of at most `width`, except for single words that are wider."""
     first, *others = text.split(" ")
     lines = [first]
     for word in others:
@@ -172,11 +199,11 @@ def in_lines(
     return lines
 
 
-def _flagged(pixels: NDArray[np.uint8], doubt: str) -> NDArray[np.uint8]:
+def _flagged(pixels: NDArray[np.uint8], flag: str) -> NDArray[np.uint8]:
     """Framed in the colour of flagged photographs, with the reason in a bar above."""
     size = max(12, pixels.shape[1] // 55)
     font = ImageFont.load_default(size=size)
-    lines = in_lines(f"flagged: {printable(doubt)}", font, pixels.shape[1] - size)
+    lines = in_lines(f"flagged: {printable(flag)}", font, pixels.shape[1] - size)
     border, step = max(3, size // 3), round(1.4 * size)
     bar = len(lines) * step + size // 2
     canvas = cv2.copyMakeBorder(
@@ -236,7 +263,7 @@ def _cross(canvas: NDArray[np.uint8], point: Floats, radius: int) -> None:
 
 
 def _numbered(canvas: NDArray[np.uint8], xy: Floats, radius: int) -> NDArray[np.uint8]:
-    """Writes each landmark's number beside it, where there is most room."""
+    """Writes each landmark's number beside it, where there is the most room."""
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=radius * 2.4)

@@ -21,9 +21,9 @@ _T = TypeVar("_T")
 
 
 class Selection:
-    """Gathers the photographs of a part for its overview.
+    """The photographs of a part that its overview shows.
 
-    Which ones is settled by their names, before any is read: `MOST` of them, evenly spaced.
+    Their names decide, before any is read, which ones are shown: `MOST` of them, evenly spaced.
 
     Args:
         names: names of all photographs of the run.
@@ -31,26 +31,30 @@ class Selection:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.count = len(names)
-        self.cells: list[Cell] = []
-        self._names = frozenset(_evenly(names, MOST))
+        self._names = dict.fromkeys(_evenly(names, MOST))
+        self._cells: dict[str, Cell] = {}
 
-    def wants(self, name: str) -> bool:
-        """Whether a photograph is one of those that are shown."""
-        return name in self._names
+    @property
+    def cells(self) -> list[Cell]:
+        """The pictures that were taken, in the order of the photographs."""
+        return [self._cells[name] for name in self._names if name in self._cells]
 
-    def add(
-        self, name: str, marked: Marked, min_score: float = 0.0, *, flagged: bool = False
-    ) -> None:
-        """Takes a photograph that is wanted."""
-        pixels = marked.fitted(*CELL).dotted(DOT, min_score)
-        self.cells.append(Cell(name, pixels, "flagged" if flagged else None))
+    def lacks(self, name: str) -> bool:
+        """Whether a photograph is to be shown, and was not taken yet."""
+        return name in self._names and name not in self._cells
+
+    def take(self, name: str, marked: Marked, min_score: float = 0.0, *, flagged: bool) -> None:
+        """Takes a photograph, if it is to be shown; from any thread."""
+        if self.lacks(name):
+            pixels = marked.fitted(*CELL).dotted(DOT, min_score)
+            self._cells[name] = Cell(name, pixels, "flagged" if flagged else None)
 
 
 def overview(parts: Mapping[str, Selection]) -> NDArray[np.uint8]:
     """Draws the overview of one part, or of several with a column for each.
 
     Args:
-        parts: the photographs of each part by its name, one photograph at least.
+        parts: the photographs of each part by its name, at least one photograph in all.
 
     Returns:
         uint8 (H, W, 3) RGB, white around the photographs; all cells are of one size.

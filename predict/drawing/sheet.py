@@ -35,7 +35,7 @@ class Cell:
         name: the photograph's name, written below it.
         pixels: uint8 (h, w, 3) RGB with its landmarks, no larger than a cell; None where there is
             no photograph to show.
-        mark: a word in red behind the name, for a photograph that is framed in red.
+        mark: a word in red after the name, for a photograph that is framed in red.
         notes: lines below the name; long ones are broken.
     """
 
@@ -46,7 +46,7 @@ class Cell:
 
 
 def in_rows(cells: Sequence[Cell]) -> list[list[Cell | None]]:
-    """Cells in rows of the same length, about as many as there are cells in a row."""
+    """Cells in rows of equal length, about as many rows as there are cells in each."""
     across = len(cells) if len(cells) < 4 else math.ceil(math.sqrt(len(cells)))
     return [list(cells[start : start + across]) for start in range(0, len(cells), across)]
 
@@ -54,11 +54,11 @@ def in_rows(cells: Sequence[Cell]) -> list[list[Cell | None]]:
 def sheet(
     headings: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell | None]]
 ) -> NDArray[np.uint8]:
-    """Draws cells in rows, and what the colours of landmarks mean.
+    """Draws cells in rows, and a legend for the colours of landmarks.
 
     Args:
         headings: bold and grey words above the columns, from the first column on.
-        rows: at least one with at least one cell; None is an empty place.
+        rows: at least one with at least one cell; None leaves a place empty.
 
     Returns:
         uint8 (H, W, 3) RGB, white around the photographs.
@@ -137,7 +137,7 @@ def _with_legend(picture: Image.Image, pen: ImageDraw.ImageDraw) -> NDArray[np.u
 
 
 def _shortened(name: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    """A text that is no wider than it may be: the middle of a long one is left out."""
+    """A text no wider than `width`: the middle of a long one is left out."""
     shown, keep = name, len(name) // 2
     while font.getlength(shown) > width and keep > 1:
         shown, keep = f"{name[:keep]}…{name[-keep:]}", keep - 1
@@ -145,7 +145,7 @@ def _shortened(name: str, font: ImageFont.FreeTypeFont, width: float) -> str:
 
 
 def _font(file: str, size: int) -> ImageFont.FreeTypeFont:
-    # Pillow's own font lacks even accented letters, and file names have all kinds.
+    # Pillow's own font lacks even accented letters, and file names have all kinds of letters.
     import matplotlib
 
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", file), size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,11 +10,10 @@ from typing import Literal
 
 import numpy as np
 
-from beetle_lm.errors import LandmarkError
-from beetle_lm.predict.evaluation.statistics import Agreement, Shares, Spread
-from beetle_lm.predict.formats.names import NameIndex
-from beetle_lm.predict.formats.pairing import pair_by_image
-from beetle_lm.predict.formats.records import Annotation
+from beetle_lm.errors import Hint, LandmarkError, RequestError
+from beetle_lm.predict.formats.names import pair_by_image
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.sizes import ImageSizes, Size, SizesByName
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.predict.procrustes import mean_shape, procrustes_distance
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -27,11 +27,114 @@ centroid size of the specimen's manual landmarks.
 """
 
 PAPER_SIZE = (256, 192)
+"""Width and height in pixels at which the paper's networks see a photograph."""
+
+FAR = 10.0
+"""Distance in pixels at 256 x 192 above which the paper calls a landmark wrong."""
+
+_NAN = float("nan")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class Spread:
+    """How large distances are and how they scatter; NaN where there are too few to tell.
+
+    Args:
+        count: number of distances.
+        mean: their mean.
+        sd: their standard deviation (of a sample: divided by count - 1).
+        median: their median.
+        p95: their 95th percentile.
+    """
+
+    count: int
+    mean: float
+    sd: float
+    median: float
+    p95: float
+
+    @classmethod
+    def of(cls, distances: Floats) -> Spread:
+        """The spread of distances of any shape; NaN is left out."""
+        known = distances[~np.isnan(distances)]
+        if known.size == 0:
+            return cls(0, _NAN, _NAN, _NAN, _NAN)
+        return cls(
+            int(known.size),
+            float(known.mean()),
+            float(known.std(ddof=1)) if known.size > 1 else _NAN,
+            float(np.median(known)),
+            float(np.percentile(known, 95)),
+        )
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The three shares of the paper's Fig. 12, each from 0 to 1; together they are 1.
+
+    Args:
+        below_mean: distances below their mean (at most 10 px).
+        mean_to_far: distances from the mean to 10 px.
+        above_far: distances above 10 px.
+    """
+
+    below_mean: float
+    mean_to_far: float
+    above_far: float
+
+    @classmethod
+    def of(cls, distances: Floats) -> Shares:
+        """The shares of distances in pixels at 256 x 192, of any shape; NaN is left out."""
+        known = distances[~np.isnan(distances)]
+        if known.size == 0:
+            return cls(_NAN, _NAN, _NAN)
+        above = float((known > FAR).mean())
+        below = float(((known < known.mean()) & (known <= FAR)).mean())
+        between = float(((known >= known.mean()) & (known <= FAR)).mean())
+        return cls(below, between, above)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The figures of the paper's Table 2, the mean of those of x and of y; NaN where not defined.
+
+    x and y are kept apart, as scikit-learn does with columns: in one list their figures would
+    change with the place of the origin.
+
+    Args:
+        r2: coefficient of determination of the predicted against the manual coordinates.
+        explained_variance: the same with the mean difference taken out.
+        pearson: correlation coefficient.
+    """
+
+    r2: float
+    explained_variance: float
+    pearson: float
+
+    @classmethod
+    def of(cls, predicted: Floats, manual: Floats) -> Agreement:
+        """The agreement of two arrays (..., 2); pairs with a NaN are left out."""
+        from sklearn.metrics import explained_variance_score, r2_score
+
+        there = ~np.isnan(predicted - manual).any(axis=-1)
+        given, true = predicted[there], manual[there]
+        if len(true) < 2 or (np.ptp(true, axis=0) == 0).any():
+            return cls(_NAN, _NAN, _NAN)
+        varied = (np.ptp(given, axis=0) > 0).all()
+        pearson = [np.corrcoef(true[:, axis], given[:, axis])[0, 1] for axis in (0, 1) if varied]
+        return cls(
+            float(r2_score(true, given)),
+            float(explained_variance_score(true, given)),
+            float(np.mean(pearson)) if varied else _NAN,
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """Predicted and manual landmarks of the same specimens.
+    """Predicted and manual landmarks of the same specimens, and how far they are apart.
+
+    It prints as a table: for each landmark the number, mean, standard deviation, median and 95th
+    percentile of the distances, and below it what sums the comparison up.
 
     Args:
         spec: the part; its landmarks are numbered where the caller named none.
@@ -52,6 +155,22 @@ class Evaluation:
     scales: Floats
     only_predicted: tuple[str, ...] = ()
     only_manual: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        from beetle_lm.predict.evaluation.table import text
+
+        return text(self)
+
+    def __repr__(self) -> str:
+        mean = self.overall("px").mean
+        return (
+            f"<Evaluation of {len(self.images)} specimens of {len(self.spec)} landmarks, mean"
+            f" distance {mean:.2f} px>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     @cached_property
     def offsets(self) -> Floats:
@@ -112,7 +231,7 @@ class Evaluation:
 
     @cached_property
     def ranks(self) -> tuple[int | None, ...]:
-        """(S) each specimen's place by its mean distance in `unit`: 1 is the worst."""
+        """(S) each specimen's rank by its mean distance in `unit`: 1 is the worst, None unknown."""
         means = self.specimen_means(self.unit)
         order = [int(i) for i in np.argsort(-means, kind="stable") if not np.isnan(means[i])]
         places = {specimen: place for place, specimen in enumerate(order, start=1)}
@@ -159,7 +278,7 @@ class Evaluation:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was left out and how to get it, a sentence each."""
+        """What was left out and why, a sentence each."""
         notes = []
         sizeless = [
             name
@@ -169,7 +288,7 @@ class Evaluation:
         if len(sizeless) == len(self.images):
             notes.append(
                 "the sizes of the images are unknown, so nothing is given at 256 x 192 and no"
-                " shares; --images DIR or --image-size WxH tells them"
+                " shares"
             )
         elif sizeless:
             notes.append(
@@ -190,9 +309,9 @@ class Evaluation:
 
 
 def evaluate(
-    predicted: Sequence[Annotation],
-    manual: Sequence[Annotation],
-    sizes: Mapping[str, tuple[int, int]],
+    predicted: Sequence[Record],
+    manual: Sequence[Record],
+    sizes: Mapping[str, Size] | ImageSizes,
     spec: PartSpec | None = None,
     scale: float | None = None,
 ) -> Evaluation:
@@ -201,48 +320,58 @@ def evaluate(
     Args:
         predicted: the predictions.
         manual: the landmarks placed by hand; their scales are taken where `scale` is None.
-        sizes: width and height of the images by name, where known; may be empty.
+        sizes: width and height of the images in pixels, where known; may be empty.
         spec: the part, which gives the landmarks their names.
         scale: units per pixel of all images.
 
     Raises:
         LandmarkError: an image occurs twice in one list, a name may mean several, no specimen is
-            in both, numbers of landmarks differ, or no landmark is there on both sides.
+            in both, numbers of landmarks differ, or no landmark is present on both sides.
+        RequestError: y points up on one side and down on the other, and the size of an image is
+            unknown.
     """
     pairs = pair_by_image(predicted, manual)
-    known_sizes = NameIndex(sizes)
-    size_rows = []
+    images = SizesByName(sizes) if isinstance(sizes, Mapping) else sizes
+    known = [images.find(one.name) or images.find(other.name) for one, other in pairs]
+    placed = [_in_one_frame(*pair, size) for pair, size in zip(pairs, known, strict=True)]
     for one, other in pairs:
-        name = known_sizes.find(one.image) or known_sizes.find(other.image)
-        size_rows.append((np.nan, np.nan) if name is None else sizes[name])
-        _check_counts(one, other, spec, len(pairs[0][1].xy))
-    compared = {id(annotation) for pair in pairs for annotation in pair}
+        _check_counts(one, other, spec, len(pairs[0][1].points))
+    compared = {id(record) for pair in pairs for record in pair}
     evaluation = Evaluation(
-        spec=spec or PartSpec.numbered("part", len(pairs[0][1].xy)),
-        images=tuple(one.image for one, _ in pairs),
-        predicted=_stacked([one for one, _ in pairs]),
-        manual=_stacked([other for _, other in pairs]),
-        sizes=np.array(size_rows, np.float64),
+        spec=spec or PartSpec.numbered("part", len(pairs[0][1].points)),
+        images=tuple(one.name for one, _ in pairs),
+        predicted=np.array([xy for xy, _ in placed], np.float64),
+        manual=np.array([xy for _, xy in placed], np.float64),
+        sizes=np.array([size or (np.nan, np.nan) for size in known], np.float64),
         scales=np.array([scale or other.scale or np.nan for _, other in pairs], np.float64),
-        only_predicted=tuple(a.image for a in predicted if id(a) not in compared),
-        only_manual=tuple(a.image for a in manual if id(a) not in compared),
+        only_predicted=tuple(each.name for each in predicted if id(each) not in compared),
+        only_manual=tuple(each.name for each in manual if id(each) not in compared),
     )
     if np.isnan(evaluation.offsets).all():
-        raise LandmarkError("no landmark is there both in the predictions and by hand")
+        raise LandmarkError(
+            "no landmark is there both in the predictions and in the manual landmarks"
+        )
     return evaluation
 
 
-def _check_counts(one: Annotation, other: Annotation, spec: PartSpec | None, first: int) -> None:
+def _in_one_frame(one: Record, other: Record, size: Size | None) -> tuple[Floats, Floats]:
+    """The landmarks of both, y down; in image coordinates unless the size is unknown."""
+    if size is not None:
+        return one.in_image(size[1]), other.in_image(size[1])
+    if one.y_up != other.y_up:
+        raise RequestError(
+            "one file counts y from the bottom of the image (as TPS does), the other from the top,"
+            f" so the height of {one.name} is needed",
+            Hint.IMAGE_SIZES,
+        )
+    return one.y_down, other.y_down
+
+
+def _check_counts(one: Record, other: Record, spec: PartSpec | None, first: int) -> None:
     wanted, source = (first, "the first specimen") if spec is None else (len(spec), spec.name)
-    for annotation, kind in ((one, "predicted"), (other, "manual")):
-        if len(annotation.xy) != wanted:
+    for record, kind in ((one, "predicted"), (other, "manual")):
+        if len(record.points) != wanted:
             raise LandmarkError(
-                f"{annotation.image} has {len(annotation.xy)} {kind} landmarks, but {source} has"
+                f"{record.name} has {len(record.points)} {kind} landmarks, but {source} has"
                 f" {wanted}"
             )
-
-
-def _stacked(annotations: Sequence[Annotation]) -> Floats:
-    xy = np.array([annotation.xy for annotation in annotations], np.float64)
-    xy[np.isnan(xy).any(axis=2)] = np.nan
-    return xy

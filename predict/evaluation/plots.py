@@ -1,4 +1,4 @@
-"""The plots of an evaluation, with matplotlib's figures and without its windows."""
+"""The plots of an evaluation, as matplotlib figures; no window is opened."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from matplotlib.figure import Figure
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.drawing.labels import label_places
-from beetle_lm.predict.evaluation.inputs import PhotographOf
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.evaluation.table import UNIT_NAMES
-from beetle_lm.predict.images.read import read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.formats.sizes import PhotographOf
+from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
 
@@ -91,7 +90,7 @@ def distances(evaluation: Evaluation) -> Figure:
 
 
 def cumulative(evaluation: Evaluation) -> Figure:
-    """Which share of the landmarks, and of the specimens by their mean, is within a distance."""
+    """The share of the landmarks, and of the specimens by their mean, within a distance."""
     unit = evaluation.unit
     figure = Figure(figsize=(5.2, 4.0), layout="constrained")
     axes = figure.subplots()
@@ -135,7 +134,7 @@ def specimens(
 
     Args:
         evaluation: what to draw.
-        photograph_of: finds the photograph of an image name; None leaves the ground blank.
+        photograph_of: finds the photograph of an image name; None leaves the background blank.
         read: reads the photographs.
     """
     by_rank = {rank: index for index, rank in enumerate(evaluation.ranks) if rank is not None}
@@ -239,7 +238,7 @@ def _tidy(axes: Axes) -> None:
 
 
 def _limit(values: Floats) -> float:
-    """Where an axis of distances ends: a few wild ones must not press all others together."""
+    """Where an axis of distances ends: a few gross ones must not squeeze the others together."""
     known = values[~np.isnan(values)]
     largest, usual = float(known.max()), 1.6 * float(np.percentile(known, 99))
     return max(min(largest, usual) if largest > 1.5 * usual else largest, 1e-9)

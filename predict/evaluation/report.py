@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 
 from beetle_lm import __version__
-from beetle_lm.errors import OutputError
+from beetle_lm.errors import Hint, OutputError
 from beetle_lm.files import write_bytes
-from beetle_lm.predict.evaluation.inputs import PhotographOf
-from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.evaluation.statistics import Spread
-from beetle_lm.predict.formats.csv_text import csv_line, guarded
-from beetle_lm.predict.images.read import read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.predict.evaluation.metrics import Evaluation, Spread
+from beetle_lm.predict.formats.csv import csv_line, guarded
+from beetle_lm.predict.formats.sizes import PhotographOf
+from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.text import encodable
 
 FILES = (
@@ -40,11 +38,11 @@ def write_evaluation(
     overwrite: bool = False,
     read: Read = read_image,
 ) -> None:
-    """Writes the files named in `FILES` into a folder, which is made if need be.
+    """Writes the files named in `FILES` into a folder, which is created if need be.
 
     Args:
         evaluation: what to write.
-        folder: where to.
+        folder: where to write.
         photograph_of: finds the photograph of an image name, None where there is none; the worst,
             the median and the best specimen are drawn on theirs.
         overwrite: replace the files of an earlier evaluation.
@@ -75,7 +73,7 @@ def write_evaluation(
 
 
 def refuse_existing(folder: Path, overwrite: bool) -> None:
-    """Makes sure that writing an evaluation into a folder replaces nothing unasked.
+    """Makes sure that writing an evaluation into a folder replaces nothing by accident.
 
     Raises:
         OutputError: the folder is a file, or holds files of an evaluation and `overwrite` is False.
@@ -84,13 +82,11 @@ def refuse_existing(folder: Path, overwrite: bool) -> None:
         raise OutputError(f"{folder} is a file; give a folder")
     existing = [name for name in FILES if (folder / name).exists()]
     if existing and not overwrite:
-        raise OutputError(
-            f"{folder} holds {existing[0]} already; give another folder, or --overwrite to replace"
-        )
+        raise OutputError(f"{folder} holds {existing[0]} already", Hint.REPLACE_OR_ANOTHER_NAME)
 
 
 def summary(evaluation: Evaluation) -> dict[str, Any]:
-    """The whole evaluation but for single specimens, as JSON values; None where unknown.
+    """The whole evaluation except for single specimens, as JSON values; None where unknown.
 
     Distances are given in each unit of `Evaluation.units`; shares from 0 to 1.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 
@@ -9,10 +10,9 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.predict.evaluation.statistics import FAR, Spread
+from beetle_lm.predict.evaluation.metrics import FAR, Evaluation, Spread
 
-_MOST_NAMES = 20
+_MOST_NAMES, _WIDTH = 20, 160
 UNIT_NAMES = {
     "px": "px",
     "px_256x192": "px at 256 x 192",
@@ -23,12 +23,20 @@ UNIT_NAMES = {
 
 
 def show(evaluation: Evaluation) -> None:
-    """Prints distances per landmark and over all, and below them what sums the comparison up."""
+    """Prints the distances per landmark and overall, and a summary below them."""
     console = Console()
-    # A pipe has no width of its own, and a table that is cut off is of no use in a file.
-    Console(width=None if console.is_terminal else 160).print(
-        Group(_distances(evaluation), *(Text(line) for line in _sentences(evaluation)))
+    # A pipe has no width of its own, and a truncated table is of no use in a file.
+    Console(width=None if console.is_terminal else _WIDTH).print(_shown(evaluation))
+
+
+def text(evaluation: Evaluation) -> str:
+    """What `show` prints, and then what was not compared or left out."""
+    stream = io.StringIO()
+    Console(file=stream, width=_WIDTH, color_system=None, force_jupyter=False).print(
+        _shown(evaluation)
     )
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    return "\n".join([*lines, *unmatched(evaluation), *evaluation.notes])
 
 
 def unmatched(evaluation: Evaluation) -> list[str]:
@@ -43,6 +51,10 @@ def unmatched(evaluation: Evaluation) -> list[str]:
                 f"not compared, in the {where} but without {lacking} ({len(names)}): {_some(names)}"
             )
     return lines
+
+
+def _shown(evaluation: Evaluation) -> Group:
+    return Group(_distances(evaluation), *(Text(line) for line in _sentences(evaluation)))
 
 
 def _distances(evaluation: Evaluation) -> Table:
@@ -137,5 +149,5 @@ def _sentences(evaluation: Evaluation) -> list[str]:
 
 def _some(names: Sequence[str]) -> str:
     rest = len(names) - _MOST_NAMES
-    more = f" and {rest} more, which --json and summary.json list" if rest > 0 else ""
+    more = f" and {rest} more, which the JSON summary lists" if rest > 0 else ""
     return ", ".join(names[:_MOST_NAMES]) + more

@@ -1,27 +1,25 @@
-"""From one kind of landmark file to another."""
+"""Converting one kind of landmark file to another."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from beetle_lm.errors import LandmarkFileError, OutputError, UsageError
+from beetle_lm.errors import Hint, LandmarkFileError, OutputError, RequestError
 from beetle_lm.files import write_text
-from beetle_lm.predict.formats.records import (
-    Annotation,
-    SizeOf,
-    annotations_of_records,
-    annotations_of_table,
-    is_tps,
-    known_size,
+from beetle_lm.predict.formats.read import is_tps
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.sizes import ImageSizes, Size
+from beetle_lm.predict.formats.tables import (
+    read_table,
+    tidy_header,
+    tidy_rows,
+    wide_header,
+    wide_row,
 )
-from beetle_lm.predict.formats.table_reader import read_table
-from beetle_lm.predict.formats.tables import tidy_header, tidy_rows, wide_header, wide_row
-from beetle_lm.predict.formats.tps import TpsRecord, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import shown
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -35,22 +33,12 @@ _BESIDE_PX = 1e-3
 _log = logging.getLogger("beetle_lm")
 
 
-@dataclass(frozen=True, eq=False)
-class _Specimen:
-    """An annotation with what only tables know of it."""
-
-    annotation: Annotation
-    names: tuple[str, ...] | None = None
-    score: Floats | None = None
-    expected_error: Floats | None = None
-
-
 def convert_file(
     source: Path,
     target: Path,
     kind: Kind,
     *,
-    size_of: SizeOf | None = None,
+    sizes: ImageSizes | None = None,
     part: PartSpec | None = None,
     excel: bool = False,
     overwrite: bool = False,
@@ -63,121 +51,131 @@ def convert_file(
         source: a TPS file or a wide or tidy table, told apart by the ending.
         target: the file to write.
         kind: what to write.
-        size_of: sizes of the images, needed where y is turned over; None where nobody knows them.
+        sizes: of the images, needed where the direction of y changes; None if none are known.
         part: names the landmarks of a tidy table; every specimen must have its number of landmarks.
-        excel: tables as European Excels read them.
+        excel: tables as Excel reads them where the comma is the decimal sign.
         overwrite: replace an existing target.
 
     Returns:
         The number of specimens.
 
     Raises:
-        UsageError: sizes are needed and `size_of` is None.
+        RequestError: sizes are needed and `sizes` is None.
         OutputError: the target exists, or cannot be written.
         LandmarkFileError: the source cannot be read, lacks what the target needs, or an image of it
-            is unknown to `size_of`.
+            is unknown to `sizes`.
     """
     if target.exists() and not overwrite:
-        raise OutputError(f"{target} exists; give another name, or --overwrite to replace it")
-    if is_tps(source) and kind == "tps":
-        records = read_tps(source)
-        _check_counts(source, part, [(record.line, len(record.points)) for record in records])
-        write_tps(target, records)
-        return len(records)
-    size_of = size_of or _nobody_knows
-    specimens = _read(source, size_of)
-    counts = [(each.annotation.line, len(each.annotation.xy)) for each in specimens]
-    _check_counts(source, part, counts)
-    if kind == "tps":
-        write_tps(target, _records(source, specimens, size_of))
-    elif kind == "wide":
-        _check_same_count(source, counts)
-        write_text(target, _wide(specimens, excel))
-    else:
-        _check_unique(source, specimens)
-        write_text(target, _tidy(specimens, part, excel))
-    return len(specimens)
-
-
-def _read(source: Path, size_of: SizeOf) -> list[_Specimen]:
+        raise OutputError(f"{target} exists", Hint.REPLACE_OR_ANOTHER_NAME)
+    records: Sequence[Record]
     if is_tps(source):
-        records = read_tps(source)
-        _warn_of_loss(source, records)
-        return [_Specimen(each) for each in annotations_of_records(source, records, size_of)]
-    table = read_table(source)
-    annotations = annotations_of_table(source, table, size_of)
-    return [
-        _Specimen(annotation, specimen.names, specimen.score, specimen.expected_error)
-        for annotation, specimen in zip(annotations, table.specimens, strict=True)
-    ]
+        records = read = read_tps(source)
+        if kind == "tps":
+            _check_part(source, part, read)
+            write_tps(target, read)
+            return len(read)
+        _warn_of_loss(source, read)
+    else:
+        records = read_table(source)
+    placed = [_in_image(source, record, sizes) for record in records]
+    _check_part(source, part, records)
+    if kind == "tps":
+        write_tps(target, _tps(source, records, placed, sizes))
+    elif kind == "wide":
+        _check_same_count(source, records)
+        write_text(target, _wide(records, placed, excel))
+    else:
+        _check_unique(source, records)
+        write_text(target, _tidy(records, placed, part, excel))
+    return len(records)
 
 
-def _records(source: Path, specimens: Sequence[_Specimen], size_of: SizeOf) -> Iterator[TpsRecord]:
-    for each in specimens:
-        annotation = each.annotation
-        size = known_size(source, annotation.line, annotation.image, size_of)
-        xy = annotation.xy
+def _in_image(source: Path, record: Record, sizes: ImageSizes | None) -> Floats:
+    if not record.y_up:
+        return record.points
+    return record.in_image(_size(source, record, sizes)[1])
+
+
+def _size(source: Path, record: Record, sizes: ImageSizes | None) -> Size:
+    if sizes is None:
+        raise RequestError(
+            f"the height of the image {record.name} is needed, because y points up from the bottom"
+            " edge in TPS files",
+            Hint.IMAGE_SIZES,
+        )
+    size = sizes.find(record.name)
+    if size is None:
+        raise LandmarkFileError(
+            source,
+            record.line,
+            f"the height of the image {shown(record.name)} is unknown; it is needed because y"
+            " points up from the bottom edge in TPS files",
+        )
+    return size
+
+
+def _tps(
+    source: Path, records: Sequence[Record], placed: Sequence[Floats], sizes: ImageSizes | None
+) -> Iterator[TpsRecord]:
+    for record, xy in zip(records, placed, strict=True):
+        size = _size(source, record, sizes)
         if (xy < -_BESIDE_PX).any() or (xy > [s + _BESIDE_PX for s in size]).any():
             _log.warning(
                 "%s, line %d: a landmark lies outside %s (%d x %d pixels) and is moved to its edge",
                 source,
-                annotation.line,
-                annotation.image,
+                record.line,
+                record.name,
                 *size,
             )
-        yield TpsRecord.from_image_xy(xy, size, annotation.image)
+        yield TpsRecord.from_image_xy(xy, size, record.name)
 
 
-def _wide(specimens: Sequence[_Specimen], excel: bool) -> Iterator[str]:
-    yield wide_header(len(specimens[0].annotation.xy), excel)
-    for each in specimens:
-        yield wide_row(each.annotation.image, each.annotation.xy, excel)
+def _wide(records: Sequence[Record], placed: Sequence[Floats], excel: bool) -> Iterator[str]:
+    yield wide_header(len(placed[0]), excel)
+    for record, xy in zip(records, placed, strict=True):
+        yield wide_row(record.name, xy, excel)
 
 
-def _tidy(specimens: Sequence[_Specimen], part: PartSpec | None, excel: bool) -> Iterator[str]:
+def _tidy(
+    records: Sequence[Record], placed: Sequence[Floats], part: PartSpec | None, excel: bool
+) -> Iterator[str]:
     yield tidy_header(excel)
-    for each in specimens:
-        annotation = each.annotation
-        names = part.landmark_names if part else each.names
-        numbers = [str(i + 1) for i in range(len(annotation.xy))]
-        yield tidy_rows(
-            annotation.image,
-            names or numbers,
-            annotation.xy,
-            each.score,
-            each.expected_error,
-            excel,
-        )
+    for record, xy in zip(records, placed, strict=True):
+        numbers = [str(i + 1) for i in range(len(xy))]
+        names = (part.landmark_names if part else record.names) or numbers
+        yield tidy_rows(record.name, names, xy, record.score, record.expected_error, excel)
 
 
-def _check_counts(source: Path, part: PartSpec | None, counts: list[tuple[int, int]]) -> None:
-    for line, count in counts:
-        if part is not None and count != len(part):
-            found = f"{part.name} has {len(part)} landmarks, found {count}"
-            raise LandmarkFileError(source, line, found)
+def _check_part(source: Path, part: PartSpec | None, records: Sequence[Record]) -> None:
+    for record in records:
+        if part is not None and len(record.points) != len(part):
+            found = f"{part.name} has {len(part)} landmarks, found {len(record.points)}"
+            raise LandmarkFileError(source, record.line, found)
 
 
-def _check_same_count(source: Path, counts: list[tuple[int, int]]) -> None:
-    for line, count in counts:
-        if count != counts[0][1]:
+def _check_same_count(source: Path, records: Sequence[Record]) -> None:
+    first = len(records[0].points)
+    for record in records:
+        if len(record.points) != first:
             raise LandmarkFileError(
                 source,
-                line,
-                f"found {count} landmarks, the first specimen has {counts[0][1]}; a wide table"
-                " needs the same number everywhere, a tidy one (--to tidy) does not",
+                record.line,
+                f"found {len(record.points)} landmarks, the first specimen has {first}; a wide"
+                " table needs the same number everywhere, a tidy one does not",
+                Hint.TIDY_TABLE,
             )
 
 
-def _check_unique(source: Path, specimens: Sequence[_Specimen]) -> None:
+def _check_unique(source: Path, records: Sequence[Record]) -> None:
     lines: dict[str, int] = {}
-    for each in specimens:
-        image, line = each.annotation.image, each.annotation.line
-        if (first := lines.setdefault(image, line)) != line:
+    for record in records:
+        if (first := lines.setdefault(record.name, record.line)) != record.line:
             raise LandmarkFileError(
                 source,
-                line,
-                f"the image {shown(image)} was there in line {first} already; a tidy table cannot"
-                " tell its specimens apart, a wide one (--to wide) can",
+                record.line,
+                f"the image {shown(record.name)} was in line {first} already; a tidy table"
+                " cannot tell its specimens apart, a wide one can",
+                Hint.WIDE_TABLE,
             )
 
 
@@ -191,11 +189,3 @@ def _warn_of_loss(source: Path, records: Sequence[TpsRecord]) -> None:
     if any(lost.values()):
         named = ", ".join(name for name, there in lost.items() if there)
         _log.warning("%s: a table has no place for its %s; they are left out", source, named)
-
-
-def _nobody_knows(image: str) -> tuple[int, int] | None:
-    raise UsageError(
-        f"the height of the image {image} is needed, because y points up from the bottom edge in"
-        " TPS files; give --images DIR with the photographs, or --image-size WIDTHxHEIGHT if all"
-        " have one size"
-    )

@@ -1,113 +1,114 @@
-"""Landmark files of any kind as one list of annotations."""
+"""What a landmark file holds: a record for each specimen, whichever kind of file it came from.
+
+TPS files, and some tables, count y upwards from the image's bottom edge. A record keeps the
+coordinates as its file has them and says so (`Record.y_up`); it turns them once the image's height
+is known. Nothing outside this room sees an upward y.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.table_reader import Table, read_table
-from beetle_lm.predict.formats.tps import TpsRecord, flip_y
-from beetle_lm.predict.formats.tps_reader import read_tps
+import numpy as np
+
+from beetle_lm.errors import LandmarkError
+from beetle_lm.predict.images.header import Header
+from beetle_lm.predict.images.orientation import ExifFrame, to_upright
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import shown
-
-SizeOf = Callable[[str], tuple[int, int] | None]
-"""Image name -> (width, height) in the frame that the file uses; None when unknown."""
-
-TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
-"""Endings, in lower case, of the files that are read as tables."""
 
 
 @dataclass(frozen=True, eq=False)
-class Annotation:
-    """The landmarks of one specimen as a landmark file gives them, in image coordinates.
+class Record:
+    """The landmarks of one specimen as a landmark file gives them.
 
     Args:
-        image: the image's name as the file writes it.
-        xy: (n, 2) image pixels, y down; NaN in both where a landmark is missing.
-        id: the record's identifier, None where the file gives none.
-        scale: units per pixel, None where unknown.
-        line: where the record begins in the file, counted from 1.
+        points: (n, 2) coordinates in pixels; NaN in both where a landmark is missing.
+        image: name of the photograph as the file gives it, None where it gives none.
+        id: identifier, None where the file gives none.
+        scale: units per pixel, None where unknown. The coordinates are not multiplied by it.
+        line: where the record begins in its file, counted from 1; 0 for one that was never read.
+        number: the record's place in its file, counted from 1; 0 for one that was never read.
+        y_up: True where y points up from the bottom edge of the image, False where `points` are
+            image coordinates.
+        names: the landmarks' names, None where the file has none.
+        score: (n,) scores from 0 to 1, NaN where unknown; None where the file has none.
+        expected_error: (n,) expected errors in pixels, in the same way.
+
+    Raises:
+        LandmarkError: the points are not (n, 2), or a coordinate is infinite.
     """
 
-    image: str
-    xy: Floats
+    points: Floats
+    image: str | None = None
     id: str | None = None
     scale: float | None = None
     line: int = 0
+    number: int = 0
+    y_up: bool = False
+    names: tuple[str, ...] | None = None
+    score: Floats | None = None
+    expected_error: Floats | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", checked_points(self.points))
+
+    @property
+    def name(self) -> str:
+        """What the specimen goes by: its image, without one its ID, else its place in the file."""
+        return self.image or self.id or str(self.number)
+
+    def in_image(self, height: float) -> Floats:
+        """The landmarks (n, 2) in image coordinates, y down.
+
+        Args:
+            height: height of the image in pixels; of no effect where the file counts y downwards.
+        """
+        return flip_y(self.points, height) if self.y_up else self.points
+
+    @property
+    def y_down(self) -> Floats:
+        """The landmarks (n, 2) with y down where the image's height is unknown.
+
+        Differences between landmarks are right. Places are too where the file counts y downwards;
+        else all of them are off by the height.
+        """
+        return self.in_image(0.0)
+
+    def upright(self, photograph: Header, frame: ExifFrame) -> Floats:
+        """The landmarks (n, 2) in image coordinates of the upright photograph.
+
+        Args:
+            photograph: header of the photograph.
+            frame: what the landmarks were placed on.
+        """
+        xy = self.in_image(photograph.size_in(frame)[1])
+        if frame == "apply":
+            return xy
+        return to_upright(xy, photograph.orientation, photograph.size)
 
 
-def is_tps(path: Path) -> bool:
-    """Whether a landmark file is a TPS file (True) or a table (False), by its ending.
+def flip_y(xy: Floats, height: float) -> Floats:
+    """Coordinates (..., 2) with y up from the bottom edge as ones with y down from the top edge.
 
-    Raises:
-        LandmarkFileError: the ending is that of neither.
-    """
-    suffix = path.suffix.lower()
-    if suffix != ".tps" and suffix not in TABLE_SUFFIXES:
-        raise LandmarkFileError(
-            path, None, "is no landmark file: the name must end in .tps or .csv"
-        )
-    return suffix == ".tps"
-
-
-def read_annotations(path: Path, size_of: SizeOf) -> list[Annotation]:
-    """Reads a TPS file (``.tps``) or a CSV table, wide or tidy, in the order of the file.
-
-    A TPS record without ``IMAGE=`` goes by its ID, one without either by its number in the file.
+    It is its own inverse.
 
     Args:
-        path: the file.
-        size_of: sizes of the images; asked only where y points up in the file.
+        xy: coordinates in pixels; NaN stays NaN.
+        height: height of the image in pixels.
+    """
+    return np.stack([xy[..., 0], height - xy[..., 1]], axis=-1)
+
+
+def checked_points(points: Floats) -> Floats:
+    """A copy of points that are (n, 2) and finite, with NaN in both coordinates or in none.
 
     Raises:
-        LandmarkFileError: the file cannot be read, or an image's height is needed and unknown.
+        LandmarkError: they are not.
     """
-    if is_tps(path):
-        return annotations_of_records(path, read_tps(path), size_of)
-    return annotations_of_table(path, read_table(path), size_of)
-
-
-def annotations_of_records(
-    path: Path, records: list[TpsRecord], size_of: SizeOf
-) -> list[Annotation]:
-    """The records of a TPS file in image coordinates; see `read_annotations`."""
-    annotations = []
-    for number, record in enumerate(records, start=1):
-        image = record.image or record.id or str(number)
-        _, height = known_size(path, record.line, image, size_of)
-        annotations.append(
-            Annotation(image, record.image_xy(height), record.id, record.scale, record.line)
-        )
-    return annotations
-
-
-def annotations_of_table(path: Path, table: Table, size_of: SizeOf) -> list[Annotation]:
-    """The specimens of a table in image coordinates; see `read_annotations`."""
-    annotations = []
-    for specimen in table.specimens:
-        xy = specimen.points
-        if table.y_up:
-            _, height = known_size(path, specimen.line, specimen.image, size_of)
-            xy = flip_y(xy, height)
-        annotations.append(Annotation(specimen.image, xy, line=specimen.line))
-    return annotations
-
-
-def known_size(path: Path, line: int, image: str, size_of: SizeOf) -> tuple[int, int]:
-    """Width and height of the image of a record.
-
-    Raises:
-        LandmarkFileError: `size_of` does not know the image.
-    """
-    size = size_of(image)
-    if size is None:
-        raise LandmarkFileError(
-            path,
-            line,
-            f"the height of the image {shown(image)} is unknown; it is needed because y points up"
-            " from the bottom edge in TPS files",
-        )
-    return size
+    points = np.array(points, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise LandmarkError(f"the points of a record must be (n, 2), got {points.shape}")
+    points[np.isnan(points).any(axis=1)] = np.nan
+    if np.isinf(points).any():
+        raise LandmarkError("a coordinate is infinite")
+    return points

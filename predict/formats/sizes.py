@@ -1,61 +1,132 @@
-"""The sizes of photographs: by the names that landmark files give them, and as users write them."""
+"""Widths and heights of images, found by the names that landmark files give them."""
 
 from __future__ import annotations
 
-import re
-from functools import cache
+import csv
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
-from beetle_lm.errors import ImageError, UsageError
+from beetle_lm.errors import ImageError, LandmarkFileError
+from beetle_lm.predict.formats.csv import unguarded
 from beetle_lm.predict.formats.names import NameIndex
-from beetle_lm.predict.formats.records import SizeOf
-from beetle_lm.predict.images.header import read_header
+from beetle_lm.predict.images.find import find_images
+from beetle_lm.predict.images.header import Header, read_header
 from beetle_lm.predict.images.orientation import ExifFrame
-from beetle_lm.predict.images.read import find_images
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+PhotographOf = Callable[[str], Path | None]
+"""Image name -> the photograph's file; None where there is none."""
 
 
-def sizes_in(folder: Path, exif: ExifFrame = "apply") -> SizeOf:
-    """Looks up the width and height of the photographs in a folder and its sub-folders.
+class ImageSizes(Protocol):
+    """Knows how large images are, in the frame that the landmarks are in."""
+
+    def find(self, name: str) -> Size | None:
+        """The size of the image that a landmark file calls `name`; None where it is unknown."""
+
+
+class SameSize:
+    """One size for all images."""
+
+    def __init__(self, size: Size) -> None:
+        self._size = size
+
+    def find(self, name: str) -> Size | None:
+        """That size, whatever the name."""
+        return self._size
+
+
+class SizesByName:
+    """Sizes from a table.
+
+    Args:
+        sizes: width and height by the images' names; may be empty.
+    """
+
+    def __init__(self, sizes: Mapping[str, Size]) -> None:
+        self._sizes = sizes
+        self._names = NameIndex(sizes)
+
+    def find(self, name: str) -> Size | None:
+        """The size of the image that `name` means; None where none, or several, may be meant."""
+        found = self._names.find(name)
+        return None if found is None else self._sizes[found]
+
+
+class PhotographFolder:
+    """The photographs of a folder and its sub-folders.
 
     Headers are read when they are asked for, each once.
 
     Args:
         folder: where the photographs are.
-        exif: 'apply' gives the size of the upright picture, 'stored' that of the stored pixels.
-
-    Returns:
-        A function from a name to (width, height), None where the folder has no such photograph.
-        It raises ImageError where the name may mean several photographs or the header is damaged.
+        frame: what the landmarks are on, the upright pictures or the pixels as stored.
 
     Raises:
         ImageError: the folder does not exist or has no photographs.
     """
-    paths = {image.name: image.path for image in find_images([folder], recursive=True)}
-    names = NameIndex(paths)
 
-    @cache
-    def size_of(name: str) -> tuple[int, int] | None:
-        found = names.find(name)
-        if found is None:
-            if several := names.candidates(name):
-                raise ImageError(
-                    f"{name} may be {' or '.join(several[:3])} in {folder}; give the folder of the"
-                    " right ones"
-                )
+    def __init__(self, folder: Path, frame: ExifFrame = "apply") -> None:
+        self._folder, self._frame = folder, frame
+        self._paths = {image.name: image.path for image in find_images([folder], recursive=True)}
+        self._names = NameIndex(self._paths)
+        self._headers: dict[str, Header] = {}
+
+    def find(self, name: str) -> Size | None:
+        """The size of the photograph that `name` means; None where there is none.
+
+        Raises:
+            ImageError: the name may mean several photographs, or the header is damaged.
+        """
+        found = self._names.find(name)
+        if found is not None:
+            return self._header(found).size_in(self._frame)
+        if several := self._names.candidates(name):
+            raise ImageError(
+                f"{name} may be {' or '.join(several[:3])} in {self._folder}; give the folder of"
+                " the right ones"
+            )
+        return None
+
+    def to_draw_on(self, name: str) -> Path | None:
+        """The photograph that `name` means.
+
+        None where there is none or may be several, and where it is shown turned but the landmarks
+        are on the pixels as stored: they cannot be drawn on it.
+        """
+        found = self._names.find(name)
+        if found is None or (self._frame == "stored" and self._header(found).orientation != 1):
             return None
-        header = read_header(paths[found])
-        return header.stored_size if exif == "stored" else header.size
+        return self._paths[found]
 
-    return size_of
+    def _header(self, name: str) -> Header:
+        if name not in self._headers:
+            self._headers[name] = read_header(self._paths[name])
+        return self._headers[name]
 
 
-def parse_size(text: str, option: str) -> tuple[int, int]:
-    """Width and height in pixels from a text such as 3264x2448, given with that option.
+def sizes_beside(predicted: Path) -> SizesByName:
+    """The sizes in the `specimens.csv` next to the predictions; none where there is no such table.
 
     Raises:
-        UsageError: the text is no such pair of numbers above 0.
+        LandmarkFileError: the table cannot be read.
     """
-    match = re.fullmatch(r"([1-9]\d{0,6})[xX]([1-9]\d{0,6})", text.strip(), re.ASCII)
-    if match is None:
-        raise UsageError(f"{option} needs width x height in pixels such as 3264x2448, got {text!r}")
-    return int(match[1]), int(match[2])
+    path = predicted.parent / "specimens.csv"
+    sizes: dict[str, Size] = {}
+    if not path.is_file():
+        return SizesByName(sizes)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            delimiter = ";" if ";" in stream.readline() else ","
+            stream.seek(0)
+            for row in csv.DictReader(stream, delimiter=delimiter):
+                if row["width"] and row["height"]:  # empty where the photograph was unreadable
+                    sizes[unguarded(row["image"])] = (int(row["width"]), int(row["height"]))
+    except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:
+        raise LandmarkFileError(
+            path, None, f"not a table that predict wrote, with image, width and height ({error!r})"
+        ) from error
+    return SizesByName(sizes)

@@ -9,7 +9,7 @@ from pathlib import Path
 from beetle_lm.errors import LandmarkFileError
 
 BOM = "\ufeff"
-"""The mark by which Excel knows UTF-8; written first in the file."""
+"""The mark by which Excel recognises UTF-8, at the very beginning of a file."""
 
 _MISSING = frozenset({"na", "nan"})
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*|,\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -19,7 +19,7 @@ def read_text(path: Path) -> str:
     """The text of a file in UTF-8, with or without BOM, or else in Windows' cp1252.
 
     Raises:
-        LandmarkFileError: the file cannot be read or is no text.
+        LandmarkFileError: the file cannot be read or is not text.
     """
     try:
         data = path.read_bytes()
@@ -28,7 +28,7 @@ def read_text(path: Path) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise LandmarkFileError(path, 1, "is UTF-16 text; save it as UTF-8")
     if (null := data.find(b"\0")) >= 0:
-        raise LandmarkFileError(path, _line_of(data, null), "found a null byte: this is no text")
+        raise LandmarkFileError(path, _line_of(data, null), "found a null byte: this is not text")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

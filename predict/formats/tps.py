@@ -1,70 +1,63 @@
-"""TPS files as tpsDig, geomorph, MorphoJ and ml-morph exchange them: the records and the writer.
+"""TPS files as tpsDig, geomorph, MorphoJ and ml-morph exchange them: reading and writing.
 
-In a TPS file y points up from the image's bottom edge. Nothing outside this file knows of that:
-`TpsRecord.image_xy` and `TpsRecord.from_image_xy` go to and from image coordinates.
+In a TPS file y points up from the image's bottom edge; see `beetle_lm.predict.formats.records`.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 
-from beetle_lm.errors import LandmarkError
+from beetle_lm.errors import LandmarkError, LandmarkFileError
 from beetle_lm.files import write_text
+from beetle_lm.predict.formats.records import Record, checked_points, flip_y
+from beetle_lm.predict.formats.text import parse_number, read_text
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import base_name, encodable, fixed
+from beetle_lm.text import base_name, encodable, fixed, shown
 
 _DECIMALS = 5
 _MISSING_ROW = "-1.00000 -1.00000"
+_COUNT = re.compile(r"\d{1,15}", re.ASCII)
 
 _log = logging.getLogger("beetle_lm")
 
 
-def flip_y(xy: Floats, height: float) -> Floats:
-    """Coordinates (..., 2) with y up from the bottom edge as ones with y down from the top edge.
-
-    It is its own inverse.
-
-    Args:
-        xy: coordinates in pixels; NaN stays NaN.
-        height: height of the image in pixels.
-    """
-    return np.stack([xy[..., 0], height - xy[..., 1]], axis=-1)
-
-
 @dataclass(frozen=True, eq=False)
-class TpsRecord:
-    """One specimen of a TPS file.
+class TpsRecord(Record):
+    """One specimen of a TPS file: a `Record` whose y points up, with what only TPS files have.
 
     Args:
-        points: (n, 2) coordinates as in the file, y up; NaN in both where a landmark is missing.
+        points: (n, 2) coordinates in pixels, y up from the bottom edge of the image; NaN in both
+            where a landmark is missing.
         image: name of the photograph as the file gives it, None without ``IMAGE=``.
         id: identifier, None without ``ID=``.
-        scale: units per pixel, None where unknown. The coordinates are not multiplied by it.
+        scale: units per pixel, None where unknown.
+        line: as in every `Record`, like `number`.
+        number: its place in the file, counted from 1.
+        y_up: True.
+        names: None, as are `score` and `expected_error`: TPS files have none.
+        score: None.
+        expected_error: None.
         curves: the (m, 2) points of each curve, y up, NaN where missing.
         comments: the texts of ``COMMENT=``.
-        others: lines of keys that are not known here, with the rows that follow them, as they are.
-        line: where the record begins in its file, counted from 1; 0 for one that was never read.
+        others: lines of unknown keys, with the rows that follow them, as they stand in the file.
 
     Raises:
-        LandmarkError: an array is not (n, 2), a coordinate is infinite, both coordinates of a point
-            are negative (TPS has no other way to say 'missing'), or the scale is not positive.
+        LandmarkError: as with every `Record`; also where both coordinates of a point are negative
+            (TPS has no other way to say 'missing') or the scale is not positive.
     """
 
-    points: Floats
-    image: str | None = None
-    id: str | None = None
-    scale: float | None = None
+    y_up: bool = field(default=True, init=False)
     curves: tuple[Floats, ...] = ()
     comments: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
-    line: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", _checked(self.points))
@@ -73,14 +66,6 @@ class TpsRecord:
             raise LandmarkError(
                 f"a scale is a positive number of units per pixel, not {self.scale}"
             )
-
-    def image_xy(self, height: float) -> Floats:
-        """The landmarks (n, 2) in image coordinates, y down.
-
-        Args:
-            height: height of the image in pixels.
-        """
-        return flip_y(self.points, height)
 
     @classmethod
     def from_image_xy(
@@ -108,15 +93,185 @@ class TpsRecord:
 
 
 def _checked(points: Floats) -> Floats:
-    points = np.array(points, dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise LandmarkError(f"the points of a TPS record must be (n, 2), got {points.shape}")
-    points[np.isnan(points).any(axis=1)] = np.nan
-    if np.isinf(points).any():
-        raise LandmarkError("a coordinate is infinite")
+    points = checked_points(points)
     if (points < 0).all(axis=1).any():
         raise LandmarkError("a point with two negative coordinates would be missing in a TPS file")
     return points
+
+
+def read_tps(path: str | Path) -> list[TpsRecord]:
+    """Reads all records of a TPS file.
+
+    UTF-8 or cp1252, with or without BOM; LF, CRLF or CR; keys in any case; spaces or tabs between
+    numbers; ``IMAGE=``, ``ID=`` and ``SCALE=`` may be absent, and an empty or zero scale is an
+    unknown one. Decimal commas are read with a warning.
+
+    A point is missing where one of its coordinates is ``NA`` or ``nan``, or where both are negative
+    (tpsDig writes -1 -1). A point with one negative coordinate lies outside the image, and is
+    kept.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The records in the order of the file, each with (n, 2) coordinates as the file has them:
+        pixels with y up from the bottom edge of the image.
+
+    Raises:
+        LandmarkFileError: the file cannot be read, or is not a TPS file of two-dimensional
+            landmarks; names the line and what was found there.
+    """
+    path = Path(path)
+    return _Reader(path, read_text(path)).read()
+
+
+class _Reader:
+    """Goes through the lines of a file once, empty ones left out."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        numbered = enumerate(re.split(r"\r\n|\n|\r", text), start=1)
+        self._lines = [(number, line.strip()) for number, line in numbered if line.strip()]
+        self._next = 0
+        self._line_with_comma: int | None = None
+        self._line_with_negatives: int | None = None
+
+    def read(self) -> list[TpsRecord]:
+        records: list[TpsRecord] = []
+        while self._key() is not None:
+            records.append(self._record(len(records) + 1))
+        if not records:
+            raise self._error(1, "holds no landmarks: there is no LM= line")
+        self._warn(self._line_with_comma, "decimal commas were read as decimal points")
+        self._warn(
+            self._line_with_negatives, "a point with two negative coordinates was read as missing"
+        )
+        return records
+
+    def _record(self, number: int) -> TpsRecord:
+        begin, key, value = self._take()
+        if key == "LM3":
+            raise self._error(begin, "LM3= gives landmarks in three dimensions; only LM= is read")
+        if key != "LM":
+            raise self._error(begin, f"a record must begin with LM=, found {self._taken()}")
+        points = self._points(begin, key, value)
+        single: dict[str, str] = {}
+        scale: float | None = None
+        curves: list[Floats] = []
+        comments: list[str] = []
+        others: list[str] = []
+        while self._key() not in ("LM", "LM3", None):
+            line, key, value = self._take()
+            if key == "":
+                raise self._error(line, f"expected a key such as ID=, found {self._taken()}")
+            if key in ("IMAGE", "ID", "SCALE"):
+                if key in single:
+                    raise self._error(line, f"a second {key}= in one record, {self._taken()}")
+                single[key] = value
+                scale = self._scale(line, value) if key == "SCALE" else scale
+            elif key in ("COMMENT", "COMMENTS"):
+                comments.append(value)
+            elif key == "CURVES":
+                curves += self._curves(line, value)
+            else:
+                others.append(self._taken_text())
+                while self._key() == "":
+                    self._take()
+                    others.append(self._taken_text())
+        return TpsRecord(
+            points,
+            image=single.get("IMAGE") or None,
+            id=single.get("ID") or None,
+            scale=scale,
+            curves=tuple(curves),
+            comments=tuple(comments),
+            others=tuple(others),
+            line=begin,
+            number=number,
+        )
+
+    def _points(self, line: int, key: str, value: str) -> Floats:
+        """The rows that follow ``LM=`` or ``POINTS=``, which must be as many as it says."""
+        count = self._count(line, key, value)
+        rows: list[tuple[float, float]] = []
+        while self._key() == "":
+            self._take()
+            rows.append(self._point())
+        if len(rows) != count:
+            follow = (
+                "1 row of coordinates follows" if len(rows) == 1 else f"{len(rows)} rows follow"
+            )
+            raise self._error(line, f"{key}={count}, but {follow}")
+        return np.array(rows, dtype=np.float64).reshape(-1, 2)
+
+    def _point(self) -> tuple[float, float]:
+        line, text = self._lines[self._next - 1]
+        cells = text.split()
+        try:
+            x, y = (parse_number(cell) for cell in cells)
+        except ValueError as error:
+            raise self._error(line, f"expected two numbers, found {shown(text)}") from error
+        if "," in text and self._line_with_comma is None:
+            self._line_with_comma = line
+        if x < 0 and y < 0:
+            if (x, y) != (-1, -1) and self._line_with_negatives is None:
+                self._line_with_negatives = line
+            return np.nan, np.nan
+        return x, y
+
+    def _curves(self, line: int, value: str) -> list[Floats]:
+        count = self._count(line, "CURVES", value)
+        curves = []
+        while self._key() == "POINTS":
+            curves.append(self._points(*self._take()))
+        if len(curves) != count:
+            raise self._error(line, f"CURVES={count}, but {len(curves)} POINTS= follow")
+        return curves
+
+    def _scale(self, line: int, value: str) -> float | None:
+        if not value:
+            return None
+        try:
+            scale = parse_number(value)
+        except ValueError:
+            scale = -1.0
+        if scale < 0:
+            raise self._error(line, f"SCALE= needs a positive number, found {shown(value)}")
+        if "," in value and self._line_with_comma is None:
+            self._line_with_comma = line
+        return scale if scale > 0 else None
+
+    def _count(self, line: int, key: str, value: str) -> int:
+        if not _COUNT.fullmatch(value):
+            raise self._error(line, f"{key}= needs a whole number, found {shown(value)}")
+        return int(value)
+
+    def _key(self) -> str | None:
+        """The key of the next line in capitals, '' for a line without one, None at the end."""
+        if self._next == len(self._lines):
+            return None
+        key, equals, _ = self._lines[self._next][1].partition("=")
+        return key.strip().upper() if equals else ""
+
+    def _take(self) -> tuple[int, str, str]:
+        """Number, key and value of the next line."""
+        line, text = self._lines[self._next]
+        key = self._key() or ""
+        self._next += 1
+        return line, key, text.partition("=")[2].strip()
+
+    def _taken_text(self) -> str:
+        return self._lines[self._next - 1][1]
+
+    def _taken(self) -> str:
+        return shown(self._taken_text())
+
+    def _error(self, line: int, found: str) -> LandmarkFileError:
+        return LandmarkFileError(self._path, line, found)
+
+    def _warn(self, line: int | None, message: str) -> None:
+        if line is not None:
+            _log.warning("%s, line %d: %s", self._path, line, message)
 
 
 def format_record(record: TpsRecord, keep_folders: bool = False) -> str:
@@ -124,12 +279,12 @@ def format_record(record: TpsRecord, keep_folders: bool = False) -> str:
 
     Coordinates are in fixed point with 5 decimals and one space between; a missing point is
     ``-1.00000 -1.00000``; ``IMAGE=`` has no folders; ``ID=`` is always there, made from the image's
-    name where the record has none; ``SCALE=`` is left out where unknown. One record cannot see that
-    its ID is unique in the file: `TpsFormatter` does.
+    name where the record has none; ``SCALE=`` is left out where unknown. Whether an ID
+    is unique in its file a single record cannot know: see `TpsFormatter`.
 
     Args:
         record: the specimen.
-        keep_folders: write the image's folders: where photographs in several have the same name.
+        keep_folders: write the image's folders, for photographs that have the same name in several.
     """
     lines = [f"LM={len(record.points)}", *_rows(record.points)]
     if record.curves:
@@ -148,9 +303,9 @@ def format_record(record: TpsRecord, keep_folders: bool = False) -> str:
 
 
 class TpsFormatter:
-    """Formats the records of one file one after the other, so that no two have the same ID.
+    """Formats the records of one file in order, so that no two have the same ID.
 
-    It warns once of what other programs would stumble over.
+    It warns once about a name that another program would misread.
     """
 
     def __init__(self) -> None:
@@ -158,7 +313,7 @@ class TpsFormatter:
         self._warned = False
 
     def format(self, record: TpsRecord, keep_folders: bool = False) -> str:
-        """As `format_record`, with the number of the repetition behind an ID that was there."""
+        """As `format_record`; an ID that was used before gets a number appended."""
         wanted = _id_of(record)
         unique = self._unique(wanted)
         if record.id is not None and unique != wanted:
@@ -188,14 +343,18 @@ class TpsFormatter:
             )
 
 
-def write_tps(path: Path, records: Iterable[TpsRecord]) -> None:
+def write_tps(path: str | Path, records: Iterable[TpsRecord]) -> None:
     """Writes a TPS file whole or not at all: UTF-8 without BOM, LF line ends, unique IDs.
+
+    Args:
+        path: the file; one that is there is replaced.
+        records: the specimens; `TpsRecord.from_image_xy` makes one of landmarks in pixels, y down.
 
     Raises:
         OutputError: the file cannot be written.
     """
     formatter = TpsFormatter()
-    write_text(path, (formatter.format(record) for record in records))
+    write_text(Path(path), (formatter.format(record) for record in records))
 
 
 def _id_of(record: TpsRecord) -> str:

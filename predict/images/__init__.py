@@ -1,1 +1,1 @@
-"""Photographs: found in folders, looked at before they are read, and read."""
+"""Photographs: finding them in folders, reading their headers, and reading them."""

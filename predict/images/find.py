@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from beetle_lm.errors import ImageError
+from beetle_lm.errors import Hint, ImageError
 from beetle_lm.text import encodable, printable
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
@@ -26,7 +26,7 @@ class ImageFile:
     Args:
         path: where it is.
         name: its path below the folder that was searched, with '/' on every system; unique in
-            one list of images, and text even where the path is none.
+            one list of images, and valid text even where the path is not.
     """
 
     path: Path
@@ -43,10 +43,10 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
     """Lists the photographs in files, folders and globs, sorted by name, each once.
 
     Files that are named are taken whatever their ending; folders and globs give the files that end
-    like images (in any case), even those that cannot be read, so that none is missed in silence.
-    Hidden files and what is in hidden sub-folders are passed over. Links to files are followed;
-    links to folders only where one is given itself, since they may lead round in a circle. A
-    sub-folder that is not searched is told by a warning.
+    like images (in any case), even those that cannot be read, so that none goes missing unnoticed.
+    Hidden files and hidden sub-folders are skipped. Links to files are followed; links to folders
+    only where one is itself an input, since they may lead round in a circle. A warning names a
+    sub-folder that is not searched for that reason.
 
     Args:
         inputs: paths of files or folders, or glob patterns.
@@ -71,9 +71,9 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
             roots.extend(match.parent for match in chosen)
     if not files:
         listed = ", ".join(str(given) for given in inputs)
-        hint = "" if recursive else "; -r looks into sub-folders too"
         raise ImageError(
-            f"no images in {listed} (looked for {', '.join(sorted(EXTENSIONS))}){hint}"
+            f"no images in {listed} (looked for {', '.join(sorted(EXTENSIONS))})",
+            None if recursive else Hint.SUBFOLDERS,
         )
     unique = {_absolute(path): path for path in files}
     root = _common_root([_absolute(root) for root in roots])
@@ -95,7 +95,7 @@ def _is_image(path: Path) -> bool:
 
 
 def is_folder(path: Path | os.DirEntry[str]) -> bool:
-    """Whether it is a folder, as far as one may look; never an error, unlike `Path.is_dir`."""
+    """Whether it is a folder, as far as one can see; never raises, unlike `Path.is_dir`."""
     try:
         return path.is_dir()
     except OSError:  # a link that leads to itself, or into a folder that is closed to us
@@ -103,7 +103,7 @@ def is_folder(path: Path | os.DirEntry[str]) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Whether it is a file, as far as one may look; never an error, unlike `Path.is_file`."""
+    """Whether it is a file, as far as one can see; never raises, unlike `Path.is_file`."""
     try:
         return path.is_file()
     except OSError:
@@ -159,10 +159,10 @@ def _images_in(folder: Path, recursive: bool) -> list[Path]:
 
 
 def _matching(pattern: str) -> list[Path]:
-    """The photographs that a glob pattern fits; '**' is any number of folders.
+    """The photographs that match a glob pattern; '**' stands for any number of folders.
 
     Raises:
-        ImageError: nothing fits it.
+        ImageError: nothing matches it.
     """
     parts = Path(pattern).parts
     if "**" in parts:

@@ -1,4 +1,4 @@
-"""What an image file says of itself: its kind, its size, which way up it is, if it is whole."""
+"""What an image file says about itself: its kind, its size, which way up it is, if it is whole."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import IO, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from beetle_lm.errors import ImageError
-from beetle_lm.predict.images.orientation import upright_size
+from beetle_lm.errors import Hint, ImageError
+from beetle_lm.predict.images.orientation import ExifFrame, upright_size
 from beetle_lm.predict.images.tiff import claims_too_much, exif_claims_too_much
 from beetle_lm.text import printable
 
@@ -25,7 +25,7 @@ MAX_PIXELS = 500_000_000
 
 _ORIENTATION_TAG = 0x0112
 _PNG_SIGNATURE_LENGTH = 8
-# The kinds that are read. Pillow knows many more, by decoders that few have tried.
+# The kinds that are read. Pillow knows many more, with decoders that few have tried.
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 _BYTES_PER_PIXEL, _BYTES_BESIDE = 8, 1 << 26  # 16 bit RGBA; profiles, thumbnails, further pages
 _JPEG_END, _JPEG_SCAN = 0xD9, 0xDA
@@ -37,13 +37,13 @@ _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
 
 # Pillow reads headers only here; `read_whole` guards against large pictures.
 Image.MAX_IMAGE_PIXELS = None
-# What is wrong with an image is told once, by the error that names the file.
+# What is wrong with an image is said once, by the error that names the file.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an image file says of itself before it is decoded.
+    """What an image file says about itself before it is decoded.
 
     Args:
         format: Pillow's name of the format, e.g. 'JPEG'.
@@ -57,7 +57,7 @@ class Header:
 
     @property
     def is_jpeg(self) -> bool:
-        """True for JPEGs, also those with several pictures in them (of which the first counts)."""
+        """True for JPEGs, including those with several pictures in them (only the first counts)."""
         return self.format in ("JPEG", "MPO")
 
     @property
@@ -65,27 +65,37 @@ class Header:
         """Width and height of the picture as the file stores it, in pixels."""
         return upright_size(self.size, self.orientation)
 
+    def size_in(self, frame: ExifFrame) -> tuple[int, int]:
+        """Width and height of the picture in that frame, in pixels."""
+        return self.size if frame == "apply" else self.stored_size
+
 
 def read_header(path: Path) -> Header:
     """Reads a photograph's format, size and orientation without decoding it.
 
     Raises:
-        ImageError: the file cannot be read or is no image.
+        ImageError: the file cannot be read or is not an image.
     """
     with _opened(path) as stream:
         return _parse(stream, printable(path.name))
 
 
+def orientation_in(exif: Image.Exif) -> int:
+    """The orientation in EXIF data, 1 to 8; 1, which is upright, where there is none."""
+    orientation = exif.get(_ORIENTATION_TAG, 1)
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
 def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]:
-    """The header and all bytes of a photograph that can be decoded in a bearable time and memory.
+    """The header and all bytes of a photograph that can be decoded in reasonable time and memory.
 
     Args:
         path: the file.
         max_pixels: a picture of more pixels is refused, by its header: no more of it is read.
 
     Raises:
-        ImageError: the file cannot be read, is no image or too large, or is a JPEG or PNG whose end
-            is missing (the decoder would fill the rest of a JPEG with grey and say nothing).
+        ImageError: the file cannot be read, is not an image or too large, or is a JPEG or PNG whose
+            end is missing (the decoder would silently fill the rest of a JPEG with grey).
     """
     name = printable(path.name)
     with _opened(path) as stream:
@@ -94,13 +104,15 @@ def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]
         if width * height > max_pixels:
             raise ImageError(
                 f"{name} is too large to be decoded: {width} x {height} pixels, the limit is"
-                f" {max_pixels} pixels; `predict --max-pixels` raises it"
+                f" {max_pixels} pixels",
+                Hint.MORE_PIXELS,
             )
         size = os.fstat(stream.fileno()).st_size
         if size > max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE:
             raise ImageError(
                 f"{name} is too large to be read: {size} bytes, more than a picture of"
-                f" {max_pixels} pixels needs; `predict --max-pixels` raises this limit"
+                f" {max_pixels} pixels needs",
+                Hint.MORE_PIXELS,
             )
         stream.seek(0)
         try:
@@ -118,7 +130,7 @@ def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]
 def _opened(path: Path) -> Iterator[BinaryIO]:
     name = printable(path.name)
     try:
-        # A pipe would be waited for, for ever where nobody writes into it.
+        # Opening a pipe would block until somebody writes into it, perhaps for ever.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -141,7 +153,7 @@ def _parse(stream: IO[bytes], name: str) -> Header:
                 raise ImageError(f"{name} has damaged EXIF data: its entries are larger than it is")
             # Pillow decodes a whole PNG to find its EXIF data, which may follow the pixels.
             exif = _png_exif(stream) if kind == "PNG" else image.getexif()
-            orientation = exif.get(_ORIENTATION_TAG, 1)
+            orientation = orientation_in(exif)
     except ImageError:
         raise
     except UnidentifiedImageError as error:
@@ -150,8 +162,6 @@ def _parse(stream: IO[bytes], name: str) -> Header:
         raise ImageError(f"{name} is not an image that can be read") from error
     except Exception as error:  # Pillow raises whatever its parsers stumble over
         raise ImageError(f"{name} has a damaged header: {printable(str(error))}") from error
-    if not isinstance(orientation, int) or not 1 <= orientation <= 8:
-        orientation = 1
     if 0 in size:
         raise ImageError(f"{name} has no pixels")
     # Pillow gives the upright size of a TIFF and the stored one of all other formats.

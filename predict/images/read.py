@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.images.find import EXTENSIONS, ImageFile, find_images
-from beetle_lm.predict.images.header import MAX_PIXELS, Header, read_header, read_whole
+from beetle_lm.predict.images.header import (
+    MAX_PIXELS,
+    Header,
+    orientation_in,
+    read_header,
+    read_whole,
+)
 from beetle_lm.predict.images.orientation import to_upright, turn_upright, upright_size
 from beetle_lm.text import printable
 
@@ -20,11 +29,14 @@ __all__ = [
     "EXTENSIONS",
     "MAX_PIXELS",
     "SMALLEST_SIDE",
+    "Form",
     "Frame",
     "Header",
     "ImageFile",
     "Picture",
+    "Read",
     "find_images",
+    "read_forms",
     "read_header",
     "read_image",
 ]
@@ -33,6 +45,8 @@ SMALLEST_SIDE = 8
 """Width and height in pixels below which a picture is refused: no landmark could be seen in it."""
 
 _BAND_VALUES = 1 << 18
+
+_LOADING = Lock()  # two threads must not decode one PIL image at once
 
 _REDUCED_FLAGS = {
     (1, 1): cv2.IMREAD_GRAYSCALE,
@@ -45,7 +59,7 @@ _REDUCED_FLAGS = {
     (3, 8): cv2.IMREAD_REDUCED_COLOR_8,
 }
 
-# What is wrong with an image is told once, by the error that names the file.
+# What is wrong with an image is said once, by the error that names the file.
 _SILENT = 0
 if hasattr(cv2, "setLogLevel"):
     cv2.setLogLevel(_SILENT)
@@ -111,10 +125,48 @@ class Picture:
             pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), np.uint8)
         return cls(pixels, (width, height), Frame(0.0, 0.0, float(width), float(height)))
 
+    @classmethod
+    def from_pil(cls, image: Image.Image, channels: int) -> Picture:
+        """A picture from a PIL image, as `read_image` makes it from its file.
+
+        It is turned upright where the image carries an EXIF orientation (Pillow's own
+        `exif_transpose` turns it and takes that away). Of several pages the current one counts.
+
+        Args:
+            image: of any mode that Pillow converts to RGB, or of 16 or 32 bit grey.
+            channels: 1 for grey, 3 for RGB.
+
+        Raises:
+            ImageError: its file cannot be decoded, its mode cannot be converted, or it is too
+                small.
+        """
+        if min(image.size) < SMALLEST_SIDE:
+            raise ImageError(_too_small("the image", image.size))
+        try:
+            with _LOADING:
+                image.load()
+            stored = _as_opencv(image)
+            orientation = orientation_in(image.getexif())
+        except Exception as error:  # Pillow raises whatever its decoders stumble over
+            raise ImageError(f"the image cannot be decoded: {printable(str(error))}") from error
+        pixels = turn_upright(_to_channels(_to_8_bit(stored), channels), orientation)
+        height, width = pixels.shape[:2]
+        frame = Frame(0.0, 0.0, float(width), float(height))
+        return cls(np.ascontiguousarray(pixels), (width, height), frame, orientation)
+
+
+class Read(Protocol):
+    """Reads a photograph as `read_image` does."""
+
+    def __call__(
+        self, path: Path, channels: int, at_least: tuple[int, int] | None = None
+    ) -> Picture:
+        """See `read_image`."""
+
 
 def read_image(
-    path: Path,
-    channels: int,
+    path: str | Path,
+    channels: int = 3,
     at_least: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Picture:
@@ -132,25 +184,108 @@ def read_image(
             all pixels.
         max_pixels: a picture of more is refused before it is decoded.
 
+    Returns:
+        The picture: uint8 `pixels`, (H, W) or (H, W, 3), and the `size` of the photograph in
+        pixels. With `at_least` there may be fewer pixels; `frame` is what they cover, in pixels of
+        the upright photograph, y down.
+
     Raises:
-        ImageError: the file cannot be read, is no image, is damaged, too small or too large.
+        ImageError: the file cannot be read, is not an image, is damaged, too small or too large.
+    """
+    [picture] = read_forms(Path(path), [Form(channels, at_least)], max_pixels)
+    if isinstance(picture, ImageError):
+        raise picture
+    return picture
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is wanted of a photograph; see `read_image`."""
+
+    channels: int
+    at_least: tuple[int, int] | None = None
+
+
+def read_forms(
+    path: Path, forms: Sequence[Form], max_pixels: int = MAX_PIXELS
+) -> list[Picture | ImageError]:
+    """Reads a photograph once, and gives it in several forms, each as `read_image` gives it.
+
+    It is also decoded once, wherever one decoding serves all forms. That of a JPEG gives either
+    grey or colour, at one scale, and neither can be had from the other to the last digit: where
+    forms differ in these the same bytes are decoded for each.
+
+    Args:
+        path: the file.
+        forms: what is wanted of the photograph.
+        max_pixels: a picture of more is refused before it is decoded.
+
+    Returns:
+        A picture in each form, or the reason why it cannot be decoded in that form.
+
+    Raises:
+        ImageError: the file cannot be read, is no image, is cut off, too small or too large.
     """
     name = printable(path.name)
     header, data = read_whole(path, max_pixels)
     if min(header.size) < SMALLEST_SIDE:
-        width, height = header.size
-        raise ImageError(f"{name} is too small to show anything ({width} x {height} pixels)")
-    reduction = 1
-    if header.is_jpeg and at_least is not None:
-        reduction = _reduction(header.size, at_least)
+        raise ImageError(_too_small(name, header.size))
+    kinds = [(form.channels, _reduction(header, form.at_least)) for form in forms]
+    decoded: dict[int, NDArray[np.uint8]] = {}
+    pictures: dict[tuple[int, int], Picture | ImageError] = {}
+    for kind in dict.fromkeys(kinds):
+        try:
+            pictures[kind] = _decoded(data, header, *kind, decoded, name)
+        except ImageError as error:
+            pictures[kind] = error
+    return [pictures[kind] for kind in kinds]
+
+
+def _too_small(name: str, size: tuple[int, int]) -> str:
+    return f"{name} is too small to show anything ({size[0]} x {size[1]} pixels)"
+
+
+def _as_opencv(image: Image.Image) -> NDArray[np.generic]:
+    """The pixels of a PIL image as OpenCV decodes them: grey, BGR or BGRA."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        pixels = np.asarray(image)
+        return pixels.astype(pixels.dtype.newbyteorder("="))
+    if image.has_transparency_data:
+        return np.asarray(cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA))
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))
+    return np.asarray(cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR))
+
+
+def _decoded(
+    data: bytes,
+    header: Header,
+    channels: int,
+    reduction: int,
+    decoded: dict[int, NDArray[np.uint8]],
+    name: str,
+) -> Picture:
+    """Decodes a photograph; `decoded` keeps what the decoder gave, by the flags it was called with.
+
+    Raises:
+        ImageError: it cannot be decoded.
+    """
+    flags = cv2.IMREAD_UNCHANGED
+    if header.is_jpeg:
+        flags = _REDUCED_FLAGS[channels, reduction] | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        pixels = _decoded(data, header, channels, reduction)
+        if flags not in decoded:
+            raw = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+            if raw is None:
+                raise ImageError(f"{name} cannot be decoded: it is damaged or of an unknown kind")
+            decoded[flags] = _to_8_bit(raw)
+        pixels = _to_channels(decoded[flags], channels)
+        if header.format != "TIFF":  # which OpenCV turns itself, whatever it is told
+            pixels = turn_upright(pixels, header.orientation)
     except cv2.error as error:
         raise ImageError(f"{name} cannot be decoded: {error.err}") from error
     except MemoryError as error:
         raise ImageError(f"{name} cannot be decoded: there is not enough memory") from error
-    if pixels is None:
-        raise ImageError(f"{name} cannot be decoded: it is damaged or of an unknown kind")
     expected = tuple(-(-side // reduction) for side in header.size)
     if pixels.shape[1::-1] != expected:
         raise ImageError(f"{name} is damaged: its header gives another size than its pixels")
@@ -162,22 +297,10 @@ def read_image(
     )
 
 
-def _decoded(
-    data: bytes, header: Header, channels: int, reduction: int
-) -> NDArray[np.uint8] | None:
-    flags = cv2.IMREAD_UNCHANGED
-    if header.is_jpeg:
-        flags = _REDUCED_FLAGS[channels, reduction] | cv2.IMREAD_IGNORE_ORIENTATION
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if decoded is None:
-        return None
-    pixels = _to_channels(_to_8_bit(decoded), channels)
-    # OpenCV turns TIFFs itself, whatever it is told.
-    return pixels if header.format == "TIFF" else turn_upright(pixels, header.orientation)
-
-
-def _reduction(size: tuple[int, int], at_least: tuple[int, int]) -> int:
-    shrink = max(size[0] / at_least[0], size[1] / at_least[1])
+def _reduction(header: Header, at_least: tuple[int, int] | None) -> int:
+    if not header.is_jpeg or at_least is None:
+        return 1
+    shrink = max(header.size[0] / at_least[0], header.size[1] / at_least[1])
     return next(factor for factor in (8, 4, 2, 1) if factor <= shrink or factor == 1)
 
 
@@ -193,7 +316,7 @@ def _covered(pixels: NDArray[np.uint8], header: Header, reduction: int) -> Frame
 
 
 def _bands(pixels: NDArray[np.generic]) -> Iterator[slice]:
-    """Bands of rows: what is calculated in floating point never has the whole picture in memory."""
+    """Bands of rows, so that the whole picture is never in memory in floating point."""
     rows = max(1, _BAND_VALUES // max(1, pixels[0].size))
     return (slice(top, top + rows) for top in range(0, len(pixels), rows))
 

@@ -1,4 +1,4 @@
-"""Calls in processes of their own: one that crashes, or never ends, takes nothing else along."""
+"""Calls in separate processes: one that crashes, or never ends, takes nothing else with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from beetle_lm.errors import IsolationError
+from beetle_lm.errors import Hint, IsolationError
 
 _Given = ParamSpec("_Given")
 _Value = TypeVar("_Value")
@@ -25,7 +25,7 @@ _CONTEXT = multiprocessing.get_context("spawn")  # on all systems alike, and saf
 
 
 class WorkerLost(Exception):  # noqa: N818 - what happened to the worker, as a reason
-    """The process that was called is gone; the text says why, in the middle of a sentence."""
+    """The process that was called is gone; the text says why, as part of a sentence."""
 
 
 class Isolation:
@@ -47,7 +47,7 @@ class Isolation:
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
-        self._idle.append(_Worker())  # tells at once if none can be started
+        self._idle.append(_Worker())  # fails at once if none can be started
         return self
 
     def __exit__(
@@ -106,13 +106,13 @@ class _Raised:
 
 
 class _Worker:
-    """A process, seen from the one that calls it."""
+    """A worker process, as seen by the one that calls it."""
 
     def __init__(self) -> None:
         self._connection, other = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(target=_serve, args=(other,), daemon=True)
         try:
-            with _deaf_to_ctrl_c():
+            with _ctrl_c_blocked():
                 self._process.start()
             other.close()
             if not self._connection.poll(_START_LIMIT):
@@ -122,7 +122,8 @@ class _Worker:
             self.kill()
             raise IsolationError(
                 "the processes that decode photographs cannot be started"
-                f" ({error or type(error).__name__}); leave --isolate out"
+                f" ({error or type(error).__name__})",
+                Hint.NO_ISOLATION,
             ) from error
 
     def is_alive(self) -> bool:
@@ -139,7 +140,7 @@ class _Worker:
             raise WorkerLost(f"the decoder crashed ({self._how_it_ended()})") from error
 
     def end(self) -> None:
-        """Lets it end by itself, as it has nothing to do."""
+        """Lets the process end by itself, as it has nothing to do."""
         self._connection.close()
         self._process.join(_END_LIMIT)
         self.kill()
@@ -161,8 +162,8 @@ class _Worker:
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes that are started inside never hear Ctrl-C, which goes to all in a terminal."""
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Processes started inside never receive Ctrl-C, which goes to every process of a terminal."""
     if sys.platform == "win32":
         yield
         return
@@ -174,7 +175,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 
 def _serve(connection: Connection) -> None:
-    """What the other process does: answers until nobody asks any more."""
+    """The worker process: answers calls until the connection is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.filterwarnings("ignore", module="PIL")
     with contextlib.suppress(EOFError, OSError):
@@ -183,6 +184,6 @@ def _serve(connection: Connection) -> None:
             function, arguments, named = connection.recv()
             try:
                 value = function(*arguments, **named)
-            except Exception as error:  # whatever it is, who asked raises it
+            except Exception as error:  # whatever it is, the caller raises it
                 value = _Raised(error)
             connection.send(value)

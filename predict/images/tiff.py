@@ -1,4 +1,4 @@
-"""What the first directory of a TIFF structure claims: in TIFF files, and as EXIF in all others.
+"""What the first directory of a TIFF structure claims, in TIFF files and in others' EXIF data.
 
 Pillow reads the values of all entries at once. Sixty thousand entries that all point to the same
 megabytes, in a file of these megabytes, would fill any memory.
@@ -23,12 +23,12 @@ _APP1, _SCAN = 0xE1, 0xDA
 def claims_too_much(stream: IO[bytes]) -> bool:
     """Whether the values of the first directory's entries are more bytes than the file has.
 
-    One entry that is damaged, as cameras leave them, is not enough: none counts for more than the
+    A single damaged entry, such as cameras leave, is not enough: no entry counts for more than the
     bytes that are there.
 
     Args:
         stream: a TIFF file, or a picture of another kind; a JPEG may have EXIF data in its
-            segments. It stands anywhere afterwards.
+            segments. Its position afterwards is arbitrary.
     """
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
@@ -57,7 +57,7 @@ def _exif_of_jpeg(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _claims(stream: IO[bytes], size: int) -> Iterator[int]:
-    """The bytes that the values of each entry have; nothing where this is no TIFF structure."""
+    """The bytes that the values of each entry take; nothing where this is not a TIFF structure."""
     order = {b"II": "<", b"MM": ">"}.get(stream.read(2))
     if order is None:
         return
@@ -74,5 +74,5 @@ def _claims(stream: IO[bytes], size: int) -> Iterator[int]:
             entry = struct.unpack(entry_form, stream.read(struct.calcsize(entry_form)))
             kind, values, place = entry
             yield min(values * _SIZES.get(kind, 0), max(0, size - place))
-    except (struct.error, OverflowError, OSError, ValueError):  # it ends too early
+    except (struct.error, OverflowError, OSError, ValueError):  # truncated
         return

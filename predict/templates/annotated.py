@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from beetle_lm.errors import BeetleLMError, LandmarkError, LandmarkFileError, UsageError
+from beetle_lm.errors import BeetleLMError, LandmarkError, LandmarkFileError, RequestError
 from beetle_lm.predict.formats.names import NameIndex
-from beetle_lm.predict.formats.records import Annotation, read_annotations
-from beetle_lm.predict.images.orientation import ExifFrame, to_upright
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import read_header, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.templates.registration import Template
@@ -22,7 +23,7 @@ from beetle_lm.zoo.model_file.parts import PartSpec
 
 @dataclass(frozen=True, eq=False)
 class Templates:
-    """Annotated photographs whose specimens were found.
+    """Annotated photographs, with their specimens segmented.
 
     Args:
         spec: the part.
@@ -51,14 +52,14 @@ class Templates:
         Args:
             images: the photographs.
             landmarks: a TPS or CSV file with the landmarks of each, found by its name.
-            spec: the part; None for one that is called after the file, with numbered landmarks.
+            spec: the part; None for one that is named after the file, with numbered landmarks.
             frame: the frame of the landmarks.
 
         Raises:
             ImageError: a photograph cannot be read.
             LandmarkFileError: the landmark file cannot be read.
             LandmarkError: a photograph has no landmarks in it, lacks some, or has another number.
-            UsageError: two photographs have the same name, or one was given twice.
+            RequestError: two photographs have the same name, or one was given twice.
             SpecimenError: no specimen stands out in a photograph.
         """
         xy = _landmarks_of(images, landmarks, frame)
@@ -102,37 +103,22 @@ def _landmarks_of(images: Sequence[Path], landmarks: Path, frame: ExifFrame) -> 
     """The landmarks (n, 2) of each photograph, in the upright one."""
     headers = {path.name: read_header(path) for path in images}
     if len(headers) < len(images):
-        raise UsageError("two templates have the same name; their landmarks are found by it")
-    index = NameIndex(headers)
-
-    def size_of(name: str) -> tuple[int, int]:
-        header = headers.get(index.find(name) or "")
-        if header is None and len(images) == 1:  # a record without IMAGE= may be that of the one
-            header = headers[images[0].name]
-        if header is None:  # of a photograph that is no template
-            return (0, 0)
-        return header.size if frame == "apply" else header.stored_size
-
-    annotations = read_annotations(landmarks, size_of)
-    found = []
-    for path in images:
-        xy = _annotation_of(path, annotations, landmarks).xy
-        header = headers[path.name]
-        if frame == "stored":
-            xy = to_upright(xy, header.orientation, header.size)
-        found.append(xy)
-    return found
+        raise RequestError("two templates have the same name; their landmarks are found by it")
+    records = read_records(landmarks)
+    return [
+        _record_of(path, records, landmarks).upright(headers[path.name], frame) for path in images
+    ]
 
 
-def _annotation_of(path: Path, annotations: list[Annotation], landmarks: Path) -> Annotation:
-    names = [annotation.image for annotation in annotations]
+def _record_of(path: Path, records: Sequence[Record], landmarks: Path) -> Record:
+    names = [record.name for record in records]
     found = NameIndex(names).find(path.name)
-    own = [annotation for annotation in annotations if annotation.image == found]
+    own = [record for record in records if record.name == found]
     if len(own) > 1:
         raise LandmarkFileError(landmarks, own[1].line, f"holds {path.name} twice")
     if own:
         return own[0]
-    if len(annotations) == 1 and "." not in names[0]:  # an ID or a number, no name of a file
-        return annotations[0]
+    if len(records) == 1 and "." not in names[0]:  # an ID or a number, no name of a file
+        return records[0]
     listed = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
     raise LandmarkError(f"{landmarks} has no landmarks of {path.name}; it has those of {listed}")

@@ -1,4 +1,4 @@
-"""Laying one outline on another: which way round, where and how large."""
+"""Aligning one outline with another: rotation, position and size."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.procrustes import least_squares_map
 
 _TURNS = 24  # starting rotations around the circle
 _COARSE_STEP, _COARSE_ROUNDS = 5, 8  # every fifth point of the outlines
 _ROUNDS = 15
 _KEPT = 0.8  # of the pairs of points: soft tissue has no counterpart
-_SHRUNK = 0.25  # for what is thick, not exact
+_SHRUNK = 0.25  # enough to tell thick from thin
 _THIN = 0.1  # of the root of the specimen's area
 _NORMAL_WEIGHT = 0.4  # a right angle between outlines counts as this many times the size
 
@@ -26,10 +27,10 @@ def resampled(outline: Floats, count: int) -> Floats:
 
 
 def outline_of(mask: NDArray[np.uint8], count: int) -> Floats:
-    """The outline of the largest thing in a mask, (count, 2) evenly spaced points.
+    """The outline of the largest object in a mask, (count, 2) evenly spaced points.
 
     Args:
-        mask: (H, W), 1 on something.
+        mask: (H, W), 1 on objects.
         count: points of the outline.
     """
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -38,12 +39,12 @@ def outline_of(mask: NDArray[np.uint8], count: int) -> Floats:
 
 
 def solid_part(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A mask (H, W) without what is thin, such as a strand of tissue; itself if all is thin."""
+    """A mask (H, W) without thin parts, such as a strand of tissue; unchanged if all is thin."""
     height, width = mask.shape
     small = cv2.resize(mask, None, fx=_SHRUNK, fy=_SHRUNK, interpolation=cv2.INTER_AREA)
     across = 2 * round(_THIN * float(np.sqrt(small.sum()))) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
-    # Tissue that goes on beyond the edge must not be kept for being cut off there.
+    # Tissue that continues beyond the edge must not be kept only because it is cut off there.
     sides = (across, across, across, across)
     wide = cv2.copyMakeBorder(small, *sides, cv2.BORDER_CONSTANT, value=0)
     kept = cv2.morphologyEx(wide, cv2.MORPH_OPEN, disc)[across:-across, across:-across]
@@ -63,18 +64,18 @@ def size_of(outline: Floats) -> float:
 
 
 def similarity_maps(source: Floats, target: Floats, most: int) -> list[Floats]:
-    """The best ways to lay one outline on another by turning, moving and scaling it.
+    """The best alignments of one outline with another by rotation, translation and scaling.
 
-    Iterative closest points, with normals and with the worst fifth of all pairs left out, from
+    Iterative closest points, with normals and without the worst fifth of all pairs, started from
     rotations all around the circle.
 
     Args:
         source: (n, 2) evenly spaced points.
         target: (n, 2) evenly spaced points.
-        most: how many to give.
+        most: how many to return.
 
     Returns:
-        (2, 3) maps, best first by the distance between the outlines, 30 degrees apart or more.
+        (2, 3) maps, the closest outlines first, at least 30 degrees apart.
     """
     found = []
     few, others = _Outline(source, _COARSE_STEP), _Outline(target, _COARSE_STEP)
@@ -127,17 +128,8 @@ def _closest_points(
         distance = float(off[off <= limit].mean()) / target.size
         if last < rounds:
             weights = (off <= limit) / (1 + np.square(off / (limit + 1e-9)))
-            map_ = _similarity(*pairs, weights)
+            map_ = least_squares_map(*pairs, weights)
     return distance, map_
-
-
-def _similarity(source: Floats, target: Floats, weights: Floats) -> Floats:
-    weights = weights / weights.sum()
-    middle, other = weights @ source, weights @ target
-    from_, to = (source - middle) @ (1, 1j), (target - other) @ (1, 1j)
-    factor = (weights * from_.conj() * to).sum() / (weights * np.abs(from_) ** 2).sum()
-    linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return np.asarray(np.c_[linear, other - linear @ middle], np.float64)
 
 
 def _angle(first: Floats, second: Floats) -> float:

@@ -1,4 +1,4 @@
-"""The smooth displacement that explains uncertain matches best."""
+"""The smooth displacement that best explains uncertain matches."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.templates.oriented_gradients import Matches
 
-_AFFINE = 40.0  # pixels at one size from the middle, that an affine change may amount to
-_ROUNDS = 3  # of judging how far matches can be trusted
+_AFFINE = 40.0  # pixels that an affine change may amount to, one size away from the centre
+_ROUNDS = 3  # of reweighting the matches
 _FREEDOM = 3.0  # degrees of freedom of the errors of matches: few, as some are gross
 
 
@@ -17,14 +17,14 @@ def smoothed(
 ) -> Floats:
     """The most probable displacement: an affine map plus a smooth field, a Gaussian process.
 
-    Matches that the others contradict, as those of a tooth on its neighbour, count less: errors
-    have the heavy tails of a t distribution.
+    Matches that the others contradict, such as a tooth matched with its neighbour, count less:
+    errors have the heavy tails of a t distribution.
 
     Args:
         places: (n, 2) where the displacement was found.
-        found: what it is there, and how sure that is.
+        found: what it is there, and how certain that is.
         wanted: (m, 2) where it is wanted.
-        length: pixels within which displacements are alike.
+        length: pixels within which displacements are similar.
         height: standard deviation of the smooth field, in pixels; 0 leaves the affine map alone.
         size: of the specimen, in pixels.
 
@@ -44,9 +44,9 @@ def smoothed(
 
     own = covariance(places, places)
     precision, one = np.linalg.inv(found.covariance), np.arange(count)
-    doubt = np.ones(count)
+    inflation = np.ones(count)
     for _ in range(_ROUNDS):
-        noise = found.covariance * doubt[:, None, None]
+        noise = found.covariance * inflation[:, None, None]
         system = np.zeros((2 * count, 2 * count))
         system[:count, :count] = system[count:, count:] = own
         for row in (0, 1):
@@ -55,5 +55,5 @@ def smoothed(
         weights = np.linalg.solve(system, found.shift.T.ravel()).reshape(2, count)
         off = found.shift - own @ weights.T
         squares = np.einsum("ni,nij,nj->n", off, precision, off)
-        doubt = 1 + squares / _FREEDOM
+        inflation = 1 + squares / _FREEDOM
     return np.asarray(covariance(wanted, places) @ weights.T, np.float64)

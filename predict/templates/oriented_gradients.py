@@ -1,4 +1,4 @@
-"""Comparing places of two pictures by the directions of their edges, whatever their light."""
+"""Comparing places in two pictures by the directions of their edges, whatever the lighting."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from beetle_lm.predict.landmarks import Floats
 
 _DIRECTIONS = 8
 _SHARPNESS = 3  # of the directions: cos ** 3
-_LEAST = 0.02  # an edge as weak as this, in lightness, counts half
-_AROUND = 3.0  # cells over which the strength of edges is evened out
-_FAINT = 0.05  # patches of less than this share of the template's edges are not enlarged
+_LEAST = 0.02  # an edge this weak, in lightness, counts half
+_AROUND = 3.0  # cells over which the strength of edges is normalised
+_FAINT = 0.05  # patches with less than this share of the template's edges are not amplified
 
 Cells = NDArray[np.float32]
-"""(H, W, 8) strength of the edges that face each of eight directions, around 1 on edges."""
+"""(H, W, 8) strength of the edges facing each of eight directions, around 1 on edges."""
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """Where places of a template lie in another picture, by what surrounds them.
+    """Where places of a template lie in another picture, judged by their surroundings.
 
     Args:
         shift: (n, 2) how far off they are, in pixels.
-        covariance: (n, 2, 2) of the shift, in square pixels: great along an edge, small across it.
+        covariance: (n, 2, 2) of the shift, in square pixels: large along an edge, small across it.
     """
 
     shift: Floats
@@ -37,7 +37,7 @@ def cells(lightness: NDArray[np.float32], step: int) -> Cells:
     """Edges by direction, in cells of `step` pixels.
 
     Args:
-        lightness: (H, W), 1 on the ground, 0 on the specimen.
+        lightness: (H, W), 1 on the background, 0 on the specimen.
         step: pixels that a cell is wide.
     """
     size = lightness.shape[1] // step, lightness.shape[0] // step
@@ -62,14 +62,14 @@ def cells(lightness: NDArray[np.float32], step: int) -> Cells:
 
 
 def likeness(template: Cells, other: Cells, places: Floats, step: int, half: int) -> Floats:
-    """How alike two pictures are where they are: (n,) from 0 to 1.
+    """How alike two pictures are at the same places: (n,) from 0 to 1.
 
     Args:
         template: cells of the template.
-        other: cells of the other picture, which lies on it; the same shape.
+        other: cells of the other picture, in the same frame and of the same shape.
         places: (n, 2) in pixels of the template.
         step: pixels that a cell is wide.
-        half: cells from the middle of a patch to its edge.
+        half: cells from the centre of a patch to its edge.
     """
     size = (2 * half + 1, 2 * half + 1)
     both, one, two = (
@@ -91,19 +91,19 @@ def match(
     softness: float,
     spread: float,
 ) -> Matches:
-    """Looks for the surroundings of places near where they are expected.
+    """Searches for the surroundings of places near where they are expected.
 
-    Each possible shift has a weight by how alike the patches are; mean and covariance of the
-    shifts are those of the weights.
+    Each possible shift is weighted by how alike the patches are; the weights give the mean and the
+    covariance of the shift.
 
     Args:
         template: cells of the template.
-        other: cells of the other picture, which lies on it; the same shape.
+        other: cells of the other picture, in the same frame and of the same shape.
         places: (n, 2) in pixels of the template.
         step: pixels that a cell is wide.
-        half: cells from the middle of a patch to its edge.
-        reach: cells to look in every direction.
-        softness: likeness by which a weight falls to 1 / e.
+        half: cells from the centre of a patch to its edge.
+        reach: cells to search in every direction.
+        softness: difference in likeness over which a weight falls to 1 / e.
         spread: pixels by which shifts are expected to be off.
     """
     margin = half + reach

@@ -1,25 +1,24 @@
 """Landmarks from annotated photographs, without training: the image-processing baseline.
 
-In the spirit of reference [31] of Le Van Linh et al.: the specimen is told from its ground, its
-outline is laid on that of a template in any rotation, and landmarks are moved to where their
-surroundings match.
+In the spirit of reference [31] of Le Van Linh et al.: the specimen is segmented, a template's
+outline is aligned with its outline in any rotation, and landmarks move to where their surroundings
+match.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from beetle_lm.errors import ImageError, IsolationError, SpecimenError, UsageError
-from beetle_lm.predict.images.read import Picture, read_image
-from beetle_lm.predict.images.reading import Read
+from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError
+from beetle_lm.predict.images.read import Picture, Read, read_image
+from beetle_lm.predict.images.reading import Threads
+from beetle_lm.predict.inputs import Photograph, name_of, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
-from beetle_lm.predict.predictor import Item, Result, name_of, read_item
+from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.registration import Fit
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen
@@ -27,21 +26,21 @@ from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 LEAST_LIKENESS = 0.60
-"""A template that is less alike than this, over the whole specimen, does not fit. Between the right
-mandibles on each other and on left ones (`bench/README.md`)."""
+"""A template less alike than this, over the whole specimen, does not fit. The value lies between
+those of right mandibles on each other and on left ones (`bench/README.md`)."""
 
 _ERROR_AT_ONE, _ERROR_SLOPE = 0.02, 0.13  # of the specimen's size, by likeness; measured there
 _HALF_SCORE = 0.01  # of the photograph's diagonal: as models do
-_PREFERENCE = 8  # power of likeness by which fits count; chosen as the parameters of a fit
+_PREFERENCE = 8  # power of likeness that weights fits; chosen like the parameters of a fit
 _APART = 0.05  # of the specimen's size: a fit that is so far from the median counts half
 
 
 class Transfer:
-    """Places landmarks by laying templates on a photograph's specimen.
+    """Places landmarks by registering templates to a photograph's specimen.
 
     Args:
         templates: one or more annotated photographs; where several fit, their landmarks are
-            averaged by how well they fit.
+            averaged, weighted by how well they fit.
     """
 
     def __init__(self, templates: Templates) -> None:
@@ -82,12 +81,12 @@ class Transfer:
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """None but those that every run names."""
+        """None besides those that every run records."""
         return {}
 
     def predict(
         self,
-        items: Iterable[Item],
+        items: Iterable[Photograph],
         batch_size: int = 1,
         workers: int = 2,
         read: Read = read_image,
@@ -101,44 +100,45 @@ class Transfer:
             read: reads the photographs; see `beetle_lm.predict.images.reading`.
 
         Raises:
-            UsageError: fewer than one worker.
+            RequestError: fewer than one worker.
         """
         if workers < 1:
-            raise UsageError("workers must be at least 1")
-        return self._results(items, workers, read)
+            raise RequestError("workers must be at least 1")
+        threads = Threads(workers)
+        return threads.until_end_of(self.place(items, batch_size, threads, read))
 
-    def _results(
-        self, items: Iterable[Item], workers: int, read: Read
+    def place(
+        self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
     ) -> Generator[Result, None, None]:
-        numbered = enumerate(items, start=1)
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="transfer")
-        ahead: deque[Future[Result]] = deque()
-        try:
-            while True:
-                for number, item in islice(numbered, 2 * workers - len(ahead)):
-                    ahead.append(pool.submit(self._place, item, number, read))
-                if not ahead:
-                    return
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        """Places landmarks as `predict` does, in threads that do other things, too.
 
-    def _place(self, item: Item, number: int, read: Read) -> Result:
-        name = name_of(item, number)
+        Args:
+            photographs: each is one photograph.
+            batch_size: of no effect.
+            threads: each does a photograph, one for each thread ahead at most.
+            read: reads a photograph.
+        """
+        place = partial(self._place, read=read)
+        return threads.ahead(place, enumerate(photographs, start=1), more=threads.number)
+
+    def _place(self, numbered: tuple[int, Photograph], read: Read) -> Result:
+        number, photograph = numbered
+        name = name_of(photograph, number)
         try:
-            picture = read_item(item, 3, (SIDE, SIDE), read)
+            picture = read_photograph(photograph, 3, (SIDE, SIDE), read)
         except ImageError as error:
-            return Result(name, None, 1, None, str(error))
+            return Result(name, None, 1, None, str(error), photograph=photograph)
         except IsolationError:  # all others would fail as well
             raise
         except Exception as error:  # one photograph never stops the others
             reason = f"{name} cannot be read: {type(error).__name__}: {error}"
-            return Result(name, None, 1, None, printable(reason))
+            return Result(name, None, 1, None, printable(reason), photograph=photograph)
+        seen = picture.size, picture.orientation
         try:
             landmarks = self._landmarks(picture)
         except SpecimenError as error:
-            return Result(name, picture.size, picture.orientation, None, str(error))
-        return Result(name, picture.size, picture.orientation, landmarks, None)
+            return Result(name, *seen, None, str(error), photograph=photograph)
+        return Result(name, *seen, landmarks, None, photograph=photograph)
 
     def _landmarks(self, picture: Picture) -> Landmarks:
         specimen = find_specimen(picture)
@@ -162,7 +162,7 @@ def combined(fits: Sequence[Fit]) -> tuple[Floats, Floats]:
     """Landmarks (n, 2) and likeness (n,) of several fits to the same specimen, one at least.
 
     The mean, weighted by how alike the surroundings of a landmark are; of three or more fits, one
-    that is far from their median counts less.
+    far from their median counts less.
     """
     xy = np.stack([fit.xy for fit in fits])
     likeness = np.stack([fit.likeness for fit in fits])

@@ -1,4 +1,4 @@
-"""Laying an annotated specimen on another one: outline first, then all that has edges."""
+"""Registering an annotated specimen to another one: outline first, then everything with edges."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _POSES = 2  # starting poses for each kind of outline
 
 @dataclass(frozen=True)
 class Stage:
-    """One round: match patches, smooth what they say, and lay the picture anew.
+    """One round: match patches, smooth their shifts, and warp the picture again.
 
     Args:
         step: pixels that a cell is wide.
-        half: cells from the middle of a patch to its edge.
-        reach: cells to look in every direction.
+        half: cells from the centre of a patch to its edge.
+        reach: cells to search in every direction.
         spread: pixels by which shifts are expected to be off.
-        length: pixels within which displacements are alike.
+        length: pixels within which displacements are similar.
         height: standard deviation of the smooth displacement in pixels; 0: affine only.
     """
 
@@ -47,11 +47,12 @@ class Stage:
 
 
 AFFINE = (Stage(6, 6, 6, 15, 100, 0), Stage(6, 6, 5, 12, 100, 0))
-"""From each starting pose; the best goes on."""
+"""Run from each starting pose; the best result continues."""
 
 SETTLING = (Stage(6, 6, 5, 10, 100, 0), Stage(4, 6, 5, 10, 100, 0), Stage(4, 6, 5, 8, 100, 0))
-"""From the best: affine still, with all places. Where shapes differ this can lead away from a good
-pose, so the pose as it was is kept beside it, and what fits better once bent is taken."""
+"""Run from the best: still affine, with all places. Where shapes differ this can lead away from a
+good pose, so the original pose is kept as well, and the one that fits better after bending is
+taken."""
 
 BENDING = (
     Stage(6, 5, 4, 8, 140, 7),
@@ -63,17 +64,17 @@ BENDING = (
 """Finer and finer, and less and less stiff."""
 
 CLOSE = (Stage(2, 5, 3, 3, 30, 9), Stage(2, 4, 3, 2, 20, 9))
-"""In the end small patches move nearly by themselves: nearer to the truth where the template lies
-right, but more alike where it lies wrong too, so starts are compared before."""
+"""In the end small patches move almost independently: nearer to the truth where the template is in
+the right place, but more alike where it is not, too, so the starts are compared before this."""
 
 _SOFTNESS = 0.05
 JUDGED = Stage(3, 6, 0, 0, 0, 0)
-"""How patches are compared to say how well a template fits."""
+"""How patches are compared to judge how well a template fits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A template on a specimen.
+    """A template registered to a specimen.
 
     Args:
         xy: (n, 2) its landmarks, in pixels of the specimen's scaled picture.
@@ -89,7 +90,7 @@ class Fit:
 
 
 class Template:
-    """An annotated specimen, in a frame in which all templates are of one size.
+    """An annotated specimen, in a frame in which all templates have one size.
 
     Args:
         specimen: the specimen.
@@ -120,25 +121,27 @@ class Template:
         self.cells = {step: cells(np.asarray(lightness), step) for step in steps}
 
     def fit(self, specimen: Specimen) -> Fit:
-        """Lays the template on a specimen in any rotation."""
+        """Registers the template to a specimen in any rotation."""
         poses = [
             pose
             for own, other in zip(self.outlines, specimen.outlines, strict=True)
             for pose in similarity_maps(own, other, _POSES)
         ]
-        starts = [_Laid(self, specimen, pose) for pose in poses]
+        starts = [_Registration(self, specimen, pose) for pose in poses]
         affine = max(
-            (laid.through(AFFINE, _AFFINE_EVERY) for laid in starts), key=_Laid.overall
+            (start.through(AFFINE, _AFFINE_EVERY) for start in starts), key=_Registration.overall
         ).through(SETTLING)
-        as_posed = max(starts, key=_Laid.overall)
-        bent = max((start.through(BENDING) for start in (affine, as_posed)), key=_Laid.overall)
-        laid = bent.through(CLOSE)
-        alike = laid.likeness()
+        as_posed = max(starts, key=_Registration.overall)
+        bent = max(
+            (start.through(BENDING) for start in (affine, as_posed)), key=_Registration.overall
+        )
+        registered = bent.through(CLOSE)
+        alike = registered.likeness()
         size = size_of(specimen.outlines[0])
-        return Fit(laid.landmarks(), alike[: self.landmarks], float(alike.mean()), size)
+        return Fit(registered.landmarks(), alike[: self.landmarks], float(alike.mean()), size)
 
 
-class _Laid:
+class _Registration:
     """A template on a specimen: displaced in its own frame, then moved by an affine map."""
 
     def __init__(self, template: Template, specimen: Specimen, pose: Floats) -> None:
@@ -148,12 +151,12 @@ class _Laid:
         width, height = template.size
         self._field = np.zeros((height, width, 2), np.float32)
 
-    def through(self, stages: Sequence[Stage], every: int = 1) -> _Laid:
-        """What stages make of it, with every so manieth place; it stays as it is itself."""
-        laid = copy(self)
+    def through(self, stages: Sequence[Stage], every: int = 1) -> _Registration:
+        """A copy after these stages, with one of `every` places; this one stays as it is."""
+        changed = copy(self)
         for stage in stages:
-            laid._improve(stage, every)
-        return laid
+            changed._improve(stage, every)
+        return changed
 
     def _improve(self, stage: Stage, every: int) -> None:
         template, step = self._template, stage.step
@@ -184,7 +187,7 @@ class _Laid:
         self._field = _filled(displaced[count:], template.size)
 
     def likeness(self) -> Floats:
-        """(places,) how alike both are where the template lies now."""
+        """(places,) how alike both are at the template's current position."""
         step = JUDGED.step
         other = cells(self._picture(), step)
         template = self._template
@@ -200,7 +203,7 @@ class _Laid:
         return apply(self._map, displaced[: self._template.landmarks])
 
     def _picture(self) -> NDArray[np.float32]:
-        """The specimen as it would look in the template's place."""
+        """The specimen warped into the template's frame."""
         source = self._template.grid + self._field
         linear, shift = self._map[:, :2].astype(np.float32), self._map[:, 2] - 0.5
         x, y = (
@@ -216,7 +219,7 @@ class _Laid:
 
 
 def _grid(size: tuple[int, int], step: int) -> Floats:
-    """(n, 2) points in the middles of squares, row by row."""
+    """(n, 2) centres of squares, row by row."""
     x = np.arange(step / 2, size[0], step)
     y = np.arange(step / 2, size[1], step)
     return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)

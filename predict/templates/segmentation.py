@@ -1,4 +1,4 @@
-"""Telling a specimen that lies alone on pale ground from that ground."""
+"""Segmenting a specimen that lies alone on a pale background."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.templates.contour import outline_of, size_of, solid_part
 
 SIDE = 1024
-"""Longer side, in pixels, of the picture that specimens are looked for and compared in."""
+"""Longer side, in pixels, of the picture in which specimens are found and compared."""
 
-_GROUND_SIDE = 128  # of the picture that the ground's light is estimated from
+_GROUND_SIDE = 128  # of the picture from which the lighting of the background is estimated
 _ROUNDS = 6
-_BLUR = 3.0  # pixels; finer than any tooth, coarser than the paper's grain
+_BLUR = 3.0  # pixels; finer than any tooth, coarser than the grain of the paper below
 _POINTS = 400  # of an outline
 
-# A specimen: darker than its ground by so much, and by so many times what the ground varies.
+# A specimen is darker than its background by at least this much, and by at least this many
+# standard deviations of the background.
 _LEAST_CONTRAST, _LEAST_SEPARATION = 0.12, 4.0
 _SMALLEST, _LARGEST = 0.01, 0.6  # shares of the picture
-_MOST_ON_EDGE = 0.2  # share of the outline that may lie on the picture's edge: tissue that goes on
-_MOST_BESIDE = 0.3  # the next largest thing, as a share of the specimen
+_MOST_ON_EDGE = 0.2  # share of the outline that may lie on the picture's edge: tissue
+_MOST_BESIDE = 0.3  # the next largest object, as a share of the specimen
 
 _MARGIN = 0.3  # around landmarks, of their centroid size over the root of their number
-_LEAST_KEPT = 0.5  # of the specimen: few landmarks do not tell where it ends
+_LEAST_KEPT = 0.5  # of the specimen: a few landmarks do not show where it ends
 
 Array = NDArray[Any]
 
@@ -40,10 +41,11 @@ class Specimen:
     """A specimen in its picture, scaled to a longer side of `SIDE` pixels.
 
     Args:
-        lightness: (H, W) float32; 1 on the ground whatever its light, 0 at the specimen's darkest.
+        lightness: (H, W) float32; 1 on the background whatever its lighting, 0 at the specimen's
+            darkest.
         mask: (H, W) uint8, 1 on the specimen.
         outlines: (400, 2) evenly spaced points of its outline, in pixels of the scaled picture, and
-            the same of the outline without what is thin, such as a strand of tissue.
+            the same of the outline without thin parts, such as a strand of tissue.
         placement: the map between photograph and scaled picture.
     """
 
@@ -56,15 +58,15 @@ class Specimen:
 def find_specimen(picture: Picture) -> Specimen:
     """Finds the one specimen of a photograph.
 
-    Each colour is divided by the light of the ground, a quadratic surface that is fitted to the
-    pale pixels. What differs from the ground in any colour is specimen: chitin is dark in all,
-    soft tissue in blue.
+    Each colour is divided by the lighting of the background, a quadratic surface fitted to the pale
+    pixels. What differs from the background in any colour is specimen: chitin is dark in all, soft
+    tissue in blue.
 
     Args:
         picture: an RGB photograph, decoded at any scale.
 
     Raises:
-        SpecimenError: nothing is there, or more than one thing, or it is cut off.
+        SpecimenError: there is no object, or more than one, or it is cut off.
     """
     placement = _placement(picture)
     pixels = placement.render(picture)
@@ -80,7 +82,7 @@ def near_landmarks(specimen: Specimen, xy: Floats) -> Specimen:
     """A specimen without what lies far from all its landmarks, such as tissue at its base.
 
     Args:
-        specimen: the specimen; given back as it is if hardly half of it lies near landmarks.
+        specimen: the specimen; returned as it is if less than half of it lies near landmarks.
         xy: (n, 2) landmarks, in pixels of its scaled picture.
     """
     far = np.ones_like(specimen.mask)

@@ -14,29 +14,50 @@ from beetle_lm.errors import BeetleLMError, Hint, TrainingDataError
 SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.ANOTHER_OUTPUT: ("name another folder with -o",),
     Hint.REPLACE: ("--overwrite replaces it",),
+    Hint.REPLACE_OR_ANOTHER_NAME: ("give another name, or --overwrite to replace it",),
     Hint.REPLACE_OR_ANOTHER_OUTPUT: ("--overwrite replaces them, -o names another folder",),
     Hint.UNFINISHED_RUN: (
         "--resume goes on with it, --overwrite starts anew, -o names another folder",
         "--resume goes on with it, another folder starts a new one",
+    ),
+    Hint.RUN_IN_PROGRESS: (
+        "wait until it ends, or name another folder with -o",
+        "wait until it ends",
     ),
     Hint.RESUME: ("make room, and go on with --resume",),
     Hint.START_ANEW: (
         "go on with what it was begun with, or start anew with --overwrite",
         "give the options of its first start, or another folder",
     ),
+    Hint.FINISH_FIRST: ("finish it first: resume the command that began it",),
+    Hint.RESULTS_FOLDER: ("give the folder that `beetle-lm predict` wrote to",),
+    Hint.PREDICT_AGAIN: ("predict again, with --overwrite", "predict again"),
     Hint.IMAGE_SIZES: (
         "give --images DIR with the photographs, or --image-size WIDTHxHEIGHT if all have one size",
     ),
+    Hint.TIDY_TABLE: ("--to tidy writes one",),
+    Hint.WIDE_TABLE: ("--to wide writes one",),
+    Hint.SUBFOLDERS: ("-r looks into sub-folders too",),
     Hint.MORE_PIXELS: ("--max-pixels raises this limit",),
     Hint.PHOTOGRAPHS_MOVED: ("--images says where the photographs are now",),
-    Hint.CPU: ("use --device cpu",),
+    Hint.CPU: ("without a GPU, use --device cpu",),
     Hint.NO_ISOLATION: ("leave --isolate out",),
     Hint.REGISTRY: ("check --zoo and BEETLE_LM_ZOO",),
     Hint.MODEL_FILE: ("give the model's file with --model",),
     Hint.DOWNLOADED_FILE: ("give that file with --model",),
     Hint.SKIP_BAD: ("--skip-bad goes on without these specimens",),
     Hint.START_FROM_WEIGHTS: ("add --init",),
-    Hint.FEWER_BITS: ("leave out --fp16 and --int8: the file is then nearer, and larger",),
+    Hint.NO_TURN: ("--turn has no effect",),
+    Hint.NO_SHAPES: ("leave --shapes out",),
+    Hint.TRAIN_WITHOUT_CUDA: (
+        "`beetle-lm doctor` says what is installed, --device cpu trains without",
+    ),
+    Hint.OTHER_REPORT: ("give those of then, or another folder with -o",),
+    Hint.UNFINISHED_TRAINING: ("`beetle-lm train` can go on with it",),
+    Hint.CHECKED_ON_PHOTOGRAPHS: ("--images says where some are",),
+    Hint.WITHOUT_FP16: ("without --fp16 the file is nearer, and twice as large",),
+    Hint.WITHOUT_INT8: ("without --int8 the file is nearer, and four times as large",),
+    Hint.NO_INT8: ("leave --int8 out (--fp16 halves the file)",),
 }
 
 _OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z0-9-]*")

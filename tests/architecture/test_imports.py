@@ -12,6 +12,32 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PIECES = ("zoo", "predict", "train", "export")  # each may import those before it
+# Each may import those of the lines before it; those of one line know nothing of each other.
+ROOMS = {
+    "zoo": ["model_file", "hub", "entries", "store", "pull", "registry", "listing", "commands"],
+    "predict": [
+        "landmarks",
+        "images procrustes session",
+        "doctor inputs placement quality",
+        "drawing formats",
+        "result",
+        "predictor results_table",
+        "evaluation templates",
+        "batch",
+        "commands",
+    ],
+    "train": [
+        "data synthetic",
+        "engine",
+        "heatmap paper",
+        "methods",
+        "finetune job",
+        "run",
+        "cross_validate reproduction",
+        "commands",
+    ],
+    "export": ["quantise", "to_onnx", "parity", "publish", "commands"],
+}
 HEAVY = ("numpy", "cv2", "onnxruntime", "torch", "sklearn", "matplotlib", "PIL", "huggingface_hub")
 SOURCES = sorted(path for piece in PIECES for path in (ROOT / piece).rglob("*.py"))
 
@@ -74,6 +100,27 @@ def test_imports_go_one_way(path: Path) -> None:
         assert parts[0] not in PIECES, f"write beetle_lm.{name}"
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=place)
+def test_rooms_are_in_order(path: Path) -> None:
+    piece, *inside = path.relative_to(ROOT).with_suffix("").parts
+    rooms = [line.split() for line in ROOMS[piece]]
+    level = {room: number for number, line in enumerate(rooms) for room in line}
+    if inside == ["__init__"]:
+        return
+    own = inside[0]
+    assert own in level, f"{place(path)} is in no room of ROOMS"
+    for name in imported(path):
+        if name.startswith(f"beetle_lm.{piece}."):
+            other = name.split(".")[2]
+            assert other == own or level[other] < level[own], f"{place(path)} imports {name}"
+
+
+def test_every_room_is_there() -> None:
+    for piece, lines in ROOMS.items():
+        for room in " ".join(lines).split():
+            assert (ROOT / piece / room).is_dir() or (ROOT / piece / f"{room}.py").is_file()
+
+
 def test_errors_are_below_all() -> None:
     errors = ROOT / "src" / "beetle_lm" / "errors.py"
     assert not any(name.startswith("beetle_lm") for name in imported(errors))
@@ -87,10 +134,13 @@ def test_one_caller_of_the_hub() -> None:
     assert set(importers("huggingface_hub")) <= {"zoo/hub/client.py"}
 
 
-@pytest.mark.parametrize("library", ["torch", "pandas"])
-def test_prediction_knows_nothing_of(library: str) -> None:
-    named = [path for path in importers(library) if path.startswith(("zoo/", "predict/"))]
+def test_prediction_knows_nothing_of_torch() -> None:
+    named = [path for path in importers("torch") if path.startswith(("zoo/", "predict/"))]
     assert named == []
+
+
+def test_pandas_is_for_the_one_table_that_python_gets() -> None:
+    assert importers("pandas") == ["predict/results_table.py"]
 
 
 def test_importing_zoo_and_predict_loads_no_torch_and_no_pandas() -> None:

@@ -25,7 +25,7 @@ DATA = {".json", ".toml", ".onnx", ".md", ".typed"}
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory):
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("build")
     tree = tmp_path_factory.mktemp("tree")  # a copy: left-overs of earlier builds would get in
     for folder in PACKAGES:
@@ -41,7 +41,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory):
     return path
 
 
-def test_wheel_holds_the_tree_and_nothing_else(wheel) -> None:
+def test_wheel_holds_the_tree_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     there = {
@@ -58,7 +58,7 @@ def test_version_is_one() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["predict", "--help"]])
-def test_command_line_starts(arguments) -> None:
+def test_command_line_starts(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "beetle_lm", *arguments], capture_output=True, text=True, check=True
     )

@@ -9,19 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kinds import Command
+from numpy.typing import NDArray
 from training_data import draw_set, small_recipe
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx import (  # noqa: E402
+    ModelProto,
+    TensorProto,
+    helper,
+    numpy_helper,
+)
 
 from beetle_lm.cli import run as run_command  # noqa: E402
-from beetle_lm.errors import UsageError  # noqa: E402
+from beetle_lm.errors import RequestError  # noqa: E402
 from beetle_lm.export import parity  # noqa: E402
 from beetle_lm.export.quantise import quantise_dense  # noqa: E402
 from beetle_lm.predict.session import Session, load_runtime  # noqa: E402
-from beetle_lm.train.heatmap.networks import NETWORKS  # noqa: E402
 from beetle_lm.train.paper import networks as paper_networks  # noqa: E402
 
 
@@ -32,18 +37,17 @@ class Small(paper_networks.PaperNetwork):
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory):
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return draw_set(tmp_path_factory.mktemp("drawn"), 6)
 
 
 @pytest.fixture(scope="module")
-def trained(drawn, tmp_path_factory: pytest.TempPathFactory):
+def trained(drawn: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the small network, and its files in 32 and in 8 bit."""
     images, landmarks = drawn
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
-        for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-            patch.setitem(networks, "paper-3", Small)
+        patch.setitem(paper_networks.PAPER_NETWORKS, "paper-3", Small)
         patch.setattr(sys, "stdout", StringIO())
         for arguments in (
             ("train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch",
@@ -60,16 +64,17 @@ def trained(drawn, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-        monkeypatch.setitem(networks, "paper-3", Small)
+    monkeypatch.setitem(paper_networks.PAPER_NETWORKS, "paper-3", Small)
 
 
-def inputs(count: int, seed: int = 0):
+def inputs(count: int, seed: int = 0) -> NDArray[np.uint8]:
     blobs = np.random.default_rng(seed).integers(0, 256, (count, 1, 6, 8), np.uint8)
     return blobs.repeat(32, axis=2).repeat(32, axis=3)
 
 
-def test_a_fourth_of_the_size_and_nearly_the_same_landmarks(trained, command: Command) -> None:
+def test_a_fourth_of_the_size_and_nearly_the_same_landmarks(
+    trained: Path, command: Command
+) -> None:
     full, int8 = trained / "full.onnx", trained / "int8.onnx"
     assert int8.stat().st_size < 0.3 * full.stat().st_size
     images = inputs(6)
@@ -81,7 +86,7 @@ def test_a_fourth_of_the_size_and_nearly_the_same_landmarks(trained, command: Co
     assert np.allclose(exact.expected_error, found.expected_error)
 
 
-def test_the_card_tells_the_difference(trained, command: Command) -> None:
+def test_the_card_tells_the_difference(trained: Path, command: Command) -> None:
     provenance = Session.open(trained / "int8.onnx", "cpu").card.provenance
     told = provenance.rpartition("dense layers in 8 bit, file against network: max ")[2]
     difference, _, rest = told.partition(" px ")
@@ -91,20 +96,20 @@ def test_the_card_tells_the_difference(trained, command: Command) -> None:
     assert shown.code == 0 and told in shown.out
 
 
-def test_a_photograph_does_not_depend_on_the_others_of_its_batch(trained) -> None:
+def test_a_photograph_does_not_depend_on_the_others_of_its_batch(trained: Path) -> None:
     session = Session.open(trained / "int8.onnx", "cpu")
     one, other = inputs(1), np.full((1, 1, 192, 256), 255, np.uint8)
     alone = session.run(np.concatenate([one, one])).xy[0]
     assert np.array_equal(session.run(np.concatenate([one, other])).xy[0], alone)
 
 
-def test_a_black_photograph_has_landmarks(trained) -> None:
+def test_a_black_photograph_has_landmarks(trained: Path) -> None:
     found = Session.open(trained / "int8.onnx", "cpu").run(np.zeros((1, 1, 192, 256), np.uint8))
     exact = Session.open(trained / "full.onnx", "cpu").run(np.zeros((1, 1, 192, 256), np.uint8))
     assert np.abs(found.xy - exact.xy).max() < parity.INT8_LIMIT_PX
 
 
-def test_operators_are_those_of_the_standard(trained) -> None:
+def test_operators_are_those_of_the_standard(trained: Path) -> None:
     graph = onnx.load(trained / "int8.onnx").graph
     assert {node.domain for node in graph.node} <= {"", "ai.onnx"}
     assert [node.op_type for node in graph.node].count("MatMulInteger") == 1
@@ -114,7 +119,7 @@ def test_operators_are_those_of_the_standard(trained) -> None:
 
 
 def test_refused_where_the_difference_is_too_great(
-    small, trained, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    small: None, trained: Path, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(parity, "INT8_LIMIT_PX", 1e-7)
     path = tmp_path / "refused.onnx"
@@ -124,24 +129,29 @@ def test_refused_where_the_difference_is_too_great(
     assert not list(tmp_path.iterdir())
 
 
-def test_refused_for_networks_of_convolutions_only(drawn, command: Command, tmp_path: Path) -> None:
+def test_refused_for_networks_of_convolutions_only(
+    drawn: tuple[Path, Path], command: Command, tmp_path: Path
+) -> None:
     images, landmarks = drawn
     recipe = small_recipe(tmp_path / "small.toml", epochs=1, steps_per_epoch=1)
     run = tmp_path / "run"
     train = ("train", images, landmarks, "--part", "quad", "--recipe", recipe, "-o", run)
     assert command(*train).code == 0
     done = command("export", run, "-o", tmp_path / "out" / "m.onnx", "--int8")
-    assert done.code == 2 and "--int8 is for networks with large dense layers" in done.err
+    assert done.code == 2 and "8 bit is for networks with large dense layers" in done.err
+    assert "leave --int8 out" in done.err
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_one_of_the_two_ways_to_store_weights(trained, command: Command, tmp_path: Path) -> None:
+def test_one_of_the_two_ways_to_store_weights(
+    trained: Path, command: Command, tmp_path: Path
+) -> None:
     done = command("export", trained / "run", "-o", tmp_path / "m.onnx", "--int8", "--fp16")
     assert done.code == 2 and "not both" in done.err
 
 
 def test_training_does_not_start_from_it(
-    small, trained, drawn, command: Command, tmp_path: Path
+    small: None, trained: Path, drawn: tuple[Path, Path], command: Command, tmp_path: Path
 ) -> None:
     images, landmarks = drawn
     done = command(
@@ -151,7 +161,7 @@ def test_training_does_not_start_from_it(
     assert done.code == 1 and "serves for prediction alone" in done.err
 
 
-def dense(weight, relu=True):
+def dense(weight: NDArray[np.float64], relu: bool = True) -> ModelProto:
     """A model of one dense layer (outputs, inputs)."""
     outputs, width = weight.shape
     nodes = [
@@ -171,12 +181,12 @@ def dense(weight, relu=True):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 
 
-def product(model: Path, rows):
+def product(model: ModelProto, rows: NDArray[np.float64]) -> NDArray[np.float32]:
     runtime = load_runtime()
     session = runtime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    [found] = session.run(None, {"image": rows.astype(np.float32)})
+    found: NDArray[np.float32] = session.run(None, {"image": rows.astype(np.float32)})[0]
     return found
 
 
@@ -204,5 +214,5 @@ def test_rounding_is_that_of_bytes() -> None:
 
 
 def test_layers_whose_input_may_be_negative_are_left_alone() -> None:
-    with pytest.raises(UsageError, match="this one has none"):
+    with pytest.raises(RequestError, match="this one has none"):
         quantise_dense(dense(np.ones((4, 300)), relu=False))

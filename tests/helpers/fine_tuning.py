@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from torch import Tensor
+
 NEW_HEAD = "new: the head, for 3 landmarks instead of 4"
 
 
-def farthest(first, second, head: bool) -> float:
+def farthest(first: Mapping[str, Tensor], second: Mapping[str, Tensor], head: bool) -> float:
     """Greatest difference of a parameter of the head, or of all others."""
     names = [
         name

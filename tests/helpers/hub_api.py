@@ -158,15 +158,15 @@ class HubApi:
             ]
             return _json({"files": files})
         if call == "commit":
-            files = {}
+            uploaded: dict[str, bytes] = {}
             for line in body.splitlines():
                 entry = json.loads(line)
                 value = entry["value"]
                 if entry["key"] == "file":
-                    files[value["path"]] = base64.b64decode(value["content"])
+                    uploaded[value["path"]] = base64.b64decode(value["content"])
                 elif entry["key"] == "lfsFile":
-                    files[value["path"]] = self.blobs[value["oid"]]
-            made = repository.commit(files)
+                    uploaded[value["path"]] = self.blobs[value["oid"]]
+            made = repository.commit(uploaded)
             url = f"{self.address}/{name}/commit/{made}"
             return _json({"success": True, "commitOid": made, "commitUrl": url, "hookOutput": ""})
         if call == "tag":

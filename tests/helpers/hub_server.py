@@ -97,8 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             if how[:1].isdigit():
-                status, _, code = how.partition(" ")
-                raise AnswerError(int(status), code)
+                number, _, code = how.partition(" ")
+                raise AnswerError(int(number), code)
             authorization = self.headers.get("Authorization")
             status, content, headers = self.hub.answer(self.command, self.path, authorization, body)
         except AnswerError as error:

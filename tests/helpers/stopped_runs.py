@@ -19,7 +19,7 @@ from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Request, Task, plan_one
 from beetle_lm.predict.batch.progress import Observer
 from beetle_lm.predict.batch.runner import run_plan
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.result import Result
 
 UNFINISHED = ".incomplete"
 ROWS = f"{UNFINISHED}/part-1/rows"
@@ -67,9 +67,10 @@ class Stopping(Observer):
 
 
 def stop_early(photos: Path, model: Path, out: Path, after: int = 9, **given: Any) -> None:
-    plan = plan_one(Request([str(photos)], out, reference=given.pop("reference", None)), model)
+    request = Request([str(photos)], out, reference=given.pop("reference", None))
+    plan = plan_one(request, model, options=Options(**{"batch_size": 2, **given}))
     with pytest.raises(KeyboardInterrupt):
-        run_plan(plan, Options(**{"batch_size": 2, **given}), observer=Stopping(after))
+        run_plan(plan, observer=Stopping(after))
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> bool:

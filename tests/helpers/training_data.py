@@ -19,9 +19,9 @@ def draw_set(folder: Path, count: int, seed: int = 0) -> tuple[Path, Path]:
     records = []
     for number in range(count):
         corners = np.array([[25, 20], [70, 18], [74, 52], [22, 55]]) + rng.uniform(-6, 6, (4, 2))
-        pixels = np.full((SIZE[1] * 4, SIZE[0] * 4), rng.uniform(180, 240), np.uint8)
-        cv2.fillPoly(pixels, [np.rint(corners * 4).astype(np.int32)], 40)
-        pixels = cv2.resize(pixels, SIZE, interpolation=cv2.INTER_AREA)
+        large = np.full((SIZE[1] * 4, SIZE[0] * 4), rng.uniform(180, 240), np.uint8)
+        cv2.fillPoly(large, [np.rint(corners * 4).astype(np.int32)], 40)
+        pixels = cv2.resize(large, SIZE, interpolation=cv2.INTER_AREA)
         name = f"drawn_{number:03d}.png"
         cv2.imwrite(str(images / name), pixels)
         records.append(tps_record(name, corners))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from kinds import Command
 
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PARTS
@@ -31,9 +31,9 @@ def mean_errors(part: str, images: list[Path], landmarks: Path) -> dict[str, flo
     manual = {record.image: record for record in read_tps(landmarks)}
     errors = {}
     for result in predictor.predict(images):
-        assert result.landmarks is not None, result.error
+        assert result.landmarks is not None and result.size is not None, result.error
         width, height = result.size
-        away = result.landmarks.xy - manual[Path(result.name).name].image_xy(height)
+        away = result.landmarks.xy - manual[Path(result.name).name].in_image(height)
         away *= (256 / width, 192 / height)
         errors[Path(result.name).name] = float(np.linalg.norm(away, axis=1).mean())
     return errors

@@ -9,8 +9,8 @@ import pytest
 from kinds import Command
 from PIL import Image
 
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.tps import read_tps
 
 TPS = (
     "LM=2\n10.00000 20.00000\n-1.00000 -1.00000\nIMAGE=A.JPG\nID=7\nSCALE=0.5\n"
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "photos" / "sub").mkdir(parents=True)
     Image.new("L", (100, 80)).save(tmp_path / "photos" / "sub" / "a.jpg")
     Image.new("L", (60, 50)).save(tmp_path / "photos" / "b.png")
-    (tmp_path / "in.tps").write_text(TPS, encoding="utf-8")
+    (tmp_path / "in.tps").write_text(TPS, encoding="utf-8", newline="\n")
     return tmp_path
 
 
@@ -41,7 +41,7 @@ def read(path: Path) -> str:
     return path.read_bytes().decode()
 
 
-def test_tps_to_wide_and_back(folder, command: Command) -> None:
+def test_tps_to_wide_and_back(folder: Path, command: Command) -> None:
     photos = folder / "photos"
     done = command("convert", folder / "in.tps", folder / "out.csv", "--images", photos)
     assert done.code == 0
@@ -55,7 +55,7 @@ def test_tps_to_wide_and_back(folder, command: Command) -> None:
     assert read(folder / "back.TPS") == expected
 
 
-def test_tps_to_tidy_and_back(folder, command: Command) -> None:
+def test_tps_to_tidy_and_back(folder: Path, command: Command) -> None:
     photos = folder / "photos"
     out = folder / "out.csv"
     assert command("convert", folder / "in.tps", out, "--images", photos, "--to", "tidy").code == 0
@@ -66,7 +66,7 @@ def test_tps_to_tidy_and_back(folder, command: Command) -> None:
         np.testing.assert_array_equal(one.points, other.points)
 
 
-def test_tables_need_no_images(folder, command: Command) -> None:
+def test_tables_need_no_images(folder: Path, command: Command) -> None:
     wide, tidy, again = folder / "w.csv", folder / "t.csv", folder / "again.csv"
     wide.write_text(WIDE, encoding="utf-8")
     assert command("convert", wide, tidy, "--to", "tidy").code == 0
@@ -75,14 +75,14 @@ def test_tables_need_no_images(folder, command: Command) -> None:
     assert read(again) == WIDE
 
 
-def test_scores_and_names_stay_from_tidy_to_tidy(folder, command: Command) -> None:
+def test_scores_and_names_stay_from_tidy_to_tidy(folder: Path, command: Command) -> None:
     text = "image,landmark,name,x,y,score,expected_error_px\na,1,tip,1.00000,2.00000,0.5000,3.000\n"
     (folder / "t.csv").write_text(text, encoding="utf-8")
     assert command("convert", folder / "t.csv", folder / "u.csv", "--to", "tidy").code == 0
     assert read(folder / "u.csv") == text
 
 
-def test_excel(folder, command: Command) -> None:
+def test_excel(folder: Path, command: Command) -> None:
     size = ("--image-size", "100x80")
     assert command("convert", folder / "in.tps", folder / "e.csv", *size, "--excel").code == 0
     text = read(folder / "e.csv")
@@ -92,7 +92,9 @@ def test_excel(folder, command: Command) -> None:
 
 
 @pytest.mark.parametrize(("source", "target"), [("in.tps", "o.csv"), ("w.csv", "o.tps")])
-def test_a_height_that_is_needed_must_be_given(folder, command: Command, source, target) -> None:
+def test_a_height_that_is_needed_must_be_given(
+    folder: Path, command: Command, source: str, target: str
+) -> None:
     (folder / "w.csv").write_text(WIDE, encoding="utf-8")
     done = command("convert", folder / source, folder / target)
     assert done.code == 2
@@ -102,7 +104,7 @@ def test_a_height_that_is_needed_must_be_given(folder, command: Command, source,
     assert not (folder / target).exists()
 
 
-def test_tables_of_ml_morph_need_heights_too(folder, command: Command) -> None:
+def test_tables_of_ml_morph_need_heights_too(folder: Path, command: Command) -> None:
     (folder / "m.csv").write_text("id,X1,Y1\nb.png,1,2\n", encoding="utf-8")
     assert command("convert", folder / "m.csv", folder / "o.csv").code == 2
     photos = folder / "photos"
@@ -110,7 +112,7 @@ def test_tables_of_ml_morph_need_heights_too(folder, command: Command) -> None:
     assert read(folder / "o.csv") == "image,x1,y1_down\nb.png,1.00000,48.00000\n"
 
 
-def test_a_photograph_that_is_not_there(folder, command: Command) -> None:
+def test_a_photograph_that_is_not_there(folder: Path, command: Command) -> None:
     (folder / "photos" / "b.png").unlink()
     done = command("convert", folder / "in.tps", folder / "o.csv", "--images", folder / "photos")
     assert done.code == 1
@@ -118,7 +120,7 @@ def test_a_photograph_that_is_not_there(folder, command: Command) -> None:
     assert not (folder / "o.csv").exists()
 
 
-def test_a_name_that_fits_two_photographs(folder, command: Command) -> None:
+def test_a_name_that_fits_two_photographs(folder: Path, command: Command) -> None:
     Image.new("L", (60, 40)).save(folder / "photos" / "sub" / "b.png")
     (folder / "x.tps").write_text("LM=0\nIMAGE=B.PNG\n", encoding="utf-8")
     done = command("convert", folder / "x.tps", folder / "o.csv", "--images", folder / "photos")
@@ -127,18 +129,18 @@ def test_a_name_that_fits_two_photographs(folder, command: Command) -> None:
 
 
 @pytest.mark.parametrize(("exif", "y"), [("apply", 58), ("stored", 28)])
-def test_heights_of_turned_photographs(folder, command: Command, exif, y) -> None:
+def test_heights_of_turned_photographs(folder: Path, command: Command, exif: str, y: int) -> None:
     turned = Image.Exif()
     turned[0x0112] = 6
     Image.new("L", (60, 30)).save(folder / "photos" / "t.jpg", exif=turned)
     (folder / "t.tps").write_text("LM=1\n1 2\nIMAGE=t.jpg\n", encoding="utf-8")
     options = ("--images", folder / "photos", "--exif", exif)
     assert command("convert", folder / "t.tps", folder / "t.csv", *options).code == 0
-    (found,) = read_annotations(folder / "t.csv", lambda image: None)
-    assert found.xy.tolist() == [[1, y]]
+    (found,) = read_records(folder / "t.csv")
+    assert found.points.tolist() == [[1, y]]
 
 
-def test_tps_to_tps_keeps_all_and_needs_no_images(folder, command: Command) -> None:
+def test_tps_to_tps_keeps_all_and_needs_no_images(folder: Path, command: Command) -> None:
     text = (
         "LM=1\n1.00000 2.00000\nCURVES=1\nPOINTS=1\n3.00000 4.00000\nIMAGE=a.jpg\nID=1\n"
         "SCALE=0.001234\nCOMMENT=worn\nSEX=f\nRADII=1\n0.5\n"
@@ -148,14 +150,14 @@ def test_tps_to_tps_keeps_all_and_needs_no_images(folder, command: Command) -> N
     assert read(folder / "p.tps") == text
 
 
-def test_what_a_table_has_no_place_for_is_said(folder, command: Command) -> None:
+def test_what_a_table_has_no_place_for_is_said(folder: Path, command: Command) -> None:
     text = "LM=0\nCURVES=0\nCOMMENT=c\nSEX=f\nIMAGE=a\nLM=0\nCURVES=1\nPOINTS=0\nIMAGE=b\n"
     (folder / "o.tps").write_text(text, encoding="utf-8")
     done = command("convert", folder / "o.tps", folder / "o.csv", "--image-size", "9x9")
     assert "no place for its curves, comments, keys that are not known here" in done.err
 
 
-def test_nothing_is_overwritten_unasked(folder, command: Command) -> None:
+def test_nothing_is_overwritten_unasked(folder: Path, command: Command) -> None:
     before = read(folder / "in.tps")
     (folder / "there.csv").write_text("mine", encoding="utf-8")
     for target in ("there.csv", "in.tps"):
@@ -170,7 +172,7 @@ def test_nothing_is_overwritten_unasked(folder, command: Command) -> None:
     assert read(folder / "in.tps") == before
 
 
-def test_part_names_the_landmarks_and_checks_their_number(folder, command: Command) -> None:
+def test_part_names_the_landmarks_and_checks_their_number(folder: Path, command: Command) -> None:
     (folder / "leg.toml").write_text('landmark_names = ["hip", "knee"]', encoding="utf-8")
     options = ("--image-size", "100x80", "--to", "tidy", "--part")
     out = folder / "o.csv"
@@ -185,7 +187,7 @@ def test_part_names_the_landmarks_and_checks_their_number(folder, command: Comma
     assert "did you mean 'elytra'" in done.err
 
 
-def test_wide_needs_one_number_and_tidy_needs_unique_names(folder, command: Command) -> None:
+def test_wide_needs_one_number_and_tidy_needs_unique_names(folder: Path, command: Command) -> None:
     text = "LM=1\n1 2\nIMAGE=a.jpg\nLM=0\nIMAGE=a.jpg\n"
     (folder / "x.tps").write_text(text, encoding="utf-8")
     options = ("--image-size", "100x80", "--to")
@@ -194,12 +196,12 @@ def test_wide_needs_one_number_and_tidy_needs_unique_names(folder, command: Comm
     assert "x.tps, line 4: found 0 landmarks, the first specimen has 1" in done.err
     done = command("convert", folder / "x.tps", folder / "o.csv", *options, "tidy")
     assert done.code == 1
-    assert "x.tps, line 4: the image 'a.jpg' was there in line 1 already" in done.err
+    assert "x.tps, line 4: the image 'a.jpg' was in line 1 already" in done.err
     assert not (folder / "o.csv").exists()
 
 
 def test_landmarks_outside_the_image_are_moved_to_its_edge_with_a_warning(
-    folder, command: Command
+    folder: Path, command: Command
 ) -> None:
     (folder / "x.csv").write_text("image,x1,y1_down\nb.png,-5,60\nA.JPG,1,80\n", encoding="utf-8")
     done = command("convert", folder / "x.csv", folder / "o.tps", "--images", folder / "photos")
@@ -222,7 +224,7 @@ def test_landmarks_outside_the_image_are_moved_to_its_edge_with_a_warning(
     ],
 )
 def test_arguments_that_do_not_fit(
-    folder, command: Command, monkeypatch: pytest.MonkeyPatch, options, said
+    folder: Path, command: Command, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
 ) -> None:
     monkeypatch.chdir(folder)
     done = command("convert", "in.tps", *options)
@@ -240,7 +242,9 @@ def test_arguments_that_do_not_fit(
         ("x.tps", None, "cannot be read"),
     ],
 )
-def test_bad_input(folder, command: Command, source, content, said) -> None:
+def test_bad_input(
+    folder: Path, command: Command, source: str, content: str | None, said: str
+) -> None:
     if content is not None:
         (folder / source).write_text(content, encoding="utf-8")
     done = command("convert", folder / source, folder / "o.csv", "--image-size", "9x9")
@@ -249,7 +253,7 @@ def test_bad_input(folder, command: Command, source, content, said) -> None:
     assert not (folder / "o.csv").exists()
 
 
-def test_bad_folders(folder, command: Command) -> None:
+def test_bad_folders(folder: Path, command: Command) -> None:
     done = command("convert", folder / "in.tps", folder / "o.csv", "--images", folder / "none")
     assert done.code == 1
     assert "no file or folder" in done.err

@@ -39,7 +39,8 @@ def model(write_model: WriteModel) -> Path:
 
 
 def middle(points: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
-    return np.array(points, float) - MIDDLE
+    offsets: NDArray[np.float64] = np.array(points, float) - MIDDLE
+    return offsets
 
 
 def placed(offsets: NDArray[np.float64]) -> list[tuple[float, float]]:
@@ -117,11 +118,11 @@ def test_expected_errors_are_pixels_of_the_photograph(
     assert float(mean) == pytest.approx(sum(errors) / 3, abs=0.01)
 
 
-def test_from_python_a_result_carries_its_doubt(model: Path, draw: Draw) -> None:
+def test_from_python_a_result_carries_its_quality_flag(model: Path, draw: Draw) -> None:
     predictor = Predictor.load(model, device="cpu")
     right, wrong = predictor.predict([draw(SIZE, POINTS), draw(SIZE, WRONG["upside-down"][0])])
-    assert right.doubt is None and right.error is None
-    assert wrong.doubt is not None and wrong.error is None
+    assert right.flag is None and right.error is None
+    assert wrong.flag is not None and wrong.error is None
     assert right.landmarks is not None and right.landmarks.expected_error is not None
     assert right.landmarks.expected_error == pytest.approx(0, abs=1e-3)
 

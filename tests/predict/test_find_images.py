@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from beetle_lm.errors import ImageError
+from beetle_lm.hints import told
 from beetle_lm.predict.images.read import find_images
 
 
@@ -53,5 +54,6 @@ def test_missing_input_and_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"there is no file or folder .*nothing"):
         find_images([tmp_path / "nothing"])
     touch(tmp_path, "sub/a.jpg")
-    with pytest.raises(ImageError, match=r"no images in .*\.jpg.*-r looks into sub-folders"):
+    with pytest.raises(ImageError, match=r"no images in .*\.jpg") as caught:
         find_images([tmp_path])
+    assert told(caught.value, {"-r"}).endswith("; -r looks into sub-folders too")

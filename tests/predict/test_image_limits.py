@@ -95,7 +95,7 @@ def test_huge_pictures_are_refused_by_their_headers(
     tracemalloc.stop()
     assert str(caught.value) == (
         f"{name} is too large to be decoded: {width} x {height} pixels, the limit is"
-        f" {MAX_PIXELS} pixels; `predict --max-pixels` raises it"
+        f" {MAX_PIXELS} pixels"
     )
     assert peak < 1 << 20
 

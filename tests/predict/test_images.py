@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,7 +39,10 @@ def save_with_orientation(path: Path, upright: NDArray[np.uint8], orientation: i
         return
     exif = Image.Exif()
     exif[274] = orientation
-    options = {".jpg": {"quality": 95, "subsampling": 0}, ".webp": {"lossless": True}}
+    options: dict[str, dict[str, Any]] = {
+        ".jpg": {"quality": 95, "subsampling": 0},
+        ".webp": {"lossless": True},
+    }
     image.save(path, exif=exif, **options.get(path.suffix, {}))
 
 

@@ -14,8 +14,8 @@ from results import read_table
 from squares import POINTS
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.formats.sizes import sizes_in
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.sizes import PhotographFolder
 from beetle_lm.predict.images.read import find_images, read_header, read_image
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.session import Session
@@ -161,12 +161,12 @@ def test_names_of_every_kind(
         Image.fromarray(draw((400, 300), POINTS)).save(folder / name)
     assert predicted(command, write_model(), folder, out).code == 0
     for table in ("landmarks.csv", "predictions.csv"):
-        found = read_annotations(out / table, lambda _: None)
+        found = read_records(out / table)
         assert [each.image for each in found] == every
     assert len(read_table(out / "specimens.csv")) == len(every)
     wide = (out / "landmarks.csv").read_text(encoding="utf-8")
     assert not [line for line in wide.splitlines() if line.startswith(("=", "+", "-", "@"))]
-    assert len(read_annotations(out / "landmarks.tps", lambda _: (400, 300))) == len(every)
+    assert len(read_records(out / "landmarks.tps")) == len(every)
 
 
 @any_bytes
@@ -186,5 +186,5 @@ def test_names_that_are_no_text(
     rows = [(row["image"], row["status"]) for row in read_table(out / "specimens.csv")]
     good = ["caf%E8.jpg", "caf%E8.jpg~", "caf%E9.jpg", "plain.jpg"]
     assert rows == [("bad%FF.jpg", "failed"), *((name, "ok") for name in good)]
-    assert [each.image for each in read_annotations(out / "landmarks.csv", lambda _: None)] == good
-    assert sizes_in(folder)("caf%E9.jpg") == (400, 300)
+    assert [each.image for each in read_records(out / "landmarks.csv")] == good
+    assert PhotographFolder(folder).find("caf%E9.jpg") == (400, 300)

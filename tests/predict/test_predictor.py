@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from PIL import Image, TiffImagePlugin
 from squares import POINTS
 
 from beetle_lm import Predictor
-from beetle_lm.errors import UsageError
+from beetle_lm.errors import RequestError
 from beetle_lm.predict.images.orientation import turn_upright
 from beetle_lm.predict.images.read import ImageFile
-from beetle_lm.predict.predictor import Result
+from beetle_lm.predict.inputs import Photograph
+from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.card import Fit
 
 pytest.importorskip("onnxruntime")
@@ -176,7 +178,7 @@ def test_every_kind_of_item(predictor: Predictor, draw: Draw, tmp_path: Path) ->
     path = tmp_path / "a.png"
     pixels = draw((400, 300), POINTS)
     Image.fromarray(pixels).save(path)
-    items = [path, str(path), ImageFile(path, "folder/a.png"), pixels]
+    items: list[Photograph] = [path, str(path), ImageFile(path, "folder/a.png"), pixels]
     results = list(predictor.predict(items))
     names = [result.name for result in results]
     assert names == [path.as_posix(), path.as_posix(), "folder/a.png", "array 4"]
@@ -195,14 +197,19 @@ def test_an_unforeseen_failure_stops_only_its_own_photograph(
 
 
 def test_array_of_a_wrong_kind_fails_alone(predictor: Predictor, draw: Draw) -> None:
-    wrong: NDArray[np.uint8] = np.zeros((30, 40))  # type: ignore[assignment]
+    wrong: NDArray[np.uint8] = np.zeros((30, 40))  # type: ignore[assignment]  # wrong on purpose
     bad, fine = predictor.predict([wrong, draw((400, 300), POINTS)])
     assert bad.error is not None
     assert "uint8" in bad.error
     assert fine.landmarks is not None
 
 
+class Counts(TypedDict, total=False):
+    batch_size: int
+    workers: int
+
+
 @pytest.mark.parametrize("numbers", [{"batch_size": 0}, {"workers": 0}])
-def test_impossible_numbers(predictor: Predictor, numbers: dict[str, int]) -> None:
-    with pytest.raises(UsageError, match="at least 1"):
+def test_impossible_numbers(predictor: Predictor, numbers: Counts) -> None:
+    with pytest.raises(RequestError, match="at least 1"):
         predictor.predict([], **numbers)

@@ -14,12 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.csv_text import csv_line, guarded, unguarded
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.formats.table_reader import read_table
-from beetle_lm.predict.formats.tables import tidy_header, tidy_rows, wide_header, wide_row
-from beetle_lm.predict.formats.tps import TpsRecord, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.tables import (
+    read_table,
+    tidy_header,
+    tidy_rows,
+    wide_header,
+    wide_row,
+)
+from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 
 # Each example writes over the file of the one before; the machine may be busy.
 thoroughly = settings(
@@ -82,7 +86,7 @@ def holds(path: Path, content: bytes, read: Callable[[Path], object]) -> None:
 @thoroughly
 @given(st.one_of(rows(tps_lines), st.binary(), st.text().map(str.encode)))
 def test_any_tps_file_is_read_or_its_line_is_named(tmp_path: Path, content: bytes) -> None:
-    holds(tmp_path / "a.tps", content, lambda path: read_annotations(path, lambda _: (640, 480)))
+    holds(tmp_path / "a.tps", content, read_records)
 
 
 @thoroughly
@@ -98,7 +102,7 @@ def test_any_table_is_read_or_its_line_is_named(
     tmp_path: Path, content: bytes, header: bytes
 ) -> None:
     path = tmp_path / "a.csv"
-    holds(path, header + content, lambda path: read_annotations(path, lambda _: (640, 480)))
+    holds(path, header + content, read_records)
 
 
 @thoroughly
@@ -108,13 +112,13 @@ def test_names_come_back_from_tables_as_they_were(
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_text(wide_header(3, excel) + wide_row(name, XY, excel), "utf-8", newline="")
-    (found,) = read_table(path).specimens
+    (found,) = read_table(path)
     assert found.image == name
     np.testing.assert_array_equal(found.points, XY)
     landmarks = (landmark, "2", "3")
     text = tidy_header(excel) + tidy_rows(name, landmarks, XY, None, None, excel)
     path.write_text(text, "utf-8", newline="")
-    (found,) = read_table(path).specimens
+    (found,) = read_table(path)
     assert (found.image, found.names) == (name, landmarks)
 
 

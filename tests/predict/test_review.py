@@ -225,4 +225,4 @@ def test_unfinished_runs_and_other_folders_are_refused(command: Command, tmp_pat
     (tmp_path / ".incomplete").mkdir()
     (tmp_path / ".incomplete" / "unfinished.txt").write_text("x")
     done = command("review-list", tmp_path)
-    assert done.code == 1 and "--resume" in done.err
+    assert done.code == 1 and "finish it first: resume the command" in done.err

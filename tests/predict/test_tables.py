@@ -9,12 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from growth import MOST_GROWTH, growth
+from kinds import WriteFile
 from mutation import mutated
 
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.formats.table_reader import read_table
-from beetle_lm.predict.formats.tables import tidy_header, tidy_rows, wide_header, wide_row
+from beetle_lm.predict.formats.convert import convert_file
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.sizes import SizesByName
+from beetle_lm.predict.formats.tables import (
+    read_table,
+    tidy_header,
+    tidy_rows,
+    wide_header,
+    wide_row,
+)
 
 NAN = float("nan")
 XY = np.array([[10.5, 20.25], [NAN, NAN], [1e-9, 1234.567891]])
@@ -22,7 +31,7 @@ AWKWARD = 'a, "b";\tKäfer\nx.jpg'
 
 
 @pytest.fixture
-def table(tmp_path: Path):
+def table(tmp_path: Path) -> WriteFile:
     """Writes a table from text or bytes."""
 
     def write(content: str | bytes) -> Path:
@@ -33,8 +42,11 @@ def table(tmp_path: Path):
     return write
 
 
-def nobody(image) -> None:
-    raise AssertionError(f"asked for the size of {image}")
+def y_down(path: Path) -> list[Record]:
+    """The records of a table that says that y points down."""
+    found = read_records(path)
+    assert not any(record.y_up for record in found)
+    return list(found)
 
 
 def test_wide_table_as_written() -> None:
@@ -66,18 +78,18 @@ def test_excel_tables_as_written() -> None:
 
 @pytest.mark.parametrize("excel", [False, True])
 @pytest.mark.parametrize("image", ["a.jpg", AWKWARD, "'x'", "left/a.jpg", " a .jpg", "=1+1"])
-def test_wide_round_trip(table, excel, image) -> None:
+def test_wide_round_trip(table: WriteFile, excel: bool, image: str) -> None:
     rows = [wide_row(image, XY, excel), wide_row("b.jpg", XY[::-1], excel)]
     path = table(wide_header(3, excel) + "".join(rows))
-    first, second = read_annotations(path, nobody)
+    first, second = y_down(path)
     assert (first.image, second.image) == (image, "b.jpg")
     assert (first.line, second.line) == (2, 3 + image.count("\n"))
-    np.testing.assert_allclose(first.xy, XY, rtol=0, atol=5.1e-6)
-    np.testing.assert_array_equal(second.xy, first.xy[::-1])
+    np.testing.assert_allclose(first.points, XY, rtol=0, atol=5.1e-6)
+    np.testing.assert_array_equal(second.points, first.points[::-1])
 
 
 @pytest.mark.parametrize("excel", [False, True])
-def test_tidy_round_trip(table, excel) -> None:
+def test_tidy_round_trip(table: WriteFile, excel: bool) -> None:
     names, score = ("tip", AWKWARD, "3"), np.array([0.5, NAN, 0.25])
     error = np.array([1.5, NAN, 0.125])
     rows = [
@@ -85,22 +97,22 @@ def test_tidy_round_trip(table, excel) -> None:
         tidy_rows("b", ("1",), XY[:1], None, None, excel),
     ]
     path = table(tidy_header(excel) + "".join(rows))
-    first, second = read_table(path).specimens
+    first, second = read_table(path)
     assert (first.image, first.names, first.line) == (AWKWARD, names, 2)
     np.testing.assert_allclose(first.points, XY, rtol=0, atol=5.1e-6)
     np.testing.assert_array_equal(first.score, score)
     np.testing.assert_array_equal(first.expected_error, error)
     assert (second.image, second.names) == ("b", ("1",))
-    assert np.isnan(second.score).all()
-    assert [each.image for each in read_annotations(path, nobody)] == [AWKWARD, "b"]
+    assert second.score is not None and np.isnan(second.score).all()
+    assert [each.image for each in y_down(path)] == [AWKWARD, "b"]
 
 
-def test_names_that_are_no_text_can_be_written(table) -> None:
+def test_names_that_are_no_text_can_be_written(table: WriteFile) -> None:
     path = table(wide_header(1) + wide_row("a\udcff.jpg", XY[:1]))
-    assert read_annotations(path, nobody)[0].image == "a%FF.jpg"
+    assert y_down(path)[0].image == "a%FF.jpg"
 
 
-def test_pythons_csv_reader_sees_plain_numbers(table) -> None:
+def test_pythons_csv_reader_sees_plain_numbers(table: WriteFile) -> None:
     path = table(wide_header(3) + wide_row(AWKWARD, XY))
     with path.open(encoding="utf-8", newline="") as stream:
         (row,) = csv.DictReader(stream)
@@ -112,58 +124,63 @@ def test_pythons_csv_reader_sees_plain_numbers(table) -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
-def test_delimiters_line_ends_and_encodings(table, delimiter, end, encoding) -> None:
+def test_delimiters_line_ends_and_encodings(
+    table: WriteFile, delimiter: str, end: str, encoding: str
+) -> None:
     lines = ["Image,X1,Y1_down,x2,y2_DOWN", "Käfer.jpg,1.5,2,NA,nan", "", "b.jpg, 3 ,4,,7"]
     text = end.join(lines).replace(",", delimiter)
-    first, second = read_annotations(table(text.encode(encoding)), nobody)
+    first, second = y_down(table(text.encode(encoding)))
     assert first.image == "Käfer.jpg"
-    np.testing.assert_array_equal(first.xy, [[1.5, 2], [NAN, NAN]])
-    np.testing.assert_array_equal(second.xy, [[3, 4], [NAN, NAN]])
+    np.testing.assert_array_equal(first.points, [[1.5, 2], [NAN, NAN]])
+    np.testing.assert_array_equal(second.points, [[3, 4], [NAN, NAN]])
     assert second.line == 4
 
 
-def test_decimal_commas_with_semicolons(table) -> None:
-    (found,) = read_annotations(table("image;x1;y1_down\na,b.jpg;1,5;2.25\n"), nobody)
+def test_decimal_commas_with_semicolons(table: WriteFile) -> None:
+    (found,) = y_down(table("image;x1;y1_down\na,b.jpg;1,5;2.25\n"))
     assert found.image == "a,b.jpg"
-    assert found.xy.tolist() == [[1.5, 2.25]]
+    assert found.points.tolist() == [[1.5, 2.25]]
 
 
-def test_quoted_cells_of_r(table) -> None:
-    (found,) = read_annotations(table('"image","x1","y1_down"\n"a ""b"".jpg","1","2"\n'), nobody)
+def test_quoted_cells_of_r(table: WriteFile) -> None:
+    (found,) = y_down(table('"image","x1","y1_down"\n"a ""b"".jpg","1","2"\n'))
     assert found.image == 'a "b".jpg'
 
 
 @pytest.mark.parametrize("header", ["id,X1,Y1,X2,Y2", "id,X0,Y0,X1,Y1"])
-def test_tables_of_ml_morph_have_y_up(table, header) -> None:
+def test_tables_of_ml_morph_have_y_up(table: WriteFile, header: str) -> None:
     path = table(f"{header}\na.jpg,10,20,30,-5\n")
-    (found,) = read_annotations(path, lambda image: (640, 480) if image == "a.jpg" else None)
-    assert found.xy.tolist() == [[10, 460], [30, 485]]
+    (found,) = read_records(path)
+    assert found.y_up
+    assert found.in_image(480).tolist() == [[10, 460], [30, 485]]
     with pytest.raises(LandmarkFileError, match=r"some\.csv, line 2: the height .*'a\.jpg'"):
-        read_annotations(path, lambda image: None)
+        convert_file(path, path.with_name("a.tps"), "tps", sizes=SizesByName({}))
 
 
-def test_y_up_by_name(table) -> None:
-    wide = read_annotations(table("image,x1,y1_up\na,1,2\n"), lambda image: (10, 20))
-    assert wide[0].xy.tolist() == [[1, 18]]
-    tidy = read_annotations(table("image,landmark,x,y_up\na,1,1,2\n"), lambda image: (10, 20))
-    assert tidy[0].xy.tolist() == [[1, 18]]
+def test_y_up_by_name(table: WriteFile) -> None:
+    wide = read_records(table("image,x1,y1_up\na,1,2\n"))
+    assert wide[0].in_image(20).tolist() == [[1, 18]]
+    tidy = read_records(table("image,landmark,x,y_up\na,1,1,2\n"))
+    assert tidy[0].in_image(20).tolist() == [[1, 18]]
 
 
-def test_columns_in_any_order_and_unknown_ones(table, caplog: pytest.LogCaptureFixture) -> None:
+def test_columns_in_any_order_and_unknown_ones(
+    table: WriteFile, caplog: pytest.LogCaptureFixture
+) -> None:
     path = table("sex,y2_down,x1,image,x2,y1_down,\nf,4,1,a.jpg,3,2,\n")
-    assert read_annotations(path, nobody)[0].xy.tolist() == [[1, 2], [3, 4]]
+    assert y_down(path)[0].points.tolist() == [[1, 2], [3, 4]]
     assert "passed over the columns 'sex'" in caplog.text
     path = table("score,y,image,x,landmark\n,4,a,3,2\n0.5,2,a,1,1\n")
-    (found,) = read_table(path).specimens
+    (found,) = read_table(path)
     assert found.points.tolist() == [[1, 2], [3, 4]]
     np.testing.assert_array_equal(found.score, [0.5, NAN])
     assert found.names is None
 
 
-def test_rows_of_a_tidy_table_may_be_mixed(table) -> None:
+def test_rows_of_a_tidy_table_may_be_mixed(table: WriteFile) -> None:
     path = table("image,landmark,x,y\nb,2,3,4\na,1,5,6\nb,1,1,2\n")
-    found = read_annotations(path, nobody)
-    assert [(each.image, each.xy.tolist(), each.line) for each in found] == [
+    found = y_down(path)
+    assert [(each.image, each.points.tolist(), each.line) for each in found] == [
         ("b", [[1, 2], [3, 4]], 2),
         ("a", [[5, 6]], 3),
     ]
@@ -181,7 +198,7 @@ def test_rows_of_a_tidy_table_may_be_mixed(table) -> None:
         ("image,x1,y1_down,x2\na,1,2,3\n", 1, "expected the columns"),
         ("image,x1,y1_down,x3,y3_down\na,1,2,3,4\n", 1, "expected the columns"),
         ("image,x2,y2_down\na,1,2\n", 1, "expected the columns"),
-        ("image,x1,y1_down,X1\na,1,2,3\n", 1, "'X1' is there twice"),
+        ("image,x1,y1_down,X1\na,1,2,3\n", 1, "'X1' occurs twice"),
         ("image,x1,y1_up,y1_down\na,1,2,3\n", 1, "do not say where y points"),
         ("image,x1,y1\na,1,2\n", 1, "do not say where y points"),
         ("image,x1,y1_up,x2,y2_down\na,1,2,3,4\n", 1, "do not say where y points"),
@@ -207,10 +224,12 @@ def test_rows_of_a_tidy_table_may_be_mixed(table) -> None:
         ("image,landmark,x,y,score\na,1,2,3,high\n", 2, "'high'"),
     ],
 )
-def test_an_error_names_file_line_and_what_was_found(table, text, line, found) -> None:
+def test_an_error_names_file_line_and_what_was_found(
+    table: WriteFile, text: str, line: int, found: str
+) -> None:
     path = table(text)
     with pytest.raises(LandmarkFileError) as caught:
-        read_annotations(path, nobody)
+        y_down(path)
     assert (caught.value.path, caught.value.line) == (path, line)
     assert found in str(caught.value)
     assert len(str(caught.value)) < 500
@@ -218,10 +237,10 @@ def test_an_error_names_file_line_and_what_was_found(table, text, line, found) -
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LandmarkFileError, match=r"must end in \.tps or \.csv"):
-        read_annotations(tmp_path / "landmarks.xlsx", nobody)
+        y_down(tmp_path / "landmarks.xlsx")
 
 
-def test_any_bytes_give_specimens_or_an_error_that_names_the_file(table) -> None:
+def test_any_bytes_give_specimens_or_an_error_that_names_the_file(table: WriteFile) -> None:
     rng = random.Random(7)
     names = ("tip", AWKWARD, "3")
     seeds = [
@@ -242,7 +261,7 @@ def test_any_bytes_give_specimens_or_an_error_that_names_the_file(table) -> None
             assert error.path == path
             outcomes[False] += 1
         else:
-            assert not any(np.isinf(each.points).any() for each in found.specimens)
+            assert not any(np.isinf(each.points).any() for each in found)
             outcomes[True] += 1
     assert min(outcomes.values()) > 100
 
@@ -261,7 +280,9 @@ def test_any_bytes_give_specimens_or_an_error_that_names_the_file(table) -> None
     ],
     ids=repr,
 )
-def test_large_nonsense_is_read_in_linear_time(table, piece) -> None:
+def test_large_nonsense_is_read_in_linear_time(
+    table: WriteFile, piece: tuple[str, str, str]
+) -> None:
     begin, middle, end = piece
 
     def read(times: int) -> None:
@@ -275,7 +296,7 @@ def test_large_nonsense_is_read_in_linear_time(table, piece) -> None:
     assert growth(read, 20_000 // len(middle)) < MOST_GROWTH
 
 
-def test_wide_and_long_tables_are_read_in_linear_time(table) -> None:
+def test_wide_and_long_tables_are_read_in_linear_time(table: WriteFile) -> None:
     def wide(times: int) -> None:
         xy = np.ones((times, 2))
         read_table(table(wide_header(times) + wide_row("a.jpg", xy)))

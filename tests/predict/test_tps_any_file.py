@@ -13,8 +13,7 @@ from growth import MOST_GROWTH, growth
 from mutation import mutated
 
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.tps import format_record, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import format_record, read_tps, write_tps
 
 PLAIN = "LM=2\n10.50000 20.25000\n30.00000 40.00000\nIMAGE=a.jpg\nID=7\nSCALE=0.05\n"
 NAN = float("nan")
@@ -78,7 +77,9 @@ def test_any_bytes_give_records_or_an_error_that_names_the_file(
     ],
     ids=repr,
 )
-def test_large_nonsense_is_read_in_linear_time(tps: Callable[[str | bytes], Path], piece) -> None:
+def test_large_nonsense_is_read_in_linear_time(
+    tps: Callable[[str | bytes], Path], piece: tuple[bytes, bytes, bytes]
+) -> None:
     begin, middle, end = piece
 
     def read(times: int) -> None:
@@ -108,7 +109,7 @@ def test_large_nonsense_is_read_in_linear_time(tps: Callable[[str | bytes], Path
 )
 @pytest.mark.parametrize("variant", ["as it is", "CRLF without ID", "CR with BOM"])
 def test_real_files_are_read_in_full(
-    shared_data: Path, tmp_path: Path, name: str, records, landmarks, variant
+    shared_data: Path, tmp_path: Path, name: str, records: int, landmarks: int, variant: str
 ) -> None:
     data = (shared_data / name).read_bytes()
     if variant == "CRLF without ID":

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.formats.tps import format_record, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.convert import convert_file
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.sizes import SizesByName
+from beetle_lm.predict.formats.tps import format_record, read_tps, write_tps
 
 PLAIN = "LM=2\n10.50000 20.25000\n30.00000 40.00000\nIMAGE=a.jpg\nID=7\nSCALE=0.05\n"
 NAN = float("nan")
@@ -26,7 +27,7 @@ def test_plain_record(tps: Callable[[str | bytes], Path]) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
-def test_line_ends_and_bom(tps: Callable[[str | bytes], Path], end, bom) -> None:
+def test_line_ends_and_bom(tps: Callable[[str | bytes], Path], end: str, bom: bytes) -> None:
     text = ("\n" + PLAIN + "\n" + PLAIN).replace("\n", end)
     first, second = read_tps(tps(bom + text.encode()))
     assert first.points.tolist() == second.points.tolist() == [[10.5, 20.25], [30, 40]]
@@ -38,7 +39,7 @@ def test_last_line_may_lack_its_end(tps: Callable[[str | bytes], Path]) -> None:
 
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
-def test_cp1252_where_it_is_not_utf8(tps: Callable[[str | bytes], Path], bom) -> None:
+def test_cp1252_where_it_is_not_utf8(tps: Callable[[str | bytes], Path], bom: bytes) -> None:
     name = "Käfer\u2019s.jpg"
     text = PLAIN.replace("a.jpg", name)
     assert read_tps(tps(text.encode("utf-8")))[0].image == name
@@ -57,14 +58,14 @@ def test_keys_in_any_case_and_with_spaces(tps: Callable[[str | bytes], Path]) ->
 
 
 @pytest.mark.parametrize("gap", ["  ", "\t", " \t "])
-def test_spaces_and_tabs_between_numbers(tps: Callable[[str | bytes], Path], gap) -> None:
+def test_spaces_and_tabs_between_numbers(tps: Callable[[str | bytes], Path], gap: str) -> None:
     assert read_tps(tps(f"LM=1\n{gap}1.5{gap}-2e1{gap}\n"))[0].points.tolist() == [[1.5, -20]]
 
 
 def test_image_id_and_scale_may_be_absent_or_empty(tps: Callable[[str | bytes], Path]) -> None:
     bare, empty, zero = read_tps(tps("LM=1\n1 2\nLM=1\n1 2\nIMAGE=\nID=\nSCALE=\nLM=0\nSCALE=0\n"))
     for found in (bare, empty, zero):
-        assert found.image is found.id is found.scale is None
+        assert found.image is found.id is None and found.scale is None
     assert zero.points.shape == (0, 2)
 
 
@@ -166,7 +167,7 @@ def test_three_dimensions_are_refused(tps: Callable[[str | bytes], Path]) -> Non
     ],
 )
 def test_an_error_names_file_line_and_what_was_found(
-    tps: Callable[[str | bytes], Path], text, line, found
+    tps: Callable[[str | bytes], Path], text: str, line: int, found: str
 ) -> None:
     path = tps(text)
     with pytest.raises(LandmarkFileError) as caught:
@@ -195,7 +196,7 @@ def test_files_that_are_no_text_or_not_there(
 
 @pytest.mark.parametrize("row", ["-1 -1", "-1.00000 -1.00000", "NA NA", "nan nan", "NaN 3", "4 na"])
 def test_missing_landmarks(
-    tps: Callable[[str | bytes], Path], caplog: pytest.LogCaptureFixture, row
+    tps: Callable[[str | bytes], Path], caplog: pytest.LogCaptureFixture, row: str
 ) -> None:
     (found,) = read_tps(tps(f"LM=2\n{row}\n1 2\n"))
     assert np.isnan(found.points[0]).all()
@@ -218,19 +219,19 @@ def test_one_negative_coordinate_is_a_point_beside_the_image(
     assert found.points.tolist() == [[-1, 5], [5, -1]]
 
 
-def test_annotations_of_records(tps: Callable[[str | bytes], Path]) -> None:
+def test_records_in_image_coordinates(tps: Callable[[str | bytes], Path]) -> None:
     path = tps("LM=1\n10 20\nIMAGE=a.jpg\nID=x\nSCALE=2\nLM=1\n-1 -1\nID=y\nLM=1\n0 0\n")
-    asked = []
-
-    def size_of(image):
-        asked.append(image)
-        return (100, 50)
-
-    first, second, third = read_annotations(path, size_of)
-    assert asked == ["a.jpg", "y", "3"]
+    first, second, third = read_records(path)
+    assert [record.name for record in (first, second, third)] == ["a.jpg", "y", "3"]
     assert (first.image, first.id, first.scale, first.line) == ("a.jpg", "x", 2.0, 1)
-    assert first.xy.tolist() == [[10, 30]]
-    assert np.isnan(second.xy).all()
-    assert third.xy.tolist() == [[0, 50]]
+    assert first.y_up
+    assert first.in_image(50).tolist() == [[10, 30]]
+    assert np.isnan(second.in_image(50)).all()
+    assert third.in_image(50).tolist() == [[0, 50]]
     with pytest.raises(LandmarkFileError, match=r"some\.tps, line 6: .*height .*'y'"):
-        read_annotations(path, lambda image: (100, 50) if image == "a.jpg" else None)
+        convert_file(path, path.with_name("a.csv"), "tidy", sizes=SizesByName({"a.jpg": (100, 50)}))
+
+
+def test_shapes_need_no_height(tps: Callable[[str | bytes], Path]) -> None:
+    (found,) = read_records(tps("LM=2\n10 20\n30 25\n"))
+    assert np.diff(found.y_down, axis=0).tolist() == np.diff(found.in_image(50), axis=0).tolist()

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from beetle_lm.errors import LandmarkError, OutputError
-from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, format_record, write_tps
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import (
+    TpsFormatter,
+    TpsRecord,
+    format_record,
+    read_tps,
+    write_tps,
+)
 
 PLAIN = "LM=2\n10.50000 20.25000\n30.00000 40.00000\nIMAGE=a.jpg\nID=7\nSCALE=0.05\n"
 NAN = float("nan")
 
 
-def record(points=((10.5, 20.25), (30, 40)), **fields) -> TpsRecord:
+def record(points: ArrayLike = ((10.5, 20.25), (30, 40)), **fields: Any) -> TpsRecord:
     return TpsRecord(np.array(points, np.float64), **fields)
 
 
@@ -93,7 +100,7 @@ def test_image_coordinates_point_down_from_the_top() -> None:
     found = TpsRecord.from_image_xy(np.array([[0, 0], [100, 80], [3, 1], [NAN, 5]]), (100, 80), "a")
     assert found.points[:3].tolist() == [[0, 80], [100, 0], [3, 79]]
     assert np.isnan(found.points[3]).all()
-    assert found.image_xy(80)[:3].tolist() == [[0, 0], [100, 80], [3, 1]]
+    assert found.in_image(80)[:3].tolist() == [[0, 0], [100, 80], [3, 1]]
 
 
 def test_predictions_outside_the_image_are_moved_to_its_edge() -> None:
@@ -113,7 +120,7 @@ def test_a_record_is_checked_when_it_is_made() -> None:
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    def broken():
+    def broken() -> Iterator[TpsRecord]:
         yield record()
         raise RuntimeError
 

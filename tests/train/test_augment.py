@@ -9,7 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from beetle_lm.train.heatmap.augment import Augmenter  # noqa: E402
+from torch import Tensor  # noqa: E402
+
+from beetle_lm.train.heatmap.augment import Augmenter, TrainingBatch  # noqa: E402
 from beetle_lm.train.heatmap.networks import cut_patches  # noqa: E402
 from beetle_lm.train.heatmap.recipe import Augmentation  # noqa: E402
 
@@ -23,7 +25,9 @@ GEOMETRY = dataclasses.replace(
 )
 
 
-def blobs(count: int, landmarks=6, stored_factor=1.5, seed: int = 0):
+def blobs(
+    count: int, landmarks: int = 6, stored_factor: float = 1.5, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     """Images with a bright blob on every landmark, of another brightness each.
 
     Returns stored images, and landmarks in pixels of the input.
@@ -41,18 +45,30 @@ def blobs(count: int, landmarks=6, stored_factor=1.5, seed: int = 0):
     return torch.from_numpy(images).to(torch.uint8), torch.from_numpy(xy).float()
 
 
-def vary(settings, images, xy, mirror_order=None, seed: int = 1):
+def vary(
+    settings: Augmentation,
+    images: Tensor,
+    xy: Tensor,
+    mirror_order: tuple[int, ...] | None = None,
+    seed: int = 1,
+) -> TrainingBatch:
     augmenter = Augmenter(settings, (WIDTH, HEIGHT), mirror_order)
     return augmenter(images, xy, xy.roll(1, 0), torch.Generator().manual_seed(seed))
 
 
-def varied(settings, images, xy, mirror_order=None, seed: int = 1):
+def varied(
+    settings: Augmentation,
+    images: Tensor,
+    xy: Tensor,
+    mirror_order: tuple[int, ...] | None = None,
+    seed: int = 1,
+) -> tuple[Tensor, Tensor]:
     """The whole images, and landmarks in their pixels."""
     batch = vary(settings, images, xy, mirror_order, seed)
     return batch.whole, batch.xy / 2
 
 
-def centroid_near(image, point, reach=6):
+def centroid_near(image: Tensor, point: Tensor, reach: int = 6) -> tuple[Tensor, Tensor]:
     """Where the blob near a point really is."""
     x, y = round(float(point[0])), round(float(point[1]))
     window = image[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1].double()
@@ -66,7 +82,8 @@ def test_nothing_changes_nothing() -> None:
     images, xy = blobs(3, stored_factor=1.0)
     batch = vary(NOTHING, images, xy)
     assert batch.whole.shape == (3, 1, HEIGHT // 2, WIDTH // 2)
-    pairs = images.float().unflatten(3, (-1, 2)).mean(4).unflatten(2, (-1, 2)).mean(3)
+    rows = images.float().unflatten(3, (-1, 2)).mean(4)  # type: ignore[no-untyped-call]  # torch's
+    pairs = rows.unflatten(2, (-1, 2)).mean(3)
     assert torch.allclose(batch.whole, pairs, atol=0.5)
     assert torch.allclose(batch.xy, xy, atol=1e-3)
     assert batch.patches.shape == (3, 6, 1, 64, 64)
@@ -114,9 +131,11 @@ def test_shape_transfer_leads_towards_the_partner() -> None:
     partner = xy.roll(1, 0)
     assert (landmarks - xy).norm(dim=2).max() > 1
 
-    def differences(first, second):  # after taking out position, which is not shape
+    def differences(first: Tensor, second: Tensor) -> Tensor:
+        # after taking out position, which is not shape
         centred = [shape - shape.mean(dim=1, keepdim=True) for shape in (first, second)]
-        return (centred[0] - centred[1]).norm(dim=2).mean(dim=1)
+        difference: Tensor = (centred[0] - centred[1]).norm(dim=2).mean(dim=1)
+        return difference
 
     assert (differences(landmarks, partner) <= differences(xy, partner) + 0.05).all()
 
@@ -166,7 +185,7 @@ def test_missing_landmarks_stay_missing_and_alone() -> None:
 
 
 @pytest.mark.parametrize("landmarks", [1, 2, 3])
-def test_few_landmarks(landmarks) -> None:
+def test_few_landmarks(landmarks: int) -> None:
     images, xy = blobs(4, landmarks=landmarks)
     found, moved = varied(GEOMETRY, images, xy)
     assert torch.isfinite(found).all() and torch.isfinite(moved).all()
@@ -190,7 +209,7 @@ def test_appearance_keeps_the_range_and_the_landmarks() -> None:
         assert (found - before).abs().mean() > 5
 
 
-def test_patches_have_the_look_of_their_image() -> None:
+def test_patches_have_the_appearance_of_their_image() -> None:
     images = torch.full((24, 1, HEIGHT, WIDTH), 120, dtype=torch.uint8)
     xy = torch.full((24, 3, 2), 90.0)
     batch = vary(dataclasses.replace(NOTHING, light=1), images, xy)

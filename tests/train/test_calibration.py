@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 
 torch = pytest.importorskip("torch")
 
@@ -12,11 +13,13 @@ from beetle_lm.train.engine.calibration import DEFAULT, FEWEST, Calibration, sco
 SIZE = (300, 400)  # its diagonal is 500
 
 
-def expected(calibration, spread):
+def expected(calibration: Calibration, spread: ArrayLike) -> NDArray[np.float64]:
     return calibration.expected(torch.as_tensor(spread), SIZE).numpy()
 
 
-def made_up(truth, count: int, seed: int = 0, tail=None):
+def made_up(
+    truth: Calibration, count: int, seed: int = 0, tail: float | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Landmarks whose errors scatter about what `truth` expects, as Rayleigh or heavy-tailed."""
     rng = np.random.default_rng(seed)
     spread = 7 * np.exp(np.abs(rng.normal(0, 0.3, count)))
@@ -26,7 +29,7 @@ def made_up(truth, count: int, seed: int = 0, tail=None):
 
 @pytest.mark.parametrize("slope", [0.5, 1.0, 3.0, 5.0])
 @pytest.mark.parametrize("tail", [None, 2.5])
-def test_a_known_calibration_is_found(slope, tail) -> None:
+def test_a_known_calibration_is_found(slope: float, tail: float | None) -> None:
     truth = Calibration(float(np.log(1.5) - slope * np.log(7)), slope)
     spread, error = made_up(truth, 4000, tail=tail)
     found = Calibration.fit(spread, error)
@@ -35,7 +38,7 @@ def test_a_known_calibration_is_found(slope, tail) -> None:
 
 
 @pytest.mark.parametrize("tail", [None, 2.5])
-def test_errors_are_right_on_average_in_every_bin(tail) -> None:
+def test_errors_are_right_on_average_in_every_bin(tail: float | None) -> None:
     """Not only the logarithms are: one landmark that is far off counts for what it is."""
     spread, error = made_up(Calibration(-5.0, 3.0), 6000, tail=tail)
     said = expected(Calibration.fit(spread[::2], error[::2]), spread[1::2])
@@ -54,7 +57,7 @@ def test_few_landmarks_give_the_default_and_missing_ones_do_not_count() -> None:
 
 @pytest.mark.parametrize("error", [0.0, 1e-9, 1e9])
 @pytest.mark.parametrize("spread", [0.0, 1e-9, 8.0, 1e6])
-def test_odd_landmarks_give_a_sane_calibration(spread, error) -> None:
+def test_odd_landmarks_give_a_sane_calibration(spread: float, error: float) -> None:
     found = Calibration.fit(np.full(40, spread), np.full(40, error))
     said = expected(found, np.array([0.0, 1.0, 8.0, 1e6]))
     assert np.isfinite(said).all() and (np.diff(said) >= 0).all()

@@ -6,23 +6,29 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch import Tensor  # noqa: E402
+
 from beetle_lm.errors import RecipeError  # noqa: E402
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread  # noqa: E402
 from beetle_lm.train.heatmap.losses import heat_map_loss  # noqa: E402
-from beetle_lm.train.heatmap.networks import build_network, cut_patches  # noqa: E402
+from beetle_lm.train.heatmap.networks import cut_patches  # noqa: E402
+from beetle_lm.train.methods import build_network  # noqa: E402
 
 
-def heat_maps(xy, stride=4, size=(16, 24), height=8.0):
+def heat_maps(
+    xy: Tensor, stride: int = 4, size: tuple[int, int] = (16, 24), height: float = 8.0
+) -> Tensor:
     """Logits of Gaussian bumps of one cell at points (N, K, 2) in input pixels."""
     ys, xs = torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
     cells = xy / stride - 0.5
     squared = (xs - cells[..., :1, None]) ** 2 + (ys - cells[..., 1:, None]) ** 2
-    return height - squared / 2
+    logits: Tensor = height - squared / 2
+    return logits
 
 
 @pytest.mark.parametrize("name", ["nano", "compact", "fine"])
 @pytest.mark.parametrize(("landmarks", "channels"), [(1, 3), (18, 1)])
-def test_networks_take_any_multiple(name: str, landmarks, channels) -> None:
+def test_networks_take_any_multiple(name: str, landmarks: int, channels: int) -> None:
     network = build_network(name, landmarks, channels).eval()
     for height, width in ((64, 128), (128, 64)):
         images = torch.zeros((2, channels, height, width), dtype=torch.uint8)
@@ -33,10 +39,10 @@ def test_networks_take_any_multiple(name: str, landmarks, channels) -> None:
         )
         with torch.inference_mode():
             first, second = network(whole, patches, centres)
-            xy, doubt = network.locate(images)
+            xy, spreads = network.locate(images)
         assert first.shape == (2, landmarks, height // 8, width // 8)
         assert second.shape == (2, landmarks, 32, 32)
-        assert xy.shape == (2, landmarks, 2) and doubt.shape == (2, landmarks)
+        assert xy.shape == (2, landmarks, 2) and spreads.shape == (2, landmarks)
 
 
 def test_the_default_is_small() -> None:
@@ -59,8 +65,8 @@ def test_exposure_does_not_matter() -> None:
         assert (one - other).abs().max() < 0.1 * one.std()
 
 
-def test_locating_looks_again_where_the_first_look_points() -> None:
-    """Landmarks are those of both looks together, whatever the weights."""
+def test_the_fine_stage_goes_where_the_coarse_one_points() -> None:
+    """Landmarks are those of both stages together, whatever the weights."""
     torch.manual_seed(0)
     network = build_network("nano", 3, 1).eval()
     images = torch.randint(0, 256, (2, 1, 128, 192), dtype=torch.uint8)
@@ -117,7 +123,7 @@ def test_a_second_peak_widens_the_spread_and_moves_the_mean_only() -> None:
 def test_loss_is_least_at_the_truth_and_leaves_out_what_is_missing() -> None:
     xy = torch.tensor([[[30.0, 21.5], [62.2, 40.7]]])
 
-    def loss(logits, truth=xy):
+    def loss(logits: Tensor, truth: Tensor = xy) -> float:
         return float(heat_map_loss(logits, truth, 4, 1.0, 0.5))
 
     right = heat_maps(xy)
@@ -134,6 +140,6 @@ def test_loss_is_least_at_the_truth_and_leaves_out_what_is_missing() -> None:
 def test_loss_without_any_landmark_is_zero_and_has_gradients() -> None:
     logits = heat_maps(torch.full((1, 2, 2), 30.0)).requires_grad_()
     loss = heat_map_loss(logits, torch.full((1, 2, 2), float("nan")), 4, 1.0, 0.5)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch's
     assert float(loss.detach()) == 0
     assert torch.isfinite(logits.grad).all()

@@ -16,18 +16,19 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
 from safetensors.torch import load_file  # noqa: E402
+from torch import Tensor  # noqa: E402
 
 from beetle_lm.errors import RecipeError  # noqa: E402
 from beetle_lm.predict.predictor import Predictor  # noqa: E402
+from beetle_lm.train.engine.log import EpochLog, TrainingLog  # noqa: E402
 from beetle_lm.train.engine.schedule import linear  # noqa: E402
 from beetle_lm.train.finetune import open_source  # noqa: E402
-from beetle_lm.train.heatmap.networks import NETWORKS, build_network  # noqa: E402
-from beetle_lm.train.heatmap.recipe import load_recipe  # noqa: E402
+from beetle_lm.train.methods import build_network, load_recipe  # noqa: E402
 from beetle_lm.train.paper import networks as paper_networks  # noqa: E402
-from beetle_lm.train.paper import trainer as paper_run  # noqa: E402
+from beetle_lm.train.paper import trainer  # noqa: E402
 from beetle_lm.train.paper.augment import seven_versions  # noqa: E402
-from beetle_lm.train.paper.loop import mean_square  # noqa: E402
 from beetle_lm.train.paper.recipe import PaperRecipe  # noqa: E402
+from beetle_lm.train.paper.trainer import mean_square  # noqa: E402
 
 PAPER = ("paper-scratch", "paper-scratch-1", "paper-scratch-2", "paper-pretrain", "paper-finetune")
 
@@ -42,12 +43,11 @@ class Small(paper_networks.PaperNetwork):
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the paper's recipes train the small network."""
-    for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-        monkeypatch.setitem(networks, "paper-3", Small)
+    monkeypatch.setitem(paper_networks.PAPER_NETWORKS, "paper-3", Small)
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory):
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return draw_set(tmp_path_factory.mktemp("drawn"), 6)
 
 
@@ -60,9 +60,10 @@ def drawn(tmp_path_factory: pytest.TempPathFactory):
         ("paper-3", 36, 1000, 92_343_508),
     ],
 )
-def test_layers_of_the_paper(name: str, outputs, dense, weights) -> None:
+def test_layers_of_the_paper(name: str, outputs: int, dense: int, weights: int) -> None:
     network = build_network(name, outputs // 2, 1).eval()
-    shapes = []
+    assert isinstance(network, paper_networks.PaperNetwork)
+    shapes: list[tuple[int, ...]] = []
     for layer in network.layers():
         layer.register_forward_hook(lambda _, __, out: shapes.append(tuple(out.shape[1:])))
     found = network(torch.rand(2, 1, 192, 256))
@@ -78,16 +79,17 @@ def test_layers_of_the_paper(name: str, outputs, dense, weights) -> None:
         receptive = layer.weight[0, 0].numel()
         fan = sum(layer.weight.shape[:2]) * receptive
         assert layer.weight.abs().max().item() == pytest.approx((6 / fan) ** 0.5, rel=0.1)
-        assert not layer.bias.any()
+        assert not layer.get_parameter("bias").any()
 
 
 def test_dropout_is_where_the_paper_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     dropout = torch.nn.functional.dropout
 
-    def recorded(x, share, training):
+    def recorded(x: Tensor, share: float, training: bool) -> Tensor:
         seen.append((tuple(x.shape[1:]), share, training))
-        return dropout(x, share, training)
+        dropped: Tensor = dropout(x, share, training)
+        return dropped
 
     monkeypatch.setattr(torch.nn.functional, "dropout", recorded)
     build_network("paper-3", 8, 1)(torch.rand(1, 1, 192, 256))
@@ -163,6 +165,7 @@ def test_schedules_of_the_paper(name: str) -> None:
 
 def test_constants_of_the_public_code() -> None:
     recipe = load_recipe("paper-finetune-constant")
+    assert isinstance(recipe, PaperRecipe)
     assert recipe.pretrained and recipe.epochs == 10_000
     assert (recipe.first_learning_rate, recipe.last_learning_rate) == (0.01, 0.01)
     assert (recipe.first_momentum, recipe.last_momentum) == (0.9, 0.9)
@@ -180,7 +183,7 @@ def test_constants_of_the_public_code() -> None:
         ({"warp": 3}, "unknown entry 'warp'"),
     ],
 )
-def test_wrong_entries_are_named(changes, message: str) -> None:
+def test_wrong_entries_are_named(changes: dict[str, object], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         PaperRecipe.from_dict(load_recipe("paper-scratch").to_dict() | changes, "mine.toml")
 
@@ -190,18 +193,20 @@ def test_loss_leaves_missing_landmarks_out() -> None:
     wanted = torch.tensor([[[0.5, -1.0], [torch.nan, torch.nan]]])
     loss = mean_square(found, wanted)
     assert loss.item() == pytest.approx((0.25 + 1) / 2)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch's
     assert torch.isfinite(found.grad).all()
 
 
 def test_images_are_divided_whatever_the_photograph() -> None:
-    learnt, validating = paper_run.divide(1820, 0.4, seed=0)
+    learnt, validating = trainer.divide(1820, 0.4, seed=0)
     assert len(learnt) == 1092 and len(validating) == 728
     assert torch.equal(torch.cat((learnt, validating)).sort().values, torch.arange(1820))
-    assert len(paper_run.divide(7, 0.0, seed=0)[1]) == 0
+    assert len(trainer.divide(7, 0.0, seed=0)[1]) == 0
 
 
-def test_training_exporting_and_predicting(small, drawn, command: Command, tmp_path: Path) -> None:
+def test_training_exporting_and_predicting(
+    small: None, drawn: tuple[Path, Path], command: Command, tmp_path: Path
+) -> None:
     images, landmarks = drawn
     run = tmp_path / "run"
     arguments = ("train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch")
@@ -221,31 +226,36 @@ def test_training_exporting_and_predicting(small, drawn, command: Command, tmp_p
     predictor = Predictor.load(tmp_path / "paper.onnx")
     assert predictor.card.fit == "stretch" and predictor.card.input_width == 256
     [result] = predictor.predict([images / "drawn_000.png"])
+    assert result.landmarks is not None
     assert np.abs(result.landmarks.xy - [[25, 20], [70, 18], [74, 52], [22, 55]]).mean() < 12
     again = command(*arguments, "-o", run, "--epochs", 12, "--resume")
     assert again.code == 0 and len(read_table(run / "log.csv")) == 12
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_weights(
-    small, drawn, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: None,
+    drawn: tuple[Path, Path],
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     images, landmarks = drawn
     arguments = (
         "train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch", "--epochs", 5,
     )  # fmt: skip
     assert command(*arguments, "-o", tmp_path / "whole").code == 0
-    monkeypatch.setattr("beetle_lm.train.paper.loop._SECONDS", -1e9)  # saves after each epoch
+    monkeypatch.setattr("beetle_lm.train.paper.trainer._SECONDS", -1e9)  # saves after each epoch
     count = 0
-    append = paper_run.PaperLog.append
+    append = TrainingLog.append
 
-    def stopping(self, epoch) -> None:
+    def stopping(self: TrainingLog[EpochLog], epoch: EpochLog) -> None:
         nonlocal count
         count += 1
         if count == 4:
             raise KeyboardInterrupt
         append(self, epoch)
 
-    monkeypatch.setattr(paper_run.PaperLog, "append", stopping)
+    monkeypatch.setattr(TrainingLog, "append", stopping)
     assert command(*arguments, "-o", tmp_path / "stopped").code == 130
     assert (tmp_path / "stopped" / "last.safetensors").exists()
     assert command(*arguments, "-o", tmp_path / "stopped", "--resume").code == 0
@@ -253,12 +263,12 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
         load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "stopped")
     )
     assert all(torch.equal(whole[name], stopped[name]) for name in whole)
-    whole, stopped = (read_table(tmp_path / name / "log.csv") for name in ("whole", "stopped"))
-    assert whole == stopped
+    logs = [read_table(tmp_path / name / "log.csv") for name in ("whole", "stopped")]
+    assert logs[0] == logs[1]
 
 
 def test_fine_tuning_keeps_every_weight_but_those_of_the_last_layer(
-    small, drawn, command: Command, tmp_path: Path
+    small: None, drawn: tuple[Path, Path], command: Command, tmp_path: Path
 ) -> None:
     images, landmarks = drawn
     first, tuned = tmp_path / "first", tmp_path / "tuned"
@@ -269,7 +279,7 @@ def test_fine_tuning_keeps_every_weight_but_those_of_the_last_layer(
     path.write_text("\n".join(f"{k} = {json.dumps(v)}" for k, v in recipe.items()), "utf-8")
     tune = (*train, "--part", "another", "--recipe", path, "-o", tuned)
     done = command(*tune)
-    assert done.code == 2 and "starts from another training: add --init" in done.err
+    assert done.code == 2 and "starts from another training; add --init" in done.err
     assert not tuned.exists()
     done = command(*tune, "--init", first)
     assert done.code == 0, done.err
@@ -280,11 +290,14 @@ def test_fine_tuning_keeps_every_weight_but_those_of_the_last_layer(
 
 
 def test_what_these_networks_cannot_do_is_said(
-    small, drawn, command: Command, tmp_path: Path
+    small: None, drawn: tuple[Path, Path], command: Command, tmp_path: Path
 ) -> None:
     images, landmarks = drawn
     done = command(
         "train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch", "--shapes",
         landmarks, "-o", tmp_path / "run",
     )  # fmt: skip
-    assert done.code == 2 and "--shapes cannot go with the recipe paper-scratch" in done.err
+    assert (
+        done.code == 2
+        and "paper-scratch has no use for further shapes; leave --shapes out" in done.err
+    )

@@ -12,13 +12,9 @@ pytest.importorskip("torch")
 from beetle_lm.errors import RecipeError
 from beetle_lm.train.data.folds import folds, split
 from beetle_lm.train.engine.schedule import warm_up_cosine
-from beetle_lm.train.heatmap.networks import NETWORKS
-from beetle_lm.train.heatmap.recipe import (
-    load_recipe,
-    recipe_from_dict,
-    recipe_names,
-    with_validation_share,
-)
+from beetle_lm.train.heatmap.recipe import HeatMapRecipe
+from beetle_lm.train.methods import load_recipe, networks, recipe_from_dict, recipe_names
+from beetle_lm.train.paper.recipe import PaperRecipe
 
 NAMES = [f"beetle {i}.jpg" for i in range(37)]
 
@@ -27,7 +23,7 @@ def test_every_bundled_recipe_is_sound() -> None:
     assert "compact" in recipe_names()
     for name in recipe_names():
         recipe = load_recipe(name)
-        assert recipe.network in NETWORKS
+        assert recipe.network in networks()
         assert recipe_from_dict(recipe.to_dict(), name) == recipe
 
 
@@ -47,17 +43,19 @@ def test_every_bundled_recipe_is_sound() -> None:
         ({"network": "vast"}, "unknown network 'vast'; there are: compact, fine, nano"),
     ],
 )
-def test_wrong_entries_are_named(tmp_path: Path, changes, message: str) -> None:
+def test_wrong_entries_are_named(tmp_path: Path, changes: dict[str, object], message: str) -> None:
     path = small_recipe(tmp_path / "mine.toml", **changes)
     with pytest.raises(RecipeError, match=message):
         load_recipe(str(path))
 
 
 def test_recipes_from_before_there_was_a_body_rate_still_hold(tmp_path: Path) -> None:
-    assert load_recipe(str(small_recipe(tmp_path / "old.toml"))).body_rate == 0.3
+    old = load_recipe(str(small_recipe(tmp_path / "old.toml")))
+    assert isinstance(old, HeatMapRecipe) and old.body_rate == 0.3
     new = small_recipe(tmp_path / "new.toml", body_rate=1)
     new.write_text(new.read_text(encoding="utf-8"), encoding="utf-8-sig")  # as Notepad does
-    assert load_recipe(str(new)).body_rate == 1
+    read = load_recipe(str(new))
+    assert isinstance(read, HeatMapRecipe) and read.body_rate == 1
     with pytest.raises(RecipeError, match="body_rate must be a number, not negative"):
         load_recipe(str(small_recipe(tmp_path / "bad.toml", body_rate=-0.1)))
 
@@ -80,9 +78,10 @@ def test_missing_entries_and_files_are_named(tmp_path: Path) -> None:
 def test_a_share_to_validate_is_of_photographs_or_of_images() -> None:
     """The paper's recipes divide all images, the others the photographs."""
     compact, paper = load_recipe("compact"), load_recipe("paper-scratch")
-    assert with_validation_share(compact, 0.2) == (compact, 0.2)
-    assert with_validation_share(paper, None) == (paper, 0)
-    changed, share = with_validation_share(paper, 0.2)
+    assert compact.with_validation_share(0.2) == (compact, 0.2)
+    assert paper.with_validation_share(None) == (paper, 0)
+    changed, share = paper.with_validation_share(0.2)
+    assert isinstance(changed, PaperRecipe)
     assert (changed.validation_share, share) == (0.2, 0)
 
 
@@ -105,7 +104,7 @@ def test_folds_partition_the_photographs(count: int) -> None:
 
 
 @pytest.mark.parametrize(("share", "validating"), [(0, 0), (0.001, 1), (0.1, 4), (0.9, 33)])
-def test_split(share, validating) -> None:
+def test_split(share: float, validating: int) -> None:
     training, validation = split(NAMES, share, seed=1)
     assert sorted(training + validation) == sorted(NAMES)
     assert len(validation) == validating

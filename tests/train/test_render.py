@@ -13,8 +13,8 @@ import pytest
 from kinds import Command
 from numpy.typing import NDArray
 
-from beetle_lm.errors import PartError, UsageError
-from beetle_lm.predict.formats.records import read_annotations
+from beetle_lm.errors import PartError, RequestError
+from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.images.read import find_images, read_image
 from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.train.synthetic.canvas import fill
@@ -112,10 +112,8 @@ def test_filled_outlines_end_where_they_are_drawn() -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_mean_shape_is_that_of_the_manual_landmarks(part: str, shared_data: Path) -> None:
-    manual = read_annotations(
-        shared_data / "carabids" / "manual" / f"{part}.tps", lambda _name: FRAME
-    )
-    wanted = np.mean([annotation.xy for annotation in manual], axis=0)
+    manual = read_records(shared_data / "carabids" / "manual" / f"{part}.tps")
+    wanted = np.mean([record.in_image(FRAME[1]) for record in manual], axis=0)
     drawn = np.mean([landmarks.xy for _, landmarks in series(part, 60, (68, 64))], axis=0)
     distance = superimposed_distance(drawn, wanted)
     assert distance.max() < 0.02
@@ -146,7 +144,7 @@ def test_shapes_file_is_what_the_script_makes(shared_data: Path, tmp_path: Path)
 def test_bad_calls() -> None:
     with pytest.raises(PartError, match="did you mean 'elytra'"):
         render("elytron", np.random.default_rng(0))
-    with pytest.raises(UsageError, match="10 x 10"):
+    with pytest.raises(RequestError, match="10 x 10"):
         render("elytra", np.random.default_rng(0), (10, 10))
 
 
@@ -159,12 +157,12 @@ def test_command_writes_the_project_layout(command: Command, tmp_path: Path) -> 
     names = [image.name for image in find_images([folder / "images"])]
     assert names == ["elytra_0001.jpg", "elytra_0002.jpg", "elytra_0003.jpg"]
     assert sorted(path.name for path in folder.iterdir()) == ["images", "landmarks.tps"]
-    annotations = read_annotations(folder / "landmarks.tps", lambda _name: SMALL)
-    assert [annotation.image for annotation in annotations] == names
-    for number, annotation in enumerate(annotations, 1):
+    records = read_records(folder / "landmarks.tps")
+    assert [record.image for record in records] == names
+    for number, record in enumerate(records, 1):
         pixels, landmarks = render("elytra", specimen_rng(4, "elytra", number), SMALL)
-        assert np.abs(annotation.xy - landmarks.xy).max() < 1e-4
-        read = read_image(folder / "images" / annotation.image, 3).pixels
+        assert np.abs(record.in_image(SMALL[1]) - landmarks.xy).max() < 1e-4
+        read = read_image(folder / "images" / record.name, 3).pixels
         assert np.abs(read.astype(int) - pixels).mean() < 6
 
 
@@ -240,4 +238,5 @@ def superimposed_distance(
     first, second = (shape - shape.mean(axis=0) for shape in (first, second))
     first, second = (shape / np.linalg.norm(shape) for shape in (first, second))
     left, _, right = np.linalg.svd(first.T @ second)
-    return np.linalg.norm(first @ left @ right - second, axis=1)
+    distances: NDArray[np.float64] = np.linalg.norm(first @ left @ right - second, axis=1)
+    return distances

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +18,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from beetle_lm.cli import app  # noqa: E402
-from beetle_lm.predict.formats.records import read_annotations  # noqa: E402
+from beetle_lm.predict.formats.read import read_records  # noqa: E402
 from beetle_lm.train.data.dataset import read_training_data  # noqa: E402
-from beetle_lm.train.heatmap.networks import NETWORKS  # noqa: E402
+from beetle_lm.train.job import Job  # noqa: E402
 from beetle_lm.train.paper import networks as paper_networks  # noqa: E402
-from beetle_lm.train.reproduction import jobs as reproduce_jobs  # noqa: E402
 from beetle_lm.train.reproduction.data import PAPER_PARTS  # noqa: E402
+from beetle_lm.train.run import train  # noqa: E402
 from beetle_lm.train.synthetic.files import render_series  # noqa: E402
 
 FIGURES = ("10", "10b", "11", "12", "13", "15", "16", "17")
@@ -49,13 +51,16 @@ class Reproduced:
 def train_narrow(patch: pytest.MonkeyPatch) -> None:
     """Lets the paper's recipes train the narrow network."""
     for name in paper_networks.PAPER_NETWORKS:
-        for networks in (NETWORKS, paper_networks.PAPER_NETWORKS):
-            patch.setitem(networks, name, Narrow)
+        patch.setitem(paper_networks.PAPER_NETWORKS, name, Narrow)
 
 
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     train_narrow(monkeypatch)
+
+
+def moved_by(x: int, y: int, row: re.Match[str]) -> str:
+    return f"{float(row[1]) + x:.5f} {float(row[2]) + y:.5f}"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +75,7 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
         for kind, (x, y) in {"manual": (0, 0), "scratch": (3, 4), "finetuned": (0, 2)}.items():
             moved = re.sub(
                 r"^([\d.]+) ([\d.]+)$",
-                lambda m, x=x, y=y: f"{float(m[1]) + x:.5f} {float(m[2]) + y:.5f}",
+                partial(moved_by, x, y),
                 text.replace(part, "Specimen"),
                 flags=re.MULTILINE,
             )
@@ -86,16 +91,16 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
     return done
 
 
-def test_every_table_and_figure_is_there(reproduced) -> None:
+def test_every_table_and_figure_is_there(reproduced: Reproduced) -> None:
     text = (reproduced.report / "report.md").read_text(encoding="utf-8")
     page = (reproduced.report / "report.html").read_text(encoding="utf-8")
     for number in range(1, 13):
         assert f"**Table {number}: " in text and f"<caption>Table {number}: " in page
         assert reproduced.table(f"tables/table-{number:02d}")
-    for number in FIGURES:
-        assert f"**Figure {number}: " in text
-        assert (reproduced.report / "figures" / f"figure-{number}.png").stat().st_size < 100_000
-        assert reproduced.table(f"figures/figure-{number}")
+    for figure in FIGURES:
+        assert f"**Figure {figure}: " in text
+        assert (reproduced.report / "figures" / f"figure-{figure}.png").stat().st_size < 100_000
+        assert reproduced.table(f"figures/figure-{figure}")
     assert "Left out" not in text
     for link in re.findall(r"\]\(([^)]+)\)", text):
         assert (reproduced.report / link).is_file()
@@ -103,7 +108,7 @@ def test_every_table_and_figure_is_there(reproduced) -> None:
     assert not re.search(r'(src|href)="(?!data:)', page)
 
 
-def test_numbers_are_those_of_the_predictions(reproduced) -> None:
+def test_numbers_are_those_of_the_predictions(reproduced: Reproduced) -> None:
     """The distance of each landmark, worked out anew from the predictions of all rounds."""
     for part, table in (("elytra", "table-08"), ("left-mandible", "table-11")):
         specimens = read_training_data(
@@ -112,19 +117,15 @@ def test_numbers_are_those_of_the_predictions(reproduced) -> None:
         manual = {one.name: one.landmarks.xy for one in specimens}
         for method in ("paper-scratch", "paper-finetune"):
             runs = (reproduced.report / "jobs" / part / method).glob("round-*")
-            found = [
-                one
-                for run in runs
-                for one in read_annotations(run / "test_predictions.csv", lambda _: None)
-            ]
-            assert sorted(one.image for one in found) == sorted(manual)
-            far = [np.linalg.norm(one.xy - manual[one.image], axis=1) for one in found]
+            found = [one for run in runs for one in read_records(run / "test_predictions.csv")]
+            assert sorted(one.name for one in found) == sorted(manual)
+            far = [np.linalg.norm(one.y_down - manual[one.name], axis=1) for one in found]
             printed = [float(row[method]) for row in reproduced.table(f"tables/{table}")]
             assert printed[:-1] == pytest.approx(np.mean(far, axis=0), abs=1e-3)
             assert printed[-1] == pytest.approx(np.mean(far), abs=1e-3)
 
 
-def test_the_papers_numbers_stand_beside_ours(reproduced) -> None:
+def test_the_papers_numbers_stand_beside_ours(reproduced: Reproduced) -> None:
     first = reproduced.table("tables/table-01")
     assert [row["paper: validation loss"] for row in first][:2] == ["0.00019", "0.00021"]
     assert [bool(row["validation loss"]) for row in first] == [True] * 2 + [False] * 7
@@ -139,7 +140,7 @@ def test_the_papers_numbers_stand_beside_ours(reproduced) -> None:
     assert len(fourth) == 19 and fourth[10]["head, paper"] == ""
 
 
-def test_published_predictions_are_compared_on_the_same_specimens(reproduced) -> None:
+def test_published_predictions_are_compared_on_the_same_specimens(reproduced: Reproduced) -> None:
     for number in ("06", "08", "10", "11", "12"):
         for row in reproduced.table(f"tables/table-{number}"):
             assert float(row["paper's network, from scratch"]) == pytest.approx(5, abs=1e-3)
@@ -150,7 +151,7 @@ def test_published_predictions_are_compared_on_the_same_specimens(reproduced) ->
     assert {float(row["paper's network"]) for row in gains} == {60.0}
 
 
-def test_what_is_tested_was_not_pre_trained_on(reproduced) -> None:
+def test_what_is_tested_was_not_pre_trained_on(reproduced: Reproduced) -> None:
     jobs = reproduced.report / "jobs"
     for number in (1, 2):
         before = _config(jobs / "pretraining" / f"round-{number}")
@@ -162,13 +163,13 @@ def test_what_is_tested_was_not_pre_trained_on(reproduced) -> None:
             assert not set(tuned["test"]) & set(tuned["training"])
 
 
-def test_weights_are_kept_only_where_they_are_needed(reproduced) -> None:
+def test_weights_are_kept_only_where_they_are_needed(reproduced: Reproduced) -> None:
     kept = sorted(reproduced.report.rglob("*.safetensors"))
     assert [path.parent.parent.name for path in kept] == ["pretraining"] * 2
 
 
 def test_a_finished_report_is_replaced_only_when_asked(
-    narrow, reproduced, command: Command
+    narrow: None, reproduced: Reproduced, command: Command
 ) -> None:
     done = command(*reproduced.command)
     assert done.code == 1 and "holds a report already; --resume goes on with it" in done.err
@@ -185,21 +186,25 @@ def test_a_finished_report_is_replaced_only_when_asked(
 
 @pytest.mark.slow
 def test_an_interrupted_run_goes_on(
-    narrow, reproduced, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    narrow: None,
+    reproduced: Reproduced,
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     arguments = (
         "reproduce", reproduced.data, "-o", tmp_path / "report", "--rounds", 2, "--epochs", 1,
         "--parts", "left-mandible", "--recipes", "paper-scratch,paper-finetune",
     )  # fmt: skip
-    run, begun = reproduce_jobs.train, []
+    run, begun = train, []
 
-    def stopping(job, *others):
+    def stopping(job: Job, *others: Any) -> Any:
         begun.append(job.part)
         if len(begun) == 4:
             raise KeyboardInterrupt
         return run(job, *others)
 
-    monkeypatch.setattr(reproduce_jobs, "train", stopping)
+    monkeypatch.setattr("beetle_lm.train.reproduction.jobs.train", stopping)
     done = command(*arguments)
     assert done.code == 130 and "--resume goes on" in done.err
     assert not (tmp_path / "report" / "report.md").exists()
@@ -210,5 +215,5 @@ def test_an_interrupted_run_goes_on(
     assert "Table 11: " in text and "Left out, because" in text and "Figure 12" in text
 
 
-def _config(run: Path) -> dict[str, object]:
+def _config(run: Path) -> dict[str, Any]:
     return tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))

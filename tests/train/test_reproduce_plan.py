@@ -17,7 +17,8 @@ from training_data import draw_set, small_recipe
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from beetle_lm.errors import UsageError  # noqa: E402
+from beetle_lm.errors import RequestError  # noqa: E402
+from beetle_lm.train.paper.recipe import PaperRecipe  # noqa: E402
 from beetle_lm.train.reproduction.data import pretraining_data, read_parts  # noqa: E402
 from beetle_lm.train.reproduction.methods import Settings, load_methods  # noqa: E402
 from beetle_lm.train.reproduction.paper_numbers import paper_numbers  # noqa: E402
@@ -78,14 +79,19 @@ def test_two_processes_share_the_work(tmp_path: Path) -> None:
     ("options", "code", "message"),
     [
         (("--parts", "prontum"), 2, "has no part prontum; there are: pronotum, elytra"),
-        (("--rounds", 5), 2, "--rounds 5 needs as many photographs of each part, and pronotum has"),
+        (("--rounds", 5), 2, "5 rounds need as many photographs of each part, and pronotum has"),
         (("--recipes", "paper-skratch"), 1, "unknown recipe 'paper-skratch'"),
         (("--recipes", "compact,compact:3"), 2, "two recipes are called compact"),
         (("--published", "nowhere"), 2, "--published: there is no folder nowhere"),
     ],
 )
 def test_wrong_arguments_are_named(
-    drawn, command: Command, tmp_path: Path, options, code, message: str
+    drawn: Path,
+    command: Command,
+    tmp_path: Path,
+    options: tuple[object, ...],
+    code: int,
+    message: str,
 ) -> None:
     done = command("reproduce", drawn, "-o", tmp_path / "report", *options)
     assert done.code == code and message in done.err
@@ -111,7 +117,7 @@ def test_problems_of_all_parts_are_told_at_once(command: Command, tmp_path: Path
     assert "quad: landmarks.tps" in done.err and "square: landmarks.tps" in done.err
 
 
-def test_rounds_test_every_photograph_once(drawn) -> None:
+def test_rounds_test_every_photograph_once(drawn: Path) -> None:
     parts = read_parts(drawn, ["pronotum", "head"], 3, 0, False)
     for part in parts.values():
         names = sorted(specimen.name for specimen in part.data.specimens)
@@ -120,7 +126,7 @@ def test_rounds_test_every_photograph_once(drawn) -> None:
             assert sorted([*part.training(number), *test]) == names
 
 
-def test_pre_training_takes_eight_landmarks_of_each_part(drawn) -> None:
+def test_pre_training_takes_eight_landmarks_of_each_part(drawn: Path) -> None:
     parts = read_parts(drawn, ["pronotum", "elytra", "head"], 2, 0, False)
     combined = pretraining_data(list(parts.values()))
     assert len(combined.specimens) == 12 and len(combined.spec) == 8
@@ -140,14 +146,15 @@ def test_epochs_of_the_papers_recipes_keep_their_proportion() -> None:
     assert {name: recipe.epochs for name, recipe in methods.items()} == {
         "paper-scratch": 30, "paper-finetune-constant": 60, "compact": 3, "paper-finetune": 7,
     }  # fmt: skip
-    assert methods["paper-scratch"].batch_size == 16
-    assert methods["paper-scratch"].brightening == 20
+    scratch = methods["paper-scratch"]
+    assert isinstance(scratch, PaperRecipe)
+    assert (scratch.batch_size, scratch.brightening) == (16, 20)
     assert load_methods(["paper-scratch"], Settings())["paper-scratch"].epochs == 5000
 
 
 def test_names_that_are_no_folders_are_refused(tmp_path: Path) -> None:
     path = small_recipe(tmp_path / "small.toml", name="../elsewhere")
-    with pytest.raises(UsageError, match="cannot be that of a folder"):
+    with pytest.raises(RequestError, match="cannot be that of a folder"):
         load_methods([str(path)], Settings())
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch")
+
+from torch import Tensor  # noqa: E402
 
 from beetle_lm.train.engine.assessment import learn_shapes  # noqa: E402
 from beetle_lm.train.heatmap.shape_prior import ShapePrior  # noqa: E402
@@ -16,7 +17,7 @@ ANGLES = np.arange(9) * 2 * np.pi / 9
 OUTLINE = 100 * np.stack((np.cos(ANGLES), 0.6 * np.sin(ANGLES)), axis=1)
 
 
-def specimens(count: int, seed: int, noise=0.3):
+def specimens(count: int, seed: int, noise: float = 0.3) -> NDArray[np.float64]:
     """Ellipses whose length and width vary, at any place, in any size, turned a little."""
     rng = np.random.default_rng(seed)
     shapes = OUTLINE * rng.normal(1, 0.1, (count, 1, 2)) + rng.normal(0, noise, (count, 9, 2))
@@ -25,23 +26,27 @@ def specimens(count: int, seed: int, noise=0.3):
     return np.stack((turned.real, turned.imag), 2) + rng.normal(300, 20, (count, 1, 2))
 
 
-def prior(count: int = 60, taught=3.0, noise=0.3):
+def prior(count: int = 60, taught: float = 3.0, noise: float = 0.3) -> ShapePrior:
     known = specimens(count, seed=1, noise=noise)
-    return ShapePrior(learn_shapes(known, known[:0]), taught)
+    shapes = learn_shapes(known, known[:0])
+    assert shapes is not None
+    return ShapePrior(shapes, taught)
 
 
-def heat_map(*deviations, angle=0.0):
+def heat_map(*deviations: float, angle: float = 0.0) -> Tensor:
     """The covariance of a heat map with these standard deviations, in px, along turned axes."""
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return torch.tensor(turn @ np.diag(np.square(deviations)) @ turn.T).float()
+    covariance: Tensor = torch.tensor(turn @ np.diag(np.square(deviations)) @ turn.T).float()
+    return covariance
 
 
-def sure(count: int, taught=3.0):
+def sure(count: int, taught: float = 3.0) -> Tensor:
     return heat_map(taught, taught).expand(count, 9, 2, 2).clone()
 
 
-def settled(model: Path, xy, covariance):
-    return model(torch.tensor(xy).float(), covariance).double().numpy()
+def settled(model: ShapePrior, xy: NDArray[np.float64], covariance: Tensor) -> NDArray[np.float64]:
+    placed: NDArray[np.float64] = model(torch.tensor(xy).float(), covariance).double().numpy()
+    return placed
 
 
 def test_what_the_picture_shows_stays() -> None:
@@ -98,9 +103,11 @@ def test_each_image_is_settled_alone() -> None:
 
 
 @pytest.mark.parametrize("landmarks", [3, 4, 9])
-def test_few_or_equal_specimens_are_no_trouble(landmarks) -> None:
+def test_few_or_equal_specimens_are_no_trouble(landmarks: int) -> None:
     for every in (specimens(4, 1), np.repeat(specimens(1, 1), 5, axis=0)):
         known = every[:, :landmarks]
-        model = ShapePrior(learn_shapes(known, known[:0]), 3.0)
+        shapes = learn_shapes(known, known[:0])
+        assert shapes is not None
+        model = ShapePrior(shapes, 3.0)
         found = settled(model, known, sure(len(known))[:, :landmarks])
         assert np.abs(found - known).max() < 1.0

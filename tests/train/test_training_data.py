@@ -13,12 +13,13 @@ from training_data import SIZE, draw_set, small_recipe, tps_record
 pytest.importorskip("torch")
 
 from beetle_lm.errors import TrainingDataError
+from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.train.data.dataset import input_size, load_tensors, read_training_data
 
 SQUARE = [[20, 20], [70, 20], [70, 50], [20, 50]]
 
 
-def add(landmarks, *records) -> None:
+def add(landmarks: Path, *records: str) -> None:
     with landmarks.open("a", encoding="utf-8") as file:
         file.writelines(records)
 
@@ -93,7 +94,8 @@ def test_landmarks_of_the_stored_and_of_the_upright_frame(tmp_path: Path) -> Non
     stored, upright = tmp_path / "stored.tps", tmp_path / "upright.tps"
     stored.write_text(tps_record("turned.jpg", [[10, 20]], height=72), encoding="utf-8")
     upright.write_text(tps_record("turned.jpg", [[52, 10]], height=96), encoding="utf-8")
-    for path, exif_frame in ((stored, "stored"), (upright, "apply")):
+    frames: list[tuple[Path, ExifFrame]] = [(stored, "stored"), (upright, "apply")]
+    for path, exif_frame in frames:
         [specimen] = read_training_data(images, path, "point", exif_frame).specimens
         assert specimen.size == (72, 96)
         assert specimen.landmarks.xy == pytest.approx(np.array([[52, 10]]))

@@ -125,13 +125,16 @@ def page(card: ModelCard) -> str:
 
 def test_page_is_what_the_hub_reads() -> None:
     from huggingface_hub import ModelCard as HubPage
+    from huggingface_hub import ModelCardData
 
     measured = (Metrics('10 beetles: of the "test" series, it\'s', 10, 2.512), *CARD.metrics)
     read = HubPage(page(replace(CARD, metrics=measured)))
+    assert isinstance(read.data, ModelCardData)
     assert read.data.license == "apache-2.0"
     assert read.data.library_name == "beetle-lm"
-    assert {"beetle-lm", "landmarks", "elytra"} <= set(read.data.tags)
+    assert {"beetle-lm", "landmarks", "elytra"} <= set(read.data.tags or ())
     assert read.data.model_name == "elytra"
+    assert read.data.eval_results is not None
     assert [result.metric_value for result in read.data.eval_results] == [2.512, 2.5]
     assert read.data.eval_results[0].dataset_name == measured[0].data
     assert read.content.count("\n---\n") == 1
@@ -140,11 +143,14 @@ def test_page_is_what_the_hub_reads() -> None:
 @pytest.mark.parametrize("licence", ["not stated", "LicenseRef-Lab: ask us\nfirst", "???"])
 def test_other_licences(licence: str) -> None:
     from huggingface_hub import ModelCard as HubPage
+    from huggingface_hub import ModelCardData
 
     read = HubPage(page(replace(CARD, licence=licence, metrics=())))
+    assert isinstance(read.data, ModelCardData)
+    entries = read.data.to_dict()  # type: ignore[no-untyped-call]  # the Hub's
     assert read.data.license == "other"
-    assert read.data.to_dict()["license_name"]
-    assert "model-index" not in read.data.to_dict()
+    assert entries["license_name"]
+    assert "model-index" not in entries
     assert "Nothing was measured" in read.text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -145,10 +145,11 @@ def test_another_file_than_the_registry_promises(
 ) -> None:
     entry = ModelEntry.of_file(lab / "wing.onnx").to_dict()
     write_registry(lab, wing={**entry, "sha256": "0" * 64})
-    for act in (
+    acts: tuple[Callable[[], object], ...] = (
         lambda: named_model("wing", str(lab)),
         lambda: pull("wing", str(lab), Store(), Hub.from_environment()),
-    ):
+    )
+    for act in acts:
         with pytest.raises(ModelError, match="not the file that the registry names"):
             act()
     push(lab / "wing.onnx", "lab/wing", Hub.from_environment(), private=False, tag=None)

@@ -33,7 +33,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }
     text = json.dumps({"models": {"elytra": entry}})
     (package / "registry.json").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(registry.resources, "files", lambda name: package)
+    monkeypatch.setattr("beetle_lm.zoo.registry.resources.files", lambda name: package)
     return model
 
 

@@ -37,7 +37,7 @@ def render(
     from rich.console import Console
     from rich.progress import Progress
 
-    from beetle_lm.predict.formats.sizes import parse_size
+    from beetle_lm.predict.commands.image_size import parse_size
     from beetle_lm.train.synthetic.files import render_series
 
     pixels = parse_size(size, "--size")

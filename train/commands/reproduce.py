@@ -25,7 +25,7 @@ def reproduce(
     ] = None,
     rounds: Annotated[
         int,
-        typer.Option(min=2, help="In how many rounds every photograph is tested once."),
+        typer.Option(min=2, help="Number of rounds; each photograph is tested in one of them."),
     ] = 9,
     epochs: Annotated[
         int | None,
@@ -72,7 +72,7 @@ def reproduce(
             help="Keep the network of every round (370 MB each for the paper's).",
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d", help="What to train on.")
     ] = "auto",
@@ -93,6 +93,7 @@ def reproduce(
     from beetle_lm.errors import OutputError, UsageError, require_extra
 
     with require_extra("train"):
+        from beetle_lm.train.engine.device import choose_device
         from beetle_lm.train.engine.progress import TrainingProgress
         from beetle_lm.train.reproduction import study
         from beetle_lm.train.reproduction.data import part_names, read_parts
@@ -101,11 +102,9 @@ def reproduce(
             DEFAULT,
             TRANSFER,
             Settings,
-            is_finetune,
             load_methods,
         )
         from beetle_lm.train.reproduction.report import PAGES, write_report
-        from beetle_lm.train.run import choose_device
         from beetle_lm.zoo.model_file.parts import PRETRAIN_LANDMARKS
 
     if not resume and any((output / name).exists() for name in (JOBS, *PAGES)):
@@ -120,7 +119,7 @@ def reproduce(
     torch_device = choose_device(device)
     there = part_names(data)
     wanted = _listed(parts) or there
-    tuned = any(map(is_finetune, methods.values()))
+    tuned = any(recipe.pretrained for recipe in methods.values())
     basis = [name for name in PRETRAIN_LANDMARKS if name in there and tuned]
     if tuned and not basis:
         raise UsageError(

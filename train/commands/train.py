@@ -38,7 +38,9 @@ def train(
     ] = None,
     folds: Annotated[
         int | None,
-        typer.Option(min=2, help="Cross-validate: test every photograph once, in so many folds."),
+        typer.Option(
+            min=2, help="Cross-validate in this many folds: every photograph is tested once."
+        ),
     ] = None,
     test: Annotated[
         Path | None,
@@ -53,7 +55,7 @@ def train(
             min=0.0,
             max=0.9,
             help="Share of the photographs to measure after every epoch instead of training on"
-            " them; expected errors are then learned from theirs.  [default: 0]",
+            " them; expected errors are then learned from these.  [default: 0]",
         ),
     ] = None,
     init: Annotated[
@@ -80,11 +82,11 @@ def train(
             min=0.0,
             max=180.0,
             metavar="DEGREES",
-            help="How far photographs to come may be turned against those trained on.  [default:"
+            help="How far new photographs may be turned against those trained on.  [default:"
             " about as far as these against each other, 5 to 15]",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d", help="What to train on.")
     ] = "auto",
@@ -108,8 +110,6 @@ def train(
     All problems of the data are listed before anything is trained. The run can be interrupted and
     resumed; `beetle-lm export RUN -o model.onnx` then makes the model.
     """
-    import dataclasses
-
     from beetle_lm.errors import Hint, TrainingDataError, UsageError, require_extra
 
     if folds is not None and test is not None:
@@ -118,16 +118,18 @@ def train(
         from beetle_lm.predict.evaluation import table as evaluation_table
         from beetle_lm.train import cross_validate, run
         from beetle_lm.train.data.dataset import read_training_data
-        from beetle_lm.train.engine.job import make_job, read_test_list
+        from beetle_lm.train.engine.device import choose_device
         from beetle_lm.train.engine.progress import TrainingProgress
         from beetle_lm.train.finetune import open_source, transfer_from
-        from beetle_lm.train.heatmap.recipe import load_recipe, with_turn, with_validation_share
+        from beetle_lm.train.job import make_job, read_test_list
+        from beetle_lm.train.methods import load_recipe
 
     chosen = load_recipe(recipe)
-    chosen = dataclasses.replace(chosen, epochs=epochs or chosen.epochs)
-    chosen, val_share = with_validation_share(with_turn(chosen, turn), val_share)
+    chosen = chosen if epochs is None else chosen.changed(epochs=epochs)
+    chosen = chosen if turn is None else chosen.with_turn(turn)
+    chosen, val_share = chosen.with_validation_share(val_share)
     source = open_source(init, zoo) if init is not None else None
-    torch_device = run.choose_device(device)
+    torch_device = choose_device(device)
     data = read_training_data(images, landmarks, part, exif, shapes)
     for remark in data.remarks:
         logging.getLogger("beetle_lm").warning(remark)

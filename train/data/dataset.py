@@ -13,8 +13,9 @@ from torch import Tensor
 
 from beetle_lm.errors import BeetleLMError, ImageError, LandmarkError, TrainingDataError
 from beetle_lm.predict.formats.names import NameIndex
-from beetle_lm.predict.formats.records import Annotation, read_annotations
-from beetle_lm.predict.images.orientation import ExifFrame, to_upright, upright_size
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import Header, ImageFile, find_images, read_header, read_image
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
@@ -88,18 +89,18 @@ def read_training_data(
         PartError: the part's TOML file is wrong.
         TrainingDataError: not one specimen can be trained on.
     """
-    photographs = _Photographs(images, stored=exif == "stored")
-    annotations = read_annotations(landmarks, photographs.size_of)
-    if not annotations:
+    photographs = _Photographs(images, exif)
+    records = read_records(landmarks)
+    if not records:
         raise TrainingDataError([f"{landmarks} has no records"])
-    spec = _part(part, annotations)
+    spec = _part(part, records)
     problems: list[str] = []
     remarks: list[str] = []
     specimens: dict[str, Specimen] = {}
-    for annotation in annotations:
-        where = f"{landmarks.name}, line {annotation.line}, {annotation.image or 'no image name'}"
+    for record in records:
+        where = f"{landmarks.name}, line {record.line}, {record.name}"
         try:
-            specimen = photographs.specimen(annotation, spec)
+            specimen = photographs.specimen(record, spec)
         except BeetleLMError as error:
             problems.append(f"{where}: {error}")
             continue
@@ -109,7 +110,7 @@ def read_training_data(
         specimens[specimen.name] = specimen
         if missing := [int(i) + 1 for i in np.flatnonzero(specimen.landmarks.missing)]:
             remarks.append(f"{where}: {_numbers(missing)} missing, left out of the loss")
-    bare = photographs.names - {photographs.index.find(a.image) for a in annotations}
+    bare = photographs.names - {photographs.index.find(record.name) for record in records}
     if bare:
         shown = ", ".join(sorted(bare)[:3]) + (", ..." if len(bare) > 3 else "")
         remarks.append(f"{len(bare)} photographs without landmarks, not used: {shown}")
@@ -123,54 +124,41 @@ def read_training_data(
 def _read_shapes(path: Path | None, spec: PartSpec) -> Floats:
     if path is None:
         return np.empty((0, len(spec), 2))
-    # The height of the photographs only moves the landmarks of a TPS file, all by as much.
-    records = read_annotations(path, lambda image: (1, 1))
-    if wrong := [record for record in records if len(record.xy) != len(spec)]:
+    records = read_records(path)
+    if wrong := [record for record in records if len(record.points) != len(spec)]:
         raise TrainingDataError(
             [
-                f"{path.name}, line {record.line}: {len(record.xy)} landmarks, {spec.name} has"
+                f"{path.name}, line {record.line}: {len(record.points)} landmarks, {spec.name} has"
                 f" {len(spec)}"
                 for record in wrong
             ]
         )
     if not records:
         raise TrainingDataError([f"{path} has no records"])
-    return np.stack([record.xy for record in records])
+    return np.stack([record.y_down for record in records])
 
 
 class _Photographs:
     """The photographs of a folder, by the names that a landmark file gives them."""
 
-    def __init__(self, folder: Path, stored: bool) -> None:
+    def __init__(self, folder: Path, frame: ExifFrame) -> None:
         self._folder = folder
-        self._stored = stored
+        self._frame = frame
         self._files = {image.name: image for image in find_images([folder], recursive=True)}
         self._headers: dict[str, Header] = {}
         self.names = set(self._files)
         self.index = NameIndex(self.names)
 
-    def size_of(self, name: str) -> tuple[int, int]:
-        """Width and height in the frame of the landmarks."""
-        try:
-            header = self._header(self._key(name))
-        except ImageError:
-            # `specimen` refuses the record with the reason; any height lets the file be read on.
-            return 1, 1
-        return upright_size(header.size, header.orientation) if self._stored else header.size
-
-    def specimen(self, annotation: Annotation, spec: PartSpec) -> Specimen:
+    def specimen(self, record: Record, spec: PartSpec) -> Specimen:
         """The photograph with its landmarks.
 
         Raises:
             ImageError: there is no such photograph, or it cannot be read.
             LandmarkError: the landmarks do not fit the part or the photograph.
         """
-        key = self._key(annotation.image)
+        key = self._key(record.name)
         header = self._header(key)
-        xy = annotation.xy
-        if self._stored:
-            xy = to_upright(xy, header.orientation, header.size)
-        landmarks = Landmarks(spec, xy)
+        landmarks = Landmarks(spec, record.upright(header, self._frame))
         beyond = ((landmarks.xy < 0) | (landmarks.xy > np.array(header.size))).any(axis=1)
         if beyond.any():
             numbers = [int(i) + 1 for i in np.flatnonzero(beyond)]
@@ -277,10 +265,10 @@ def load_tensors(
     return TensorSet(spec, names, images, torch.from_numpy(xy).float(), tuple(placements))
 
 
-def _part(part: str, annotations: Sequence[Annotation]) -> PartSpec:
+def _part(part: str, records: Sequence[Record]) -> PartSpec:
     if part in PARTS or part.lower().endswith(".toml"):
         return part_of(part)
-    [(count, _)] = Counter(len(annotation.xy) for annotation in annotations).most_common(1)
+    [(count, _)] = Counter(len(record.points) for record in records).most_common(1)
     return PartSpec.numbered(part, count)
 
 

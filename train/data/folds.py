@@ -1,4 +1,4 @@
-"""Who trains, who validates, who tests."""
+"""Which photographs train, validate and test."""
 
 from __future__ import annotations
 

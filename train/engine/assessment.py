@@ -1,4 +1,4 @@
-"""How the landmarks of a trained network are judged: what they are off by, what is unlike them."""
+"""How a trained network's landmarks are judged: expected errors, and what flags a photograph."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from scipy import stats
 from sklearn.covariance import oas
 
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.predict.procrustes import mean_shape
+from beetle_lm.predict.procrustes import mean_shape, superimpose_all
 from beetle_lm.train.engine.calibration import Calibration
-from beetle_lm.train.heatmap.poses import laid_on
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace, rounded
 
 _FEWEST_SHAPES = 4  # fewer do not say how shapes vary
 _MOST_COMPONENTS = 12
 _LEAST_VARIANCE = 1e-10  # squared centroid sizes: landmarks are not clicked more exactly
 _MOST_LEFT_OUT = 300  # shapes, to learn how far the others reach
-_TAIL = 0.002  # share of right photographs that each limit may flag
-_LEAST_FREEDOM = 3  # of Student's t; with fewer it knows no bounds
-_LEAST_SCATTER = 0.1  # of logarithms: few values that are alike by chance allow for this much
-_LEAST_ROTATION, _LEAST_ZOOM = 5.0, 1.1  # of a pose: so much is allowed without augmentation too
-_HONEST, _SEEN = 1.5, 3.0  # how much greater errors may be than those of the photographs at hand
-_LEAST_ERROR = 0.01  # share of the input's diagonal: below this nobody needs to look
-_MOST_ERROR = 0.03  # and above this somebody must, however unsure the network is of its own
+_TAIL = 0.002  # share of correct photographs that each limit may flag
+_LEAST_FREEDOM = 3  # degrees of Student's t; with fewer, its quantiles explode
+_LEAST_SCATTER = 0.1  # of logarithms, where a few values are alike by chance
+_LEAST_ROTATION, _LEAST_ZOOM = 5.0, 1.1  # of a pose: allowed even without augmentation
+_HONEST, _SEEN = 1.5, 3.0  # limits over the errors of photographs not trained on, trained on
+_LEAST_ERROR = 0.01  # share of the input's diagonal: below this nothing is flagged
+_MOST_ERROR = 0.03  # above this everything is, however unsure the network is of its own
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Assessment:
 
 
 def learn_shapes(poses: Floats, further: Floats) -> ShapeSpace | None:
-    """The shapes of right landmarks: their mean, and how far another specimen's may be from it.
+    """The shapes of correct landmarks: their mean, and how far another specimen's may be from it.
 
     Args:
         poses: (N, K, 2) landmarks of the training photographs in pixels of the input.
@@ -70,8 +69,8 @@ def learn_shapes(poses: Floats, further: Floats) -> ShapeSpace | None:
     mean = mean_shape(every) if every.shape[1] > 2 else None
     if mean is None:
         return None
-    mean = _turned(mean, [each.rotation for each in laid_on(poses, mean)])
-    shapes = np.stack([each.shape.ravel() for each in laid_on(every, mean)])
+    mean = _turned(mean, [each.rotation for each in superimpose_all(poses, mean)])
+    shapes = np.stack([each.shape.ravel() for each in superimpose_all(every, mean)])
     if len(shapes) < _FEWEST_SHAPES:
         return None
     freedom = 2 * len(mean) - 4
@@ -97,13 +96,13 @@ def assess(
     zoom: float,
     input_size: tuple[int, int],
 ) -> Assessment:
-    """Learns from right landmarks what right landmarks look like.
+    """Learns from correct landmarks beyond which limits others are flagged.
 
     Args:
         calibration: from spreads to expected errors.
-        expected: (N, K) expected errors of photographs that are right, in pixels of the input; NaN
-            where a landmark is missing.
-        seen: the network was trained on them, and is surer of them than of others.
+        expected: (N, K) expected errors of annotated photographs, in pixels of the input; NaN where
+            a landmark is missing.
+        seen: the network was trained on them, and is more certain of them than of others.
         poses: (N, K, 2) landmarks of the training photographs in pixels of the input.
         shapes: what `learn_shapes` made of them.
         rotation: how far training turned the photographs, in degrees.
@@ -112,7 +111,7 @@ def assess(
     """
     diagonal = math.hypot(*input_size)
     turns, size = (-180.0, 180.0), (0.0, 1.0)
-    fitted = laid_on(poses, np.array(shapes.mean)) if shapes else []
+    fitted = superimpose_all(poses, np.array(shapes.mean)) if shapes else []
     if fitted:
         reach = max(rotation, _LEAST_ROTATION)
         low, high = _range([each.rotation for each in fitted], reach)
@@ -143,8 +142,8 @@ def _principal(shapes: Floats, freedom: int) -> tuple[Floats, Floats]:
     """Variances and principal components of shapes (N, 2n), shrunk towards equal variances.
 
     The shrinkage is that of Chen et al. (2010), "Shrinkage algorithms for MMSE covariance
-    estimation": the fewer the specimens, the more. They are those of another specimen about the
-    mean of these, which is not quite the mean of all.
+    estimation": the fewer the specimens, the stronger. The variances are those of a further
+    specimen about the mean of these, which is not quite the mean of all.
     """
     _, sizes, components = np.linalg.svd(shapes - shapes.mean(axis=0), full_matrices=True)
     variances = np.zeros(freedom)
@@ -160,8 +159,8 @@ def _principal(shapes: Floats, freedom: int) -> tuple[Floats, Floats]:
 def _distance_limit(shapes: Floats, freedom: int) -> float:
     """How far from the others a shape of the same kind may be.
 
-    Each shape's distance is measured by statistics that do not know it, as those of a new
-    photograph are.
+    Each shape's distance is measured by statistics that leave it out, as they leave out a new
+    photograph.
     """
     picked = np.unique(
         np.linspace(0, len(shapes) - 1, min(len(shapes), _MOST_LEFT_OUT)).astype(int)
@@ -177,23 +176,23 @@ def _distance_limit(shapes: Floats, freedom: int) -> float:
 
 
 def _range(values: Sequence[float], reach: float) -> tuple[float, float]:
-    """What training covered: the values as far as they were varied, and their likes."""
+    """What training covered: the values, as far as augmentation reached, and what is like them."""
     beyond = _beyond(len(values)) * float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     mean = float(np.mean(values))
     return min(min(values) - reach, mean - beyond), max(max(values) + reach, mean + beyond)
 
 
 def _beyond(count: int) -> float:
-    """How many standard deviations from the mean of so many values hardly any other lies.
+    """How many standard deviations from the mean of `count` values hardly any other lies.
 
-    The fewer values there are, the farther.
+    The fewer the values, the more.
     """
     quantile = float(stats.t.ppf(1 - _TAIL, max(_LEAST_FREEDOM, count - 1)))
     return quantile * math.sqrt(1 + 1 / count)
 
 
 def _upper_limit(values: Floats) -> float:
-    """What another such value hardly exceeds, by their log-normal distribution and the largest."""
+    """What hardly any such value exceeds, by their log-normal distribution and their greatest."""
     logs = np.log(np.maximum(values, 1e-9))
     scatter = max(_LEAST_SCATTER, float(logs.std(ddof=1)) if len(values) > 1 else 0.0)
     limit = math.exp(float(logs.mean()) + _beyond(len(values)) * scatter)

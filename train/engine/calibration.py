@@ -1,4 +1,4 @@
-"""From the spread of a heat map to the error that it means."""
+"""From the spread of a heat map to the expected error of its landmark."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FEWEST = 30
 _HALF_SCORE = 0.01  # of the diagonal: the expected error whose score is 0.5
 _LEAST_SPREAD = 1e-3  # px; keeps the logarithm finite
 _SLOPES = np.linspace(0.25, 6.0, 1151)
-_EXPECTED = (0.01, 1e3)  # px at the typical spread: what a fit may arrive at
+_EXPECTED = (0.01, 1e3)  # px at the typical spread: the bounds of a fit
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Calibration:
     """How far a landmark is from the truth on average, given the spread of its heat map.
 
     The expected error is ``exp(intercept) * spread ** slope``, both in pixels of the input, but no
-    more than half the input's diagonal. A power, because a heat map is taught to have a spread even
-    where the landmark is certain, and the error grows much faster than the spread does.
+    more than half the input's diagonal. It is a power because a heat map is taught to have a spread
+    even where the landmark is certain, and the error grows much faster than the spread does.
 
     Args:
         intercept: logarithm of the expected error at a spread of 1 px.
@@ -36,11 +36,11 @@ class Calibration:
     slope: float
 
     def expected(self, spread: Tensor, input_size: tuple[int, int]) -> Tensor:
-        """Expected errors of landmarks of these spreads, any shape, in pixels of the input.
+        """Expected errors of landmarks with these spreads, in pixels of the input.
 
         Args:
-            spread: in pixels of the input.
-            input_size: its width and height.
+            spread: of any shape, in pixels of the input.
+            input_size: width and height of the input.
         """
         logs = self.intercept + self.slope * spread.clamp(min=_LEAST_SPREAD).log()
         return logs.clamp(max=math.log(math.hypot(*input_size) / 2)).exp()
@@ -49,9 +49,9 @@ class Calibration:
     def fit(cls, spread: Floats, error: Floats) -> Calibration:
         """Learns from landmarks whose errors are known, or gives `DEFAULT` where they are few.
 
-        It is the most likely calibration where errors scatter about their expectation as an
-        exponential distribution does. By it the errors are right on average: their mean share of
-        what was expected is exactly 1.
+        It is the most likely calibration if errors scatter about their expectation as an
+        exponential distribution does. It is right on average: the mean ratio of errors to what was
+        expected is exactly 1.
 
         Args:
             spread: of any shape, in pixels of the input.
@@ -72,13 +72,13 @@ class Calibration:
 def score(expected: Tensor, input_size: tuple[int, int]) -> Tensor:
     """Scores from 0 to 1 of landmarks with these expected errors, any shape.
 
-    It is 0.5 where the expected error is 1 % of the input's diagonal, 0.94 at a fourth of that, 0.2
-    at twice as much: ``1 / (1 + (error / (0.01 * diagonal)) ** 2)``.
+    A score is 0.5 where the expected error is 1 % of the input's diagonal, 0.94 at a quarter of
+    that, 0.2 at twice as much: ``1 / (1 + (error / (0.01 * diagonal)) ** 2)``.
     """
     half = _HALF_SCORE * math.hypot(*input_size)
     return 1 / (1 + (expected / half).square())
 
 
 DEFAULT = Calibration(intercept=-1.4, slope=1.4)
-"""Where nothing was measured: what fits 29 validation photographs of wings, heads and elytra
-together, which the default recipe had not seen (`bench/README.md`)."""
+"""Where nothing was measured: fitted to 29 validation photographs of wings, heads and elytra
+together, on which the default recipe was not trained (`bench/README.md`)."""

@@ -1,4 +1,4 @@
-"""Checkpoints: weights with all that is needed to use them, in safetensors files (no pickle)."""
+"""Checkpoints: weights with everything needed to use them, in safetensors files (no pickle)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from beetle_lm.errors import CheckpointError, ModelError, OutputError
+from beetle_lm.errors import CheckpointError, Hint, ModelError, OutputError
+from beetle_lm.files import replacing
 from beetle_lm.train.engine.assessment import Assessment
 from beetle_lm.train.engine.locator import Locator
-from beetle_lm.train.heatmap.networks import LandmarkNetwork, build_network
-from beetle_lm.train.heatmap.recipe import AnyRecipe, Recipe, recipe_from_dict
 from beetle_lm.zoo.model_file.card import Fit
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
@@ -32,7 +31,7 @@ class Checkpoint:
 
     Args:
         tensors: the weights by name; in `last.safetensors` the optimiser's state as well.
-        recipe: how the network was trained.
+        recipe: how the network was trained, as a table; its entry `network` names the network.
         spec: the part.
         input_width: width of the network's input in pixels.
         input_height: height of the network's input in pixels.
@@ -41,12 +40,12 @@ class Checkpoint:
         epoch: number of epochs trained.
         validation_px: mean landmark error on the validation photographs, in input pixels; NaN
             where there were none.
-        shapes: of the specimens that it is trained on; None where they are too few.
+        shapes: of the specimens that it is trained on; None where there are too few.
         assessment: how its landmarks are judged; None until the training is finished.
     """
 
     tensors: dict[str, Tensor]
-    recipe: AnyRecipe
+    recipe: dict[str, Any]
     spec: PartSpec
     input_width: int
     input_height: int
@@ -62,22 +61,22 @@ class Checkpoint:
         """Width and height of the network's input, in pixels."""
         return self.input_width, self.input_height
 
-    def network(self) -> Locator:
-        """The network with these weights and its shape prior, ready to predict.
+    def restored(self, network: Locator) -> Locator:
+        """A network with these weights, knowing what shapes are likely, ready to predict.
+
+        Args:
+            network: fresh, of the kind that the recipe names; it is changed.
 
         Raises:
-            CheckpointError: the weights are not those of the recipe's network.
+            CheckpointError: the weights are those of another network.
         """
-        network = build_network(self.recipe.network, len(self.spec), self.recipe.channels)
         try:
             network.load_state_dict(self.tensors)
         except RuntimeError as error:
             raise CheckpointError(
-                f"the weights do not fit the network '{self.recipe.network}': {error}"
+                f"the weights do not fit the network '{self.recipe['network']}': {error}"
             ) from error
-        if isinstance(network, LandmarkNetwork):
-            assert isinstance(self.recipe, Recipe)  # `recipe.network` names one of these
-            network.expect(self.shapes, self.recipe.target_sigma)
+        network.expect(self.shapes, self.recipe)
         return network.eval()
 
 
@@ -88,23 +87,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         OutputError: it cannot be written.
     """
     config = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
-    config["recipe"] = checkpoint.recipe.to_dict()
     config["spec"] = checkpoint.spec.to_dict()
     for name in ("shapes", "assessment"):
         if config[name] is not None:
             config[name] = config[name].to_dict()
     tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
-    partial = path.with_name(path.name + ".partial")
     try:
-        try:
-            save_file(tensors, partial, metadata={_KEY: json.dumps(config)})
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(path) as unfinished:
+            save_file(tensors, unfinished, metadata={_KEY: json.dumps(config)})
     except (SafetensorError, OSError) as error:
-        raise OutputError(
-            f"{path} cannot be written: {error}; make room, and go on with --resume"
-        ) from error
+        raise OutputError(f"{path} cannot be written: {error}", Hint.RESUME) from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -131,7 +123,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         with safe_open(path, framework="pt") as file:
             config: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        config["recipe"] = recipe_from_dict(config["recipe"], str(path))
+        config["recipe"] = dict(config["recipe"])
         config["spec"] = PartSpec.from_dict(config["spec"])
         if config["shapes"] is not None:
             config["shapes"] = ShapeSpace.from_dict(config["shapes"])

@@ -3,75 +3,156 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
-from beetle_lm.train.heatmap.loop import EpochLog
+from beetle_lm.errors import Hint, OutputError
+from beetle_lm.files import write_bytes, write_text
+from beetle_lm.predict.formats.csv import csv_line
 
-_COLUMNS = ("epoch", "learning_rate", "training_loss", "validation_px")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LOG = "log.csv"
+"""The log's file name in a run folder."""
 
 
-class TrainingLog:
+@dataclass(frozen=True)
+class EpochLog:
+    """What there is to say of one epoch: a row of the log, whose columns are the fields.
+
+    A method of training that has more to say adds fields, and says in `formats` how they are
+    written.
+
+    Args:
+        epoch: its number, from 1.
+        learning_rate: at its end.
+        training_loss: mean over its steps.
+        validation_px: mean landmark error on what validates, in input pixels; NaN where nothing
+            does.
+    """
+
+    epoch: int
+    learning_rate: float
+    training_loss: float
+    validation_px: float
+
+    formats: ClassVar[Mapping[str, str]] = {
+        "learning_rate": ".3e",
+        "training_loss": ".5f",
+        "validation_px": ".4f",
+    }
+
+    def row(self) -> list[str]:
+        """The cells of its row; empty where nothing validates."""
+        return [str(self.epoch), *(self._cell(name) for name in self.formats)]
+
+    def _cell(self, name: str) -> str:
+        value: float = getattr(self, name)
+        if math.isnan(value) and name.startswith("validation"):
+            return ""
+        return f"{value:{self.formats[name]}}"
+
+
+E = TypeVar("E", bound=EpochLog)
+
+
+class TrainingLog(Generic[E]):
     """Writes one row for each epoch as it ends.
 
     Args:
         run: the run folder.
+        kind: what there is to say of an epoch.
         epochs_before: rows of earlier epochs to keep, when a run goes on.
+
+    Raises:
+        OutputError: it cannot be written.
     """
 
-    def __init__(self, run: Path, epochs_before: int = 0) -> None:
-        self._path = run / "log.csv"
-        self.epochs: list[EpochLog] = []
-        if epochs_before and self._path.is_file():
-            with self._path.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-            self.epochs = [_parse(row) for row in rows][:epochs_before]
-        with self._path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerow(_COLUMNS)
-        for epoch in self.epochs:
-            self._write(epoch)
+    def __init__(self, run: Path, kind: type[E], epochs_before: int = 0) -> None:
+        self._path = run / LOG
+        self.epochs: list[E] = read_log(run, kind)[:epochs_before] if epochs_before else []
+        rows = [_columns(kind), *(epoch.row() for epoch in self.epochs)]
+        write_text(self._path, map(csv_line, rows))
 
-    def append(self, epoch: EpochLog) -> None:
-        """Adds the row of an epoch."""
+    def append(self, epoch: E) -> None:
+        """Adds the row of an epoch.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
         self.epochs.append(epoch)
-        self._write(epoch)
-
-    def _write(self, epoch: EpochLog) -> None:
-        error = "" if math.isnan(epoch.validation_px) else f"{epoch.validation_px:.4f}"
-        row = (epoch.epoch, f"{epoch.learning_rate:.3e}", f"{epoch.training_loss:.5f}", error)
-        with self._path.open("a", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerow(row)
-
-    def plot(self, path: Path) -> None:
-        """Draws training loss and validation error over the epochs."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator, ScalarFormatter
-
-        losses = [epoch.training_loss for epoch in self.epochs]
-        errors = [epoch.validation_px for epoch in self.epochs]
-        panels = [("training loss", losses)]
-        if not all(math.isnan(error) for error in errors):
-            panels.append(("validation error\n(px of the model's input)", errors))
-        figure = Figure(figsize=(7, 2.4 * len(panels) + 0.4), layout="constrained")
-        FigureCanvasAgg(figure)
-        rows = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
-        for axes, (label, values) in zip(rows, panels, strict=True):
-            axes.plot([epoch.epoch for epoch in self.epochs], values)
-            axes.set_ylabel(label)
-            axes.set_yscale("log")
-            for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-                axis(ScalarFormatter())
-            axes.grid(alpha=0.3, which="both")
-        rows[-1].set_xlabel("epoch")
-        rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-        figure.savefig(path, dpi=120)
+        try:
+            with self._path.open("a", encoding="utf-8", newline="") as file:
+                file.write(csv_line(epoch.row()))
+        except OSError as error:
+            reason = error.strerror or error
+            raise OutputError(f"{self._path} cannot be written: {reason}", Hint.RESUME) from error
 
 
-def _parse(row: dict[str, str]) -> EpochLog:
-    return EpochLog(
-        int(row["epoch"]),
-        float(row["learning_rate"]),
-        float(row["training_loss"]),
-        float(row["validation_px"] or "nan"),
-    )
+def read_log(run: Path, kind: type[E]) -> list[E]:
+    """The epochs of a run folder, in their order; none where it has no log."""
+    path = run / LOG
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            kind(int(row["epoch"]), *(float(row[name] or "nan") for name in _columns(kind)[1:]))
+            for row in csv.DictReader(file)
+        ]
+
+
+def _columns(kind: type[EpochLog]) -> list[str]:
+    return [field.name for field in fields(kind)]
+
+
+def draw_losses(epochs: Sequence[EpochLog], path: Path) -> None:
+    """Draws training loss and validation error over the epochs, one above the other."""
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    losses = [epoch.training_loss for epoch in epochs]
+    errors = [epoch.validation_px for epoch in epochs]
+    panels = [("training loss", losses)]
+    if not all(math.isnan(error) for error in errors):
+        panels.append(("validation error\n(px of the model's input)", errors))
+    figure = new_figure(2.4 * len(panels) + 0.4)
+    rows = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+    for axes, (label, values) in zip(rows, panels, strict=True):
+        axes.plot([epoch.epoch for epoch in epochs], values)
+        axes.set_ylabel(label)
+        axes.set_yscale("log")
+        for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            axis(ScalarFormatter())
+        axes.grid(alpha=0.3, which="both")
+    rows[-1].set_xlabel("epoch")
+    rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    save_figure(figure, path)
+
+
+def new_figure(height: float) -> Figure:
+    """A figure of 7 inches in width, drawn without a display.
+
+    Args:
+        height: in inches.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure as a PNG file.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=120, format="png")
+    write_bytes(path, [drawn.getvalue()])

@@ -1,4 +1,4 @@
-"""Reads a network's weights back out of a model file, to train on from them."""
+"""Reads a network's weights back out of a model file, so that training can start from them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from torch import Tensor
 from beetle_lm.errors import CheckpointError
 
 NETWORK = "network."
-"""What stands before the name of each of the network's tensors in a model file."""
+"""The prefix of the names of the network's tensors in a model file."""
 
-_PRIOR = NETWORK + "prior."  # what was learned of shapes, which no training takes over
+_PRIOR = NETWORK + "prior."  # learned from shapes, not weights: no training takes it over
 
 HALF = ".half"
-"""What stands behind the name of a tensor that is stored in 16 bit."""
+"""The suffix of the name of a tensor that is stored in 16 bit."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The network's tensors in a model file, by their names in the network, as float32.
 
-    The running number of batches, which batch normalisation counts and nothing reads, is not there.
+    The number of batches that batch normalisation counts, and nothing reads, is not among them.
 
     Raises:
         CheckpointError: the file is damaged.

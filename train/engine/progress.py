@@ -8,13 +8,13 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from beetle_lm.train.heatmap.loop import EpochLog
+from beetle_lm.train.engine.log import EpochLog
 
-_SECONDS = 15.0  # between lines, where there is no terminal
+_SECONDS = 15.0  # between lines, where stderr is no terminal
 
 
 class TrainingProgress:
-    """A bar on a terminal, a line now and then elsewhere.
+    """A bar on a terminal, a line every now and then elsewhere.
 
     Args:
         epochs: of all trainings together.

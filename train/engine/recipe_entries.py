@@ -1,9 +1,10 @@
-"""Entries of a recipe's TOML file, checked against the dataclass that they fill."""
+"""Entries of a recipe, checked against the dataclass that they fill."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any, get_type_hints
 
 from beetle_lm.errors import RecipeError
@@ -16,14 +17,15 @@ def checked_entries(
 
     Args:
         kind: the dataclass.
-        entries: what the file holds.
-        source: what the file is called in messages.
+        entries: the values by name.
+        source: what they come from, for messages.
         omit: a field that is read elsewhere.
 
     Raises:
         RecipeError: an entry is missing, unknown or of a wrong kind.
     """
-    hints = {name: hint for name, hint in get_type_hints(kind).items() if name != omit}
+    names = [field.name for field in fields(kind) if field.name != omit]
+    hints = {name: hint for name, hint in get_type_hints(kind).items() if name in names}
     defaults = {name for name in hints if hasattr(kind, name)}
     if missing := sorted(set(hints) - set(entries) - defaults):
         raise RecipeError(f"{source}: the entry '{missing[0]}' is missing")
@@ -49,7 +51,7 @@ def check_bounds(
 
     Args:
         recipe: what has the fields.
-        source: what its file is called in messages.
+        source: what it comes from, for messages.
         bounds: name, least and greatest value of fields; None where there is no greatest.
 
     Raises:
@@ -57,7 +59,7 @@ def check_bounds(
     """
     for name, low, high in bounds:
         value = getattr(recipe, name)
-        if not low <= value <= (math.inf if high is None else high):  # nan is no number either
+        if not low <= value <= (math.inf if high is None else high):  # False for nan as well
             wanted = f"at least {low}" if high is None else f"from {low} to {high}"
             raise RecipeError(f"{source}: {name} must be {wanted}, got {value!r}")
 

@@ -1,4 +1,4 @@
-"""How learning rate and momentum go over a training."""
+"""How learning rate and momentum change over a training."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def linear(epoch: int, epochs: int, start: float, stop: float) -> float:
 
     Args:
         epoch: from 1.
-        epochs: their number; where it is 1, the value is `start`.
+        epochs: number of epochs; where it is 1, the value is `start`.
         start: in epoch 1.
         stop: in the last epoch.
     """

@@ -1,4 +1,4 @@
-"""Landmarks on test photographs: written as prediction writes them, compared as `evaluate` does."""
+"""Landmarks on test photographs: written as `predict` writes them, compared as by `evaluate`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import torch
 from beetle_lm.files import write_text
 from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
 from beetle_lm.predict.evaluation.report import write_evaluation
-from beetle_lm.predict.formats.records import Annotation, read_annotations
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
 from beetle_lm.train.data.dataset import Specimen, TensorSet
-from beetle_lm.train.engine.locator import Locator
-from beetle_lm.train.heatmap.loop import predict
+from beetle_lm.train.engine.locator import Locator, predict
 
 PREDICTIONS, EVALUATION = "test_predictions.csv", "test"
-"""The predictions' file and the comparison's folder, in a run folder."""
+"""The file of the predictions and the folder of the comparison, in a run folder."""
 
 
 def predict_test(network: Locator, tensors: TensorSet, path: Path, device: torch.device) -> None:
@@ -49,8 +49,8 @@ def evaluate_test(
         specimens: the photographs with their manual landmarks.
         folder: where the comparison goes; an earlier one is replaced.
     """
-    found = [one for path in predictions for one in read_annotations(path, lambda _: None)]
-    manual = [Annotation(s.name, s.landmarks.xy) for s in specimens]
+    found = [one for path in predictions for one in read_records(path)]
+    manual = [Record(s.landmarks.xy, s.name) for s in specimens]
     sizes = {specimen.name: specimen.size for specimen in specimens}
     evaluation = evaluate(found, manual, sizes, specimens[0].landmarks.spec)
     paths = {specimen.name: specimen.image.path for specimen in specimens}

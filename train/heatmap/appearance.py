@@ -1,4 +1,4 @@
-"""How training images look: light, sharpness, noise, and what covers them."""
+"""The appearance of training images: light, sharpness, noise, and what covers them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from beetle_lm.train.heatmap.recipe import Augmentation
 
 _FIELD_STEP = 8  # smooth fields are computed on every eighth pixel and interpolated
 _TYPICAL_LIGHT = 0.35  # standard deviation of log gamma and log contrast at light = 1
-_DOTS_OF_PATCH = 2  # greatest number of dots in a patch, where there are dots at all
+_DOTS_OF_PATCH = 2  # greatest number of dots in a landmark's patch, where there are dots at all
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look for each of N specimens; an image and patches of it can be given the same.
+class Appearance:
+    """One appearance for each of N specimens; an image and patches of it can be given the same.
 
     Args:
         gamma: (N, 1, 1, 1) exponents.
@@ -36,8 +36,8 @@ class Look:
     noise: Tensor
 
     @classmethod
-    def draw(cls, settings: Augmentation, channels: int, random: Random) -> Look:
-        """Draws a look for each image."""
+    def draw(cls, settings: Augmentation, channels: int, random: Random) -> Appearance:
+        """Draws an appearance for each image."""
         typical = _TYPICAL_LIGHT * settings.light
         return cls(
             gamma=torch.exp(random.normal(1, 1, 1) * typical),
@@ -48,12 +48,12 @@ class Look:
         )
 
 
-def vary(
+def change_appearance(
     whole: Tensor, patches: Tensor, enlarged: float, settings: Augmentation, random: Random
 ) -> tuple[Tensor, Tensor]:
-    """Gives images and patches of them a look.
+    """Gives each image, and the patches of it, an appearance of its own.
 
-    Uneven light is all over an image, and one light in each of its patches.
+    Uneven light varies over an image; within one of its patches it is even.
 
     Args:
         whole: (N, C, H, W) of 0 to 1.
@@ -67,32 +67,36 @@ def vary(
     """
     n, channels, height, width = whole.shape
     count, side = patches.shape[1], patches.shape[3]
-    look = Look.draw(settings, channels, random)
+    drawn = Appearance.draw(settings, channels, random)
     whole, patches = whole.clamp(1e-3, 1.0), patches.clamp(1e-3, 1.0)
-    whole, patches = whole**look.gamma, patches ** look.gamma[:, None]
+    whole, patches = whole**drawn.gamma, patches ** drawn.gamma[:, None]
     mean = whole.mean(dim=(2, 3), keepdim=True)
-    whole = (whole - mean) * look.contrast + mean + look.brightness
-    patches = (patches - mean[:, None]) * look.contrast[:, None] + (mean + look.brightness)[:, None]
+    whole = (whole - mean) * drawn.contrast + mean + drawn.brightness
+    patches = (patches - mean[:, None]) * drawn.contrast[:, None] + (mean + drawn.brightness)[
+        :, None
+    ]
 
     uneven = random.smooth(1, 3, height // _FIELD_STEP, width // _FIELD_STEP)
     uneven = F.interpolate(uneven, (height, width), mode="bilinear", align_corners=False)
     whole = whole + (0.08 * settings.light) * uneven
     patches = patches + (0.08 * settings.light) * random.normal(count, 1, 1, 1)
 
-    whole = _patched(whole, random, settings.patches)
+    whole = _occluded(whole, random, settings.patches)
     whole = _dotted(whole, random, settings.dots)
     one_by_one = Random(random.generator, random.device, n * count)
     flat = _dotted(patches.flatten(0, 1), one_by_one, min(settings.dots, _DOTS_OF_PATCH))
-    whole = _blurred(whole, look.blur, settings.blur)
-    flat = _blurred(flat, (look.blur * enlarged).repeat_interleave(count), settings.blur * enlarged)
-    whole = whole + random.normal(channels, height, width) * look.noise[:, None, None, None]
-    grain = look.noise.repeat_interleave(count)[:, None, None, None]
+    whole = _blurred(whole, drawn.blur, settings.blur)
+    flat = _blurred(
+        flat, (drawn.blur * enlarged).repeat_interleave(count), settings.blur * enlarged
+    )
+    whole = whole + random.normal(channels, height, width) * drawn.noise[:, None, None, None]
+    grain = drawn.noise.repeat_interleave(count)[:, None, None, None]
     flat = flat + one_by_one.normal(channels, side, side) * grain
     return whole.clamp(0.0, 1.0), flat.view(patches.shape).clamp(0.0, 1.0)
 
 
-def _patched(images: Tensor, random: Random, most: int) -> Tensor:
-    """Covers up to `most` discs, 3 to 15 % of the width in radius, with plain grey."""
+def _occluded(images: Tensor, random: Random, most: int) -> Tensor:
+    """Up to `most` occlusion patches: discs of plain grey, 3 to 15 % of the width in radius."""
     _, channels, height, width = images.shape
     xs = torch.arange(width, device=images.device) + 0.5
     ys = torch.arange(height, device=images.device) + 0.5
@@ -107,7 +111,7 @@ def _patched(images: Tensor, random: Random, most: int) -> Tensor:
 
 
 def _dotted(images: Tensor, random: Random, most: int) -> Tensor:
-    """Up to `most` small dots of random grey and a radius of 1 to 3 pixels."""
+    """Up to `most` small dots of random grey, 1 to 3 pixels in radius."""
     n, channels, height, width = images.shape
     reach = torch.arange(-3, 4, device=images.device)
     dy, dx = (offset.flatten() for offset in torch.meshgrid(reach, reach, indexing="ij"))

@@ -1,4 +1,4 @@
-"""Varying whole batches of training images: pose, shape, light, sharpness, what covers them.
+"""Augmentation of whole batches: pose, shape, light, sharpness, occlusion.
 
 The geometry runs backwards, as warping does: an output point p shows the source point
 ``A(p + d(p))``, where A is an affine map and d a smooth displacement field. Landmarks go the other
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
-from beetle_lm.train.heatmap.appearance import vary
+from beetle_lm.train.heatmap.appearance import change_appearance
 from beetle_lm.train.heatmap.networks import PATCH, SHRUNK, patch_points
 from beetle_lm.train.heatmap.randomness import Random
 from beetle_lm.train.heatmap.recipe import Augmentation
@@ -27,13 +27,13 @@ from beetle_lm.train.heatmap.warps import (
 )
 
 _FIELD_STEP = 16  # smooth fields are computed on every sixteenth pixel and interpolated
-_FEWEST_COMMON = 4  # landmarks; fewer are aligned with no difference of shape worth the name left
-_OFF_CENTRE = PATCH / 4  # px; how far from its landmark the first look may send a patch
+_FEWEST_COMMON = 4  # landmarks; aligning fewer leaves hardly any difference of shape
+_OFF_CENTRE = PATCH / 4  # px; how far from its landmark the coarse stage may put a patch
 
 
 @dataclass(frozen=True)
-class Varied:
-    """A batch of varied images, as both looks of a network see them.
+class TrainingBatch:
+    """A batch of augmented images, as both stages of a network see them.
 
     Args:
         whole: (N, C, H / 2, W / 2) float32 of 0 to 255, the images at half the input's resolution.
@@ -50,10 +50,10 @@ class Varied:
 
 @dataclass(frozen=True)
 class Augmenter:
-    """Draws varied batches from stored images.
+    """Draws augmented batches from stored images.
 
     Args:
-        settings: how far images are varied.
+        settings: the bounds of the augmentation.
         input_size: width and height of the network's input in pixels; the stored images may be
             larger.
         mirror_order: `PartSpec.mirror_order`; None never mirrors.
@@ -65,8 +65,8 @@ class Augmenter:
 
     def __call__(
         self, images: Tensor, xy: Tensor, partners: Tensor, generator: torch.Generator
-    ) -> Varied:
-        """One varied image for each given one.
+    ) -> TrainingBatch:
+        """One augmented image for each given one.
 
         Args:
             images: (N, C, H', W') uint8 stored images.
@@ -88,13 +88,13 @@ class Augmenter:
             order = torch.tensor(self.mirror_order, device=images.device)
             landmarks = torch.where(mirrored[:, None, None], landmarks[:, order], landmarks)
 
-        # What a displacement is in the source, where the field is coarse; from -1 to 1.
+        # The displacements in the source, on the coarse grid, in units of -1 to 1.
         bent = torch.einsum("nij,njhw->nihw", matrix, field) * 2.0 / size[:, None, None]
         off = (random.uniform(*xy.shape[1:]) * 2.0 - 1.0) * _OFF_CENTRE
         centres = torch.nan_to_num(landmarks) + off
         stored = images.float() / 255.0
         whole = F.grid_sample(
-            F.avg_pool2d(stored, SHRUNK),  # or thin lines would come and go
+            F.avg_pool2d(stored, SHRUNK),  # averaged, or thin lines would come and go
             self._grid(matrix, shift, bent, size),
             padding_mode="border",
             align_corners=False,
@@ -106,11 +106,11 @@ class Augmenter:
         seen = straight * 2.0 / size + curved.permute(0, 2, 3, 1)
         patches = F.grid_sample(stored, seen, padding_mode="border", align_corners=False)
         patches = patches.permute(0, 2, 1, 3).reshape(*xy.shape[:2], -1, PATCH, PATCH)
-        whole, patches = vary(whole, patches, SHRUNK, self.settings, random)
-        return Varied(whole * 255.0, patches * 255.0, centres, landmarks)
+        whole, patches = change_appearance(whole, patches, SHRUNK, self.settings, random)
+        return TrainingBatch(whole * 255.0, patches * 255.0, centres, landmarks)
 
     def _grid(self, matrix: Tensor, shift: Tensor, bent: Tensor, size: Tensor) -> Tensor:
-        """Where pixels of the whole image look in their source, -1 to 1: (N, H / 2, W / 2, 2)."""
+        """Where pixels of the whole image lie in their source, -1 to 1: (N, H / 2, W / 2, 2)."""
         width, height = (side // SHRUNK for side in self.input_size)
         theta = torch.cat(
             (matrix * size / size[:, None], shift[:, :, None] * 2.0 / size[:, None]), 2

@@ -1,4 +1,4 @@
-"""Heat maps: from logits to landmarks."""
+"""Heat maps: from logits to landmarks (soft-argmax), and to how far their probability spreads."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 _WINDOW = 3.0  # standard deviation, in cells, of the window that is averaged to a landmark
-_SHIFTS = 6  # of that window; each leaves less than half of a difference at the start
+_SHIFTS = 6  # of that window; each more than halves what it was off by at the start
 
 
 def peak(logits: Tensor, stride: int) -> Tensor:
     """Where heat maps are highest: the mean position of the probability around the highest cell.
 
     A bell-shaped window starts at the highest cell and moves to the mean of what it shows
-    (mean shift), so that the place does not depend on which of two cells of a peak is a trace
+    (mean shift), so that the place does not depend on which of two cells of a peak is slightly
     higher: rounded weights and other devices find the same one.
 
     Args:
@@ -43,7 +43,7 @@ def peak(logits: Tensor, stride: int) -> Tensor:
 
 
 def mean(logits: Tensor, stride: int) -> Tensor:
-    """The mean position (N, K, 2) of heat maps' probability (N, K, h, w), in pixels."""
+    """The mean position (N, K, 2) of heat maps (N, K, h, w), in pixels: the soft-argmax."""
     probability, xs, ys = _cells(logits)
     x, y = (probability * xs).sum(dim=2), (probability * ys).sum(dim=2)
     return (torch.stack((x, y), dim=2) + 0.5) * stride
@@ -64,7 +64,7 @@ def covariance(logits: Tensor, xy: Tensor, stride: int) -> Tensor:
 
 
 def spread_beyond(logits: Tensor, xy: Tensor, stride: int, reach: float) -> Tensor:
-    """The same as `spread`, where what lies within `reach` of a point in x and y counts nothing."""
+    """The same as `spread`, but what lies within `reach` of a point in x and y counts as zero."""
     probability, dx, dy = _about(logits, xy, stride)
     outside = torch.maximum(dx.abs(), dy.abs()) > reach
     return (probability * outside * (dx.square() + dy.square()).sqrt()).sum(dim=2)

@@ -1,38 +1,36 @@
-"""The networks: photographs in, a first and a second look at every landmark out."""
+"""The networks: photographs in, a coarse and a fine heat map of every landmark out."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-from beetle_lm.errors import RecipeError
 from beetle_lm.train.engine.locator import Locator
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread, spread_beyond
 from beetle_lm.train.heatmap.shape_prior import ShapePrior
-from beetle_lm.train.paper.networks import PAPER_NETWORKS, PaperNetwork
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
 
-HEAD = "head"
-"""The layers of every network that know the landmarks: all others serve any part."""
-
 SHRUNK = 2
-"""How many times smaller than the input the image of the first look is, along each side."""
+"""How many times smaller than the input the coarse stage's image is, along each side."""
 
 STRIDE = 4
-"""Pixels of the first look's image per cell of its heat maps."""
+"""Pixels of the coarse stage's image per cell of its heat maps."""
 
 PATCH = 64
-"""Width and height of the second look's patches, in pixels of the input."""
+"""Width and height of the fine stage's patches, in pixels of the input."""
 
 PATCH_STRIDE = 2
 """Pixels of the input per cell of a patch's heat map."""
 
-_CONTEXT = SHRUNK * STRIDE  # input pixels per cell of the features that both looks share
+_CONTEXT = SHRUNK * STRIDE  # input pixels per cell of the features that both stages share
 
 
 def exposure(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and contrast (N, 1, 1, 1) of images (N, C, H, W), each divided by which looks alike."""
+    """Mean and contrast (N, 1, 1, 1) of images (N, C, H, W), by which they are standardised."""
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     spread = (images - mean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
     return mean, spread + 5.0
@@ -60,11 +58,11 @@ class _Residual(nn.Module):
 
 
 class LandmarkNetwork(Locator):
-    """A network that looks twice: at the whole image, then at a patch around each landmark.
+    """A network of two stages: a coarse one over the whole image, a fine one around each landmark.
 
-    The first look sees the image at half the input's resolution: residual stages from stride 4 to
-    stride 32 and a top-down path back to stride 4 (a feature pyramid). The second sees patches of
-    the input itself, together with the first look's features of the same place.
+    The coarse stage sees the image at half the input's resolution: residual blocks from stride 4 to
+    stride 32 and a top-down path back to stride 4 (a feature pyramid). The fine stage sees a patch
+    of the input itself around each landmark, together with the coarse stage's features there.
 
     Plain 3 x 3 convolutions, because they train twice as fast on a CPU as inverted residuals of
     about the same number of weights (`bench/blocks.py`).
@@ -112,17 +110,13 @@ class LandmarkNetwork(Locator):
             }
         )
 
-    def expect(self, shapes: ShapeSpace | None, target_sigma: float) -> None:
-        """Lets `locate` know what shapes are likely; the weights do not change.
-
-        Args:
-            shapes: of specimens like those to come; None for no idea.
-            target_sigma: standard deviation of the heat maps that were taught, in cells.
-        """
-        self.prior = None if shapes is None else ShapePrior(shapes, target_sigma * PATCH_STRIDE)
+    def expect(self, shapes: ShapeSpace | None, recipe: Mapping[str, Any]) -> None:
+        """Lets `locate` know what shapes are likely; the weights do not change."""
+        taught = recipe["target_sigma"] * PATCH_STRIDE
+        self.prior = None if shapes is None else ShapePrior(shapes, taught)
 
     def forward(self, whole: Tensor, patches: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-        """Both looks, the second one at given places, as training needs them.
+        """Both stages, the fine one at given places, as training needs them.
 
         Args:
             whole: (N, C, H / 2, W / 2) grey levels from 0 to 255 of images of the input's size,
@@ -131,19 +125,20 @@ class LandmarkNetwork(Locator):
             centres: (N, K, 2) of the patches, in pixels of the input.
 
         Returns:
-            Logits (N, K, H / 8, W / 8) of the first look; the centre of cell (i, j) lies at
-            ((j + 0.5) * 8, (i + 0.5) * 8) in input pixels. Logits (N, K, 32, 32) of the second;
+            Logits (N, K, H / 8, W / 8) of the coarse stage; the centre of cell (i, j) lies at
+            ((j + 0.5) * 8, (i + 0.5) * 8) in input pixels. Logits (N, K, 32, 32) of the fine stage;
             that of cell (i, j) at ((j + 0.5) * 2, (i + 0.5) * 2) in pixels of the patch.
         """
         level, contrast = exposure(whole)
-        features, first = self._first_look((whole - level) / contrast)
+        features, coarse = self._coarse((whole - level) / contrast)
         standard = (patches - level[:, None]) / contrast[:, None]
-        return first, self._second_look(features, standard, centres)
+        return coarse, self._fine(features, standard, centres)
 
     def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Landmarks of images: the second look goes where the first one found each.
+        """Landmarks of images: the fine stage goes where the coarse one found each.
 
-        All that places landmarks goes through here: validation, prediction, the exported file.
+        Everything that places landmarks goes through here: validation, prediction, the exported
+        file.
 
         Args:
             images: (N, C, H, W) of 0 to 255 in any number type; H and W are multiples of
@@ -151,27 +146,25 @@ class LandmarkNetwork(Locator):
 
         Returns:
             Landmarks (N, K, 2) in pixels of the input, by the shape prior where there is one,
-            and spreads (N, K) in the same unit: the mean distance of the second look's
-            probability from the landmark, and of what the first look places outside the patch.
+            and spreads (N, K) in the same unit: the mean distance of the fine stage's probability
+            from the landmark, and of what the coarse stage places outside the patch.
         """
         images = images.float()
         whole = F.avg_pool2d(images, SHRUNK)
         level, contrast = exposure(whole)
-        features, logits = self._first_look((whole - level) / contrast)
+        features, logits = self._coarse((whole - level) / contrast)
         centres = peak(logits, _CONTEXT)
         patches = cut_patches(images, centres)
-        closer = self._second_look(
-            features, (patches - level[:, None]) / contrast[:, None], centres
-        )
+        fine = self._fine(features, (patches - level[:, None]) / contrast[:, None], centres)
         corners = centres - PATCH / 2
-        placed = mean(closer, PATCH_STRIDE)
+        placed = mean(fine, PATCH_STRIDE)
         xy = placed + corners
         if self.prior is not None:
-            xy = self.prior(xy, covariance(closer, placed, PATCH_STRIDE))
-        near = spread(closer, xy - corners, PATCH_STRIDE)
+            xy = self.prior(xy, covariance(fine, placed, PATCH_STRIDE))
+        near = spread(fine, xy - corners, PATCH_STRIDE)
         return xy, near + spread_beyond(logits, xy, _CONTEXT, PATCH / 2)
 
-    def _first_look(self, whole: Tensor) -> tuple[Tensor, Tensor]:
+    def _coarse(self, whole: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised images (N, C, h, w) to features and logits of a fourth of their size."""
         x = self.stem(whole)
         levels = []
@@ -184,7 +177,7 @@ class LandmarkNetwork(Locator):
             merged = self.smooth[level](merged + self.lateral[level](levels[level]))
         return merged, self.head["first"](merged)
 
-    def _second_look(self, features: Tensor, patches: Tensor, centres: Tensor) -> Tensor:
+    def _fine(self, features: Tensor, patches: Tensor, centres: Tensor) -> Tensor:
         """Standardised patches (N, K, C, 64, 64) to logits (N, K, 32, 32)."""
         landmarks = patches.shape[1]
         context = _sampled(
@@ -253,20 +246,8 @@ def _doubled(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-NETWORKS: dict[str, type[LandmarkNetwork] | type[PaperNetwork]] = {
+NETWORKS: dict[str, type[LandmarkNetwork]] = {
     "nano": Nano,
     "compact": LandmarkNetwork,
     "fine": Fine,
-    **PAPER_NETWORKS,
 }
-
-
-def build_network(name: str, landmarks: int, channels: int) -> Locator:
-    """A network with fresh weights.
-
-    Raises:
-        RecipeError: there is no network of that name.
-    """
-    if name not in NETWORKS:
-        raise RecipeError(f"unknown network '{name}'; there are: {', '.join(sorted(NETWORKS))}")
-    return NETWORKS[name](landmarks, channels)

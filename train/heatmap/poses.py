@@ -9,16 +9,11 @@ import numpy as np
 from scipy import stats
 
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.predict.procrustes import Superimposed, mean_shape, superimpose
+from beetle_lm.predict.procrustes import mean_shape, superimpose_all
 from beetle_lm.train.heatmap.recipe import Augmentation
 
-_COVERED = 0.95  # share of further photographs whose turn training covers
+_COVERED = 0.95  # share of new photographs whose turn training covers
 _FEWEST = 4  # photographs; fewer do not say how the others lie
-
-
-def laid_on(xy: Floats, mean: Floats) -> list[Superimposed]:
-    """Specimens (N, K, 2) superimposed on a mean shape (K, 2), but those that lack a landmark."""
-    return [one for one in (superimpose(each, mean) for each in xy) if one is not None]
 
 
 def fit_to_poses(augmentation: Augmentation, xy: Floats) -> Augmentation:
@@ -32,7 +27,7 @@ def fit_to_poses(augmentation: Augmentation, xy: Floats) -> Augmentation:
         xy: (N, K, 2) landmarks of the training photographs, NaN where missing.
     """
     mean = mean_shape(xy)
-    turns = [one.rotation for one in laid_on(xy, mean)] if mean is not None else []
+    turns = [one.rotation for one in superimpose_all(xy, mean)] if mean is not None else []
     if len(turns) < _FEWEST:
         return augmentation
     count = len(turns)

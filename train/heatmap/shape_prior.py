@@ -1,4 +1,4 @@
-"""Landmarks that the picture leaves open, settled by what shapes are likely."""
+"""Landmarks that the picture leaves uncertain, settled by what shapes are likely."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from torch import Tensor, nn
 
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
 
-_TAUGHT = 4 / 3  # variance of heat maps of sure landmarks over what was taught; cross-validated
+_TAUGHT = 4 / 3  # heat maps' variance at certain landmarks over the target's; cross-validated
 _LEAST = 1.0  # squared px: no heat map places a landmark more exactly
-_FREE = 1.0  # squared centroid sizes: variance of position, size and turn, which shapes leave open
+_FREE = 1.0  # squared centroid sizes: variance of position, size and turn, which shapes leave free
 
 
 class ShapePrior(nn.Module):
     """The most likely landmarks, given heat maps and the shapes of other specimens.
 
     Shapes are taken to scatter about their mean as a normal distribution does, with the variances
-    of a `ShapeSpace`; a landmark that the network places, about the true one, by the variance of
-    its heat map in each direction, beyond what the network was taught to give everywhere. So a
-    landmark on a smooth outline moves along the outline to where the others put it, and one that
-    the network is sure of stays.
+    of a `ShapeSpace`. A landmark that the network places scatters about the true one by the
+    variance of its heat map in each direction, beyond what the network was taught to give
+    everywhere. So a landmark on a smooth outline moves along the outline to where the others put
+    it, and one that the network is certain of stays.
 
     The maximum is found in closed form, about the mean shape laid on the landmarks (tangent
-    space), for principal components and equal variance in all other directions. Everything is
-    plain arithmetic of fixed size, so that it exports; in 64 bit, because the small variances of
-    shapes stand beside the free position.
+    space), for principal components and equal variance in all other directions. It is all plain
+    arithmetic of fixed size, so that it can be exported; in 64 bit, because the small variances of
+    shapes stand beside those of the free position.
 
     Args:
         space: the shapes of specimens like those to come.
@@ -53,7 +53,7 @@ class ShapePrior(nn.Module):
         self.register_buffer("precision", (1 / variances).diag(), persistent=False)
 
     def forward(self, xy: Tensor, covariance: Tensor) -> Tensor:
-        """Landmarks (N, K, 2) in pixels as a network placed them to the most likely ones.
+        """From landmarks (N, K, 2) in pixels, as a network placed them, to the most likely ones.
 
         Args:
             xy: where the network placed them.
@@ -61,7 +61,7 @@ class ShapePrior(nn.Module):
         """
         xy, covariance = xy.double(), _beyond_taught(covariance.double(), _TAUGHT * self.taught**2)
         weights = 1 / (covariance[..., 0, 0] + covariance[..., 1, 1])
-        turn, shift = _laid_on(self.mean, xy, weights)
+        turn, shift = _pose_of(self.mean, xy, weights)
         # Everything in the frame of the mean shape.
         back = turn.transpose(1, 2) / turn.square().sum(dim=(1, 2), keepdim=True) * 2
         placed = (xy - shift) @ back.transpose(1, 2) - self.mean
@@ -89,10 +89,16 @@ def _beyond_taught(covariance: Tensor, taught: float) -> Tensor:
     return slope[..., None, None] * covariance + level[..., None, None] * eye
 
 
-def _laid_on(mean: Tensor, xy: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """The turn with zoom (N, 2, 2) and shift (N, 1, 2) that bring a mean shape (K, 2) nearest.
+def _pose_of(mean: Tensor, xy: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The turn with zoom (N, 2, 2) and shift (N, 1, 2) of landmarks against a mean shape.
 
-    Nearest by squared distances from landmarks (N, K, 2), with weights (N, K).
+    By least squares, as `procrustes.least_squares_map`, but a batch at once, and by operators that
+    ONNX has.
+
+    Args:
+        mean: (K, 2) the mean shape.
+        xy: (N, K, 2) landmarks.
+        weights: (N, K) of their squared distances.
     """
     weights = (weights / weights.sum(dim=1, keepdim=True))[..., None]
     middle, centre = (weights * mean).sum(1, keepdim=True), (weights * xy).sum(1, keepdim=True)

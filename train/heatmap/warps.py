@@ -1,4 +1,4 @@
-"""Smooth warps of many images at once: thin-plate splines between shapes, and fields of shifts."""
+"""Smooth warps of whole batches on the device: splines between shapes, displacement fields."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TPS_STIFFNESS = (
     1e-3  # smooths shape differences between landmarks closer than some 3 % of the width
 )
 _ITERATIONS = 12  # of the search for where a displacement comes from
-_NO_HOLD = 1e3  # a stiffness at which a landmark has no say
+_NO_HOLD = 1e3  # a stiffness at which a landmark no longer binds the spline
 
 
 def pixel_centres(width: int, height: int, device: torch.device) -> Tensor:
@@ -23,7 +23,7 @@ def pixel_centres(width: int, height: int, device: torch.device) -> Tensor:
 
 
 def circle(like: Tensor, width: int) -> Tensor:
-    """Distinct points in the place of landmarks that carry no spline."""
+    """Distinct points, to stand in for landmarks that do not bind the spline."""
     angle = torch.arange(like.shape[1], device=like.device) * (2 * math.pi / like.shape[1])
     circle = torch.stack((torch.cos(angle), torch.sin(angle)), dim=1) * (width / 4) + width / 2
     return circle.expand_as(like)
@@ -32,7 +32,8 @@ def circle(like: Tensor, width: int) -> Tensor:
 def aligned(shapes: Tensor, to: Tensor) -> Tensor:
     """Shapes (N, K, 2) moved, turned and scaled onto others by least squares.
 
-    Landmarks that one of the two lacks take no part, and are NaN in the result.
+    Like `procrustes.least_squares_map`, but a whole batch at once and on its device. Landmarks that
+    one of the two lacks take no part, and are NaN in the result.
     """
     common = torch.isfinite(shapes + to).all(dim=2)
     count = common.sum(dim=1, keepdim=True)
@@ -49,6 +50,9 @@ def aligned(shapes: Tensor, to: Tensor) -> Tensor:
 
 def thin_plate_spline(known: Tensor, values: Tensor, loose: Tensor, points: Tensor) -> Tensor:
     """Smoothing thin-plate splines (Bookstein 1989, with a stiffness on the diagonal).
+
+    A spline for each image of a batch, solved together in every step of a training, with landmarks
+    that take no part: what scipy's interpolator, one spline at a time on the CPU, cannot do.
 
     Args:
         known: (N, K, 2) where the values are known.

@@ -8,7 +8,7 @@ from torch import Tensor
 VERSIONS = 7
 """Images made of each photograph, itself among them."""
 
-_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as everywhere where photographs are made grey
+_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as wherever photographs are made grey
 
 
 def seven_versions(images: Tensor, brightening: int, generator: torch.Generator) -> Tensor:
@@ -25,7 +25,7 @@ def seven_versions(images: Tensor, brightening: int, generator: torch.Generator)
         generator: of the constants, on the images' device.
 
     Returns:
-        (7 N, 1, H, W) uint8, the seven of a photograph one after the other.
+        (7 N, 1, H, W) uint8, the seven of each photograph one after another.
     """
     device, count = images.device, len(images)
     constants = torch.randint(

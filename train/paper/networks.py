@@ -72,7 +72,7 @@ class PaperNetwork(Locator):
     def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Landmarks of images (N, 1, 192, 256) of 0 to 255, and a spread of 1 px for each.
 
-        The network says nothing of how sure it is, so that all its landmarks have one spread.
+        The network does not say how certain it is, so all its landmarks have the same spread.
         """
         found = self(images.float() / 255.0)
         xy = found * half_input(found) + half_input(found)
@@ -86,7 +86,7 @@ class _Second(PaperNetwork):
 
 
 class _Third(_Second):
-    """And dropout: the model that the paper keeps. 92,323,488 weights for 8 landmarks."""
+    """The second with dropout, which the paper keeps. 92,323,488 weights for 8 landmarks."""
 
     dropout = (0.1, 0.2, 0.3, 0.5)
 
@@ -104,5 +104,5 @@ def half_input(like: Tensor) -> Tensor:
 
 
 def normalised(xy: Tensor) -> Tensor:
-    """Landmarks (..., 2) in pixels of the input as the networks put them out."""
+    """From landmarks (..., 2) in pixels of the input to what the networks put out."""
     return xy / half_input(xy) - 1.0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
-from beetle_lm.train.engine.recipe_entries import check_bounds, checked_entries
+from beetle_lm.train.engine.recipe import Recipe
+from beetle_lm.train.engine.recipe_entries import check_bounds
 
 _LAYERS = 6
 _BOUNDS = (
@@ -21,7 +21,7 @@ _BOUNDS = (
 
 
 @dataclass(frozen=True)
-class PaperRecipe:
+class PaperRecipe(Recipe):
     """How one of the paper's networks is trained: stochastic gradient descent on the mean square.
 
     Args:
@@ -38,7 +38,7 @@ class PaperRecipe:
             give.
         frozen: number of the first layers that do not learn, of three convolutions and three dense
             layers.
-        pretrained: whether the training starts from the weights of another.
+        pretrained: whether the training has to start from the weights of another.
     """
 
     name: str
@@ -55,19 +55,26 @@ class PaperRecipe:
     pretrained: bool = False
 
     channels = 1
-    """Of the network's input: it sees grey images."""
+    """Of the network's input, which is grey."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """The recipe as TOML values; `from_dict` reads it back."""
-        return dataclasses.asdict(self)
+    of_the_paper: ClassVar[bool] = True
 
     @classmethod
-    def from_dict(cls, entries: dict[str, Any], source: str) -> PaperRecipe:
-        """Reads what `to_dict` wrote.
-
-        Raises:
-            RecipeError: an entry is missing, unknown, of a wrong kind or out of range.
-        """
-        recipe = cls(**checked_entries(cls, entries, source))
+    def from_dict(cls, entries: dict[str, Any], source: str) -> Self:
+        """Reads what `to_dict` wrote."""
+        recipe = super().from_dict(entries, source)
         check_bounds(recipe, source, _BOUNDS)
         return recipe
+
+    def with_validation_share(self, share: float | None) -> tuple[Self, float]:
+        """The recipe validates on a share of all images, not on photographs of their own."""
+        if share is None:
+            share = self.validation_share
+        return self.changed(validation_share=share), 0.0
+
+    def schedule(self) -> tuple[str | None, str | None]:
+        """Learning rate and momentum over the training, in words."""
+        return (
+            f"{self.first_learning_rate:g} to {self.last_learning_rate:g}",
+            f"{self.first_momentum:g} to {self.last_momentum:g}",
+        )

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from beetle_lm.predict.formats.csv_text import csv_line, guarded
+from beetle_lm.predict.formats.csv import csv_line, guarded
 
 Cell = str | int | float | None
 

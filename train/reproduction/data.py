@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from beetle_lm.errors import Hint, LandmarkError, TrainingDataError, UsageError
-from beetle_lm.predict.evaluation.inputs import one_size
+from beetle_lm.errors import Hint, LandmarkError, RequestError, TrainingDataError
 from beetle_lm.predict.evaluation.metrics import PAPER_SIZE, Evaluation, evaluate
-from beetle_lm.predict.formats.records import Annotation, read_annotations
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.train.data.dataset import AnnotatedImages, read_training_data
 from beetle_lm.train.data.folds import folds
@@ -55,11 +55,11 @@ def part_names(data: Path) -> list[str]:
     """The sub-folders that hold a part, the paper's first.
 
     Raises:
-        UsageError: there is none.
+        RequestError: there is none.
     """
     found = sorted(path.name for path in data.iterdir() if _is_part(path)) if data.is_dir() else []
     if not found:
-        raise UsageError(
+        raise RequestError(
             f"{data} holds no part: a part is a sub-folder with {IMAGES}/ and {LANDMARKS}"
         )
     known = [name for name in PAPER_PARTS if name in found]
@@ -83,11 +83,11 @@ def read_parts(
         skip_bad: leave out specimens with problems.
 
     Raises:
-        UsageError: a part is not there or has fewer photographs than rounds.
+        RequestError: a part is not there or has fewer photographs than rounds.
         TrainingDataError: there are problems and `skip_bad` is False.
     """
     if missing := [name for name in names if not _is_part(data / name)]:
-        raise UsageError(
+        raise RequestError(
             f"{data} has no part {missing[0]}; there are: {', '.join(part_names(data))}"
         )
     read = {n: read_training_data(data / n / IMAGES, data / n / LANDMARKS, n) for n in names}
@@ -96,8 +96,8 @@ def read_parts(
         raise TrainingDataError(problems, Hint.SKIP_BAD)
     for name, part in read.items():
         if len(part.specimens) < rounds:
-            raise UsageError(
-                f"--rounds {rounds} needs as many photographs of each part, and {name} has"
+            raise RequestError(
+                f"{rounds} rounds need as many photographs of each part, and {name} has"
                 f" {len(part.specimens)}"
             )
     return {
@@ -171,10 +171,9 @@ def published(folder: Path, part: PartData) -> dict[str, Evaluation]:
     return compared
 
 
-def _by_number(path: Path) -> dict[int, Annotation]:
-    annotations = read_annotations(path, one_size(PAPER_SIZE))
-    numbered = ((_number(annotation.image), annotation) for annotation in annotations)
-    return {number: annotation for number, annotation in numbered if number is not None}
+def _by_number(path: Path) -> dict[int, Record]:
+    numbered = ((_number(record.name), record) for record in read_records(path))
+    return {number: record for number, record in numbered if number is not None}
 
 
 def _number(image: str) -> int | None:

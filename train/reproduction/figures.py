@@ -13,11 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from beetle_lm.predict.evaluation.metrics import PAPER_SIZE, Evaluation
-from beetle_lm.predict.evaluation.statistics import FAR
+from beetle_lm.predict.evaluation.metrics import FAR, PAPER_SIZE, Evaluation
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.train.paper.log import draw_losses
-from beetle_lm.train.paper.loop import PaperEpoch
+from beetle_lm.train.paper.trainer import PaperEpoch, draw_both_losses
 from beetle_lm.train.reproduction.blocks import Cell, Picture, Table
 from beetle_lm.train.reproduction.methods import FINETUNE, GIVEN_UP, SCRATCH
 from beetle_lm.train.reproduction.paper_numbers import paper_numbers
@@ -48,7 +46,7 @@ def figures(findings: Findings) -> Iterator[tuple[str, Picture | None]]:
 
 def _losses(number: str, name: str, epochs: Sequence[PaperEpoch]) -> Picture:
     figure = Figure(figsize=(7, 3.6), layout="constrained")
-    draw_losses(figure.subplots(), list(epochs))
+    draw_both_losses(figure.subplots(), epochs)
     title = f"Figure {number}: losses of {name}, {_FIRST}, round 1"
     rows = tuple((e.epoch, e.training_loss, e.validation_loss) for e in epochs)
     columns = ("epoch", "training loss", "validation loss")

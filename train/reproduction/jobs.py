@@ -12,16 +12,15 @@ from typing import Protocol
 
 import torch
 
-from beetle_lm.errors import OutputError
+from beetle_lm.errors import Hint, OutputError
 from beetle_lm.predict.batch.lock import FolderLock, HeldError
 from beetle_lm.train.data.dataset import AnnotatedImages
 from beetle_lm.train.engine.checkpoint import LAST, WEIGHTS
-from beetle_lm.train.engine.job import Job, make_job
+from beetle_lm.train.engine.log import EpochLog
+from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.train.finetune import open_source, transfer_from
-from beetle_lm.train.heatmap.loop import EpochLog
-from beetle_lm.train.heatmap.recipe import AnyRecipe, with_validation_share
+from beetle_lm.train.job import Job, make_job
 from beetle_lm.train.reproduction.data import IMAGES, LANDMARKS, PartData, pretraining_data
-from beetle_lm.train.reproduction.methods import is_finetune
 from beetle_lm.train.run import METRICS, train
 
 JOBS, PRETRAINING = "jobs", "pretraining"
@@ -55,7 +54,7 @@ class RoundJob(Protocol):
         """Does the job, or goes on with it."""
 
 
-_WAIT = 2.0  # seconds between looks at jobs that another process does
+_WAIT = 2.0  # seconds until jobs that another process does are tried again
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +98,7 @@ class Training:
         # What the source's weights were is checked when the training begins.
         if dataclasses.replace(done, init_sha256=self.job.init_sha256) != self.job:
             raise OutputError(
-                f"{self.folder} was done with other data or options; give those of then, or"
-                " another folder with -o"
+                f"{self.folder} was done with other data or options", Hint.OTHER_REPORT
             )
         return True
 
@@ -123,7 +121,7 @@ def round_folder(report: Path, part: str, method: str, number: int) -> Path:
 
 
 def part_training(
-    report: Path, part: PartData, recipe: AnyRecipe, number: int, seed: int, keep: bool
+    report: Path, part: PartData, recipe: Recipe, number: int, seed: int, keep: bool
 ) -> Training:
     """One round of one method on one part.
 
@@ -135,7 +133,7 @@ def part_training(
         seed: of everything random.
         keep: whether the weights stay.
     """
-    source = _pretraining_folder(report, number) if is_finetune(recipe) else None
+    source = _pretraining_folder(report, number) if recipe.pretrained else None
     job = make_job(
         part.data,
         part.folder / IMAGES,
@@ -143,7 +141,7 @@ def part_training(
         "apply",
         recipe,
         seed,
-        with_validation_share(recipe, None)[1],
+        recipe.with_validation_share(None)[1],
         part.tests[number],
         init=f"{PRETRAINING} round-{number + 1}" if source else "",
     )
@@ -152,7 +150,7 @@ def part_training(
 
 
 def pretraining(
-    report: Path, parts: Sequence[PartData], recipe: AnyRecipe, number: int, seed: int
+    report: Path, parts: Sequence[PartData], recipe: Recipe, number: int, seed: int
 ) -> Training:
     """A round's pre-training: on the photographs of three parts that the round does not test.
 
@@ -195,8 +193,8 @@ def do_all(
 ) -> None:
     """Does all jobs, each as soon as what it needs is there.
 
-    Several processes may do the jobs of one report: each holds the folder of the job that it does,
-    and the others take another, or wait for it.
+    Several processes may share the jobs of one report: each locks the folder of the job that it
+    does, and the others do another one, or wait for it.
 
     Args:
         jobs: each after its source.

@@ -1,15 +1,14 @@
-"""The methods that a reproduction compares: recipes, and what each has to do with the paper."""
+"""What a reproduction compares: recipes, and how each relates to the paper."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from beetle_lm.errors import UsageError
-from beetle_lm.train.heatmap.recipe import AnyRecipe, load_recipe
-from beetle_lm.train.paper.recipe import PaperRecipe
+from beetle_lm.errors import RequestError
+from beetle_lm.train.engine.recipe import Recipe
+from beetle_lm.train.methods import load_recipe
 
 SCRATCH, FINETUNE = "paper-scratch", "paper-finetune"
 """The two methods of the paper's tables."""
@@ -34,8 +33,8 @@ class Settings:
     """What is changed in the paper's recipes; None leaves them as they are.
 
     Args:
-        epochs: from scratch; those of other recipes are changed in proportion, so that there are
-            twice as many of pre-training.
+        epochs: from scratch; those of the other recipes change in proportion, so that pre-training
+            keeps twice as many.
         batch_size: images in a step.
         brightening: the paper's N.
     """
@@ -44,9 +43,9 @@ class Settings:
     batch_size: int | None = None
     brightening: int | None = None
 
-    def applied(self, recipe: AnyRecipe) -> AnyRecipe:
+    def applied(self, recipe: Recipe) -> Recipe:
         """A recipe with these changes; one that is not the paper's stays as it is."""
-        if not isinstance(recipe, PaperRecipe):
+        if not recipe.of_the_paper:
             return recipe
         changes: dict[str, int] = {}
         if self.epochs is not None:
@@ -55,10 +54,10 @@ class Settings:
             changes["batch_size"] = self.batch_size
         if self.brightening is not None:
             changes["brightening"] = self.brightening
-        return dataclasses.replace(recipe, **changes)  # type: ignore[arg-type]
+        return recipe.changed(**changes)
 
 
-def load_methods(names: Sequence[str], settings: Settings) -> dict[str, AnyRecipe]:
+def load_methods(names: Sequence[str], settings: Settings) -> dict[str, Recipe]:
     """The recipes to compare, by their names.
 
     Args:
@@ -67,27 +66,17 @@ def load_methods(names: Sequence[str], settings: Settings) -> dict[str, AnyRecip
 
     Raises:
         RecipeError: a recipe is unknown or wrong.
-        UsageError: two have one name, or one has a name that is no folder's.
+        RequestError: two have one name, or one has a name that is no folder's.
     """
-    methods: dict[str, AnyRecipe] = {}
+    methods: dict[str, Recipe] = {}
     for given in names:
         name, _, epochs = given.rpartition(":") if re.search(r":\d+$", given) else (given, "", "")
         recipe = settings.applied(load_recipe(name))
         if epochs:
-            recipe = dataclasses.replace(recipe, epochs=max(1, int(epochs)))
+            recipe = recipe.changed(epochs=max(1, int(epochs)))
         if recipe.name in methods:
-            raise UsageError(f"two recipes are called {recipe.name}; give each a name of its own")
+            raise RequestError(f"two recipes are called {recipe.name}; give each a name of its own")
         if not re.fullmatch(r"[\w.-]+", recipe.name):
-            raise UsageError(f"the recipe's name {recipe.name!r} cannot be that of a folder")
+            raise RequestError(f"the recipe's name {recipe.name!r} cannot be that of a folder")
         methods[recipe.name] = recipe
     return methods
-
-
-def is_of_the_paper(recipe: AnyRecipe) -> bool:
-    """Whether a recipe trains one of the paper's networks."""
-    return isinstance(recipe, PaperRecipe)
-
-
-def is_finetune(recipe: AnyRecipe) -> bool:
-    """Whether a recipe trains one of the paper's networks from pre-trained weights."""
-    return isinstance(recipe, PaperRecipe) and recipe.pretrained

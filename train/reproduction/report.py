@@ -10,9 +10,8 @@ import torch
 from beetle_lm import __version__
 from beetle_lm.errors import OutputError
 from beetle_lm.files import write_bytes, write_text
-from beetle_lm.train.heatmap.recipe import AnyRecipe, Recipe
+from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.train.paper.augment import VERSIONS
-from beetle_lm.train.paper.recipe import PaperRecipe
 from beetle_lm.train.reproduction.blocks import (
     Block,
     Cell,
@@ -24,7 +23,7 @@ from beetle_lm.train.reproduction.blocks import (
     page,
 )
 from beetle_lm.train.reproduction.figures import figures
-from beetle_lm.train.reproduction.methods import GIVEN_UP, PRETRAIN, SCRATCH, TRANSFER, is_finetune
+from beetle_lm.train.reproduction.methods import GIVEN_UP, PRETRAIN, SCRATCH, TRANSFER
 from beetle_lm.train.reproduction.study import Findings, PartFindings
 from beetle_lm.train.reproduction.tables import improvement, numbered_tables, other_parts, summary
 from beetle_lm.train.reproduction.transfer import TEMPLATES
@@ -131,7 +130,7 @@ def _statement(findings: Findings) -> Iterator[Block]:
         ),
     )
     recipes = dict(study.methods)
-    if any(map(is_finetune, recipes.values())):
+    if any(recipe.pretrained for recipe in recipes.values()):
         recipes[PRETRAIN] = study.recipe(PRETRAIN)
     if study.tries_models:
         recipes |= {name: study.recipe(name) for name in GIVEN_UP}
@@ -146,12 +145,12 @@ def _statement(findings: Findings) -> Iterator[Block]:
         " fine-tuning, and 10,000 of pre-training; it does not give the images in a step, nor the"
         " greatest constant of its augmentation."
     )
-    papers = [recipe for recipe in recipes.values() if isinstance(recipe, PaperRecipe)]
+    papers = [recipe.to_dict() for recipe in recipes.values() if recipe.of_the_paper]
     if papers:
-        share = round(100 * papers[0].validation_share)
+        share, most = round(100 * papers[0]["validation_share"]), papers[0]["brightening"]
         yield Paragraph(
             f"The paper's networks learn from {VERSIONS} images of each photograph: itself, three"
-            f" with a constant from 1 to {papers[0].brightening} added to one colour channel, and"
+            f" with a constant from 1 to {most} added to one colour channel, and"
             " each channel alone, all made grey. Of photographs that are grey already, all"
             " channels are alike: the three constants brighten them by about 0.3, 0.59 and 0.11"
             f" times their value, and the channels alone are three copies. {share} % of the images,"
@@ -175,10 +174,5 @@ def _statement(findings: Findings) -> Iterator[Block]:
         )
 
 
-def _recipe_row(name: str, recipe: AnyRecipe) -> tuple[Cell, ...]:
-    if isinstance(recipe, Recipe):
-        rate = f"up to {recipe.learning_rate:g}, AdamW"
-        return name, recipe.network, recipe.epochs, recipe.batch_size, rate, None
-    rate = f"{recipe.first_learning_rate:g} to {recipe.last_learning_rate:g}"
-    momentum = f"{recipe.first_momentum:g} to {recipe.last_momentum:g}"
-    return name, recipe.network, recipe.epochs, recipe.batch_size, rate, momentum
+def _recipe_row(name: str, recipe: Recipe) -> tuple[Cell, ...]:
+    return name, recipe.network, recipe.epochs, recipe.batch_size, *recipe.schedule()

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
-from beetle_lm.predict.formats.records import Annotation, read_annotations
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.train.engine.log import EpochLog, read_log
+from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.train.engine.tested import PREDICTIONS
-from beetle_lm.train.heatmap.loop import EpochLog
-from beetle_lm.train.heatmap.recipe import AnyRecipe, load_recipe
-from beetle_lm.train.paper.log import read_log
-from beetle_lm.train.paper.loop import PaperEpoch
+from beetle_lm.train.methods import load_recipe
+from beetle_lm.train.paper.trainer import PaperEpoch
 from beetle_lm.train.reproduction.data import PAPER_PARTS, PartData, published
 from beetle_lm.train.reproduction.jobs import (
     RoundJob,
@@ -30,8 +31,6 @@ from beetle_lm.train.reproduction.methods import (
     SCRATCH,
     TRANSFER,
     Settings,
-    is_finetune,
-    is_of_the_paper,
 )
 from beetle_lm.train.reproduction.transfer import TransferRound, transferred
 
@@ -57,7 +56,7 @@ class Study:
     report: Path
     parts: Mapping[str, PartData]
     pretraining: Sequence[PartData]
-    methods: Mapping[str, AnyRecipe]
+    methods: Mapping[str, Recipe]
     transfer: bool
     settings: Settings
     seed: int
@@ -74,14 +73,14 @@ class Study:
         """Whether the models that the paper gives up are trained: for a round, on the pronotum."""
         return SCRATCH in self.methods and _TRIED_ON in self.parts
 
-    def recipe(self, name: str) -> AnyRecipe:
+    def recipe(self, name: str) -> Recipe:
         """One of the package's recipes with the changes of this study."""
         return self.settings.applied(load_recipe(name))
 
     def jobs(self) -> list[RoundJob]:
         """All jobs, each after what it starts from."""
         jobs: list[RoundJob] = []
-        if any(map(is_finetune, self.methods.values())):
+        if any(recipe.pretrained for recipe in self.methods.values()):
             recipe = self.recipe(PRETRAIN)
             jobs += [
                 pretraining(self.report, self.pretraining, recipe, number, self.seed)
@@ -104,7 +103,7 @@ class Study:
         """The folders of all rounds of a method on a part."""
         return [round_folder(self.report, part, method, i) for i in range(self.rounds)]
 
-    def _of_method(self, part: PartData, recipe: AnyRecipe, rounds: int) -> list[RoundJob]:
+    def _of_method(self, part: PartData, recipe: Recipe, rounds: int) -> list[RoundJob]:
         """The jobs of one method on one part: each writes what it predicts for its round."""
         return [
             part_training(self.report, part, recipe, number, self.seed, self.keep_weights)
@@ -175,7 +174,10 @@ def reproduce(
         study,
         _in_words(device),
         {name: _found(study, part) for name, part in study.parts.items()},
-        {name: read_log(round_folder(study.report, _TRIED_ON, name, 0)) for name in models},
+        {
+            name: read_log(round_folder(study.report, _TRIED_ON, name, 0), PaperEpoch)
+            for name in models
+        },
     )
 
 
@@ -197,20 +199,20 @@ def _found(study: Study, part: PartData) -> PartFindings:
         data=part,
         results=results,
         losses={
-            name: [read_log(run) for run in folders[name]]
+            name: [read_log(run, PaperEpoch) for run in folders[name]]
             for name, recipe in study.methods.items()
-            if is_of_the_paper(recipe)
+            if recipe.of_the_paper
         },
         published=published(study.published, part) if study.published else {},
         mean_position=_compared(part, _at_mean_position(part)),
     )
 
 
-def _predicted(runs: Sequence[Path]) -> list[Annotation]:
-    return [one for run in runs for one in read_annotations(run / PREDICTIONS, lambda _: None)]
+def _predicted(runs: Sequence[Path]) -> list[Record]:
+    return [one for run in runs for one in read_records(run / PREDICTIONS)]
 
 
-def _at_mean_position(part: PartData) -> list[Annotation]:
+def _at_mean_position(part: PartData) -> list[Record]:
     by_name = {specimen.name: specimen for specimen in part.data.specimens}
     placed = []
     for number, tested in enumerate(part.tests):
@@ -218,12 +220,12 @@ def _at_mean_position(part: PartData) -> list[Annotation]:
         places = np.stack([one.landmarks.xy / one.size for one in trained])
         there = np.isfinite(places).sum(axis=0)
         mean = np.nansum(places, axis=0) / np.where(there, there, np.nan)
-        placed += [Annotation(name, mean * by_name[name].size) for name in tested]
+        placed += [Record(mean * by_name[name].size, name) for name in tested]
     return placed
 
 
-def _compared(part: PartData, found: Sequence[Annotation]) -> Evaluation:
+def _compared(part: PartData, found: Sequence[Record]) -> Evaluation:
     specimens = part.data.specimens
-    manual = [Annotation(one.name, one.landmarks.xy) for one in specimens]
+    manual = [Record(one.landmarks.xy, one.name) for one in specimens]
     sizes = {one.name: one.size for one in specimens}
     return evaluate(found, manual, sizes, part.data.spec)

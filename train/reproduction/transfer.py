@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from beetle_lm.errors import LandmarkError, OutputError, SpecimenError
+from beetle_lm.errors import Hint, LandmarkError, OutputError, SpecimenError
 from beetle_lm.files import write_text
-from beetle_lm.predict.formats.records import Annotation, read_annotations
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer
+from beetle_lm.train.engine.log import EpochLog
 from beetle_lm.train.engine.tested import PREDICTIONS
-from beetle_lm.train.heatmap.loop import EpochLog
 from beetle_lm.train.reproduction.data import LANDMARKS, PartData
 from beetle_lm.train.run import METRICS
 
@@ -60,8 +61,7 @@ class TransferRound:
             return False
         if done["tested"] != list(self.part.tests[self.number]):
             raise OutputError(
-                f"{self.folder} was done with other data or options; give those of then, or"
-                " another folder with -o"
+                f"{self.folder} was done with other data or options", Hint.OTHER_REPORT
             )
         return True
 
@@ -105,7 +105,7 @@ class TransferRound:
         return found
 
 
-def transferred(part: PartData, folders: Sequence[Path]) -> list[Annotation] | None:
+def transferred(part: PartData, folders: Sequence[Path]) -> list[Record] | None:
     """What the rounds of a part placed; NaN where no template fitted, None where none ever did."""
     found = [one for folder in folders for one in _read(folder / PREDICTIONS)]
     if not found:
@@ -113,13 +113,13 @@ def transferred(part: PartData, folders: Sequence[Path]) -> list[Annotation] | N
     placed = {one.image for one in found}
     nowhere = np.full((len(part.data.spec), 2), np.nan)
     left = [s.name for s in part.data.specimens if s.name not in placed]
-    return found + [Annotation(name, nowhere) for name in left]
+    return found + [Record(nowhere, name) for name in left]
 
 
-def _read(path: Path) -> Sequence[Annotation]:
+def _read(path: Path) -> Sequence[Record]:
     if len(path.read_text(encoding="utf-8").splitlines()) < 2:
         return ()
-    return read_annotations(path, lambda _: None)
+    return read_records(path)
 
 
 def _spread(names: Sequence[str]) -> Iterator[str]:

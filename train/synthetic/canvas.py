@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import RBFInterpolator
 
-from beetle_lm.train.synthetic.curves import ThinPlateSpline
 from beetle_lm.train.synthetic.shapes import FRAME
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,8 @@ class Canvas:
         width, height = size
         self.scale = min(width / FRAME[0], height / FRAME[1])
         self._offset = (np.array(size) - np.array(FRAME) * self.scale) / 2
-        self._warp: Callable[[ArrayLike], Floats] = ThinPlateSpline(template, landmarks)
+        # The smoothest map that carries the template's landmarks exactly onto the specimen's.
+        self._warp = RBFInterpolator(template, landmarks, kernel="thin_plate_spline")
         self.landmarks = self.from_frame(landmarks)
         self.shape = (height, width)
         self.pixels: Layer = np.zeros((height, width, 3), np.float32)
@@ -52,7 +53,7 @@ class Canvas:
 
     def place(self, points: ArrayLike) -> Floats:
         """(n, 2) pixels of template points on this specimen."""
-        return self.from_frame(self._warp(points))
+        return self.from_frame(self._warp(np.asarray(points, np.float64)))
 
     def mask(self, *outlines: Outline, warped: bool = True) -> Mask:
         """The figures inside template outlines ((n, 2) each), together.

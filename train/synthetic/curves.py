@@ -1,4 +1,4 @@
-"""Curves of the drawings: splines, ribbons, mirror images, and the warp onto a specimen."""
+"""Curves of the drawings: splines, outlines, ribbons."""
 
 from __future__ import annotations
 
@@ -8,36 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-
-
-class ThinPlateSpline:
-    """The smoothest map of the plane that carries given points exactly onto others.
-
-    Args:
-        source: (n, 2) points, no two the same.
-        target: (n, 2) where they go.
-    """
-
-    def __init__(self, source: Floats, target: Floats) -> None:
-        n = len(source)
-        self._centre = source.mean(axis=0)
-        self._unit = float(np.abs(source - self._centre).max())
-        self._knots = (source - self._centre) / self._unit
-        system = np.zeros((n + 3, n + 3))
-        system[:n, :n] = _bending(self._knots, self._knots)
-        system[:n, n] = system[n, :n] = 1.0
-        system[:n, n + 1 :] = self._knots
-        system[n + 1 :, :n] = self._knots.T
-        wanted = np.zeros((n + 3, 2))
-        wanted[:n] = target
-        self._weights = np.linalg.solve(system, wanted)
-
-    def __call__(self, points: ArrayLike) -> Floats:
-        """(m, 2) points carried over."""
-        scaled = (np.asarray(points, np.float64) - self._centre) / self._unit
-        n = len(self._knots)
-        bent = _bending(scaled, self._knots) @ self._weights[:n]
-        return np.asarray(bent + self._weights[n] + scaled @ self._weights[n + 1 :], np.float64)
 
 
 def spline(points: ArrayLike, closed: bool = False, step: float = 12.0) -> Floats:
@@ -125,8 +95,3 @@ def resample(path: Floats, count: int) -> Floats:
     at = np.concatenate([[0.0], np.cumsum(lengths)])
     wanted = np.linspace(0.0, at[-1], count)
     return np.column_stack([np.interp(wanted, at, path[:, axis]) for axis in (0, 1)])
-
-
-def _bending(points: Floats, knots: Floats) -> Floats:
-    squared = np.square(points[:, None] - knots[None]).sum(axis=2)
-    return np.asarray(squared * np.log(np.maximum(squared, 1e-300)), np.float64)

@@ -261,7 +261,7 @@ class _Elytra(Drawing):
             canvas.blend(canvas.soften(lip, 2.5), mix((0.25, 0.28, 0.28), self.sheen, 0.3), 0.4)
 
     def _skin(self) -> None:
-        """A scrap of the wing's skin that looks out of the seam or from under the apex."""
+        """A scrap of the wing's skin that peeps out of the seam or from under the apex."""
         rng = self.rng
         if rng.random() < 0.5:
             centre = np.array([1690.0, rng.uniform(900, 1900)])

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from beetle_lm.errors import OutputError
+from beetle_lm.errors import Hint, OutputError
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.formats.tps import TpsRecord, write_tps
 from beetle_lm.train.synthetic.render import SIZE, check_size, render, specimen_rng
@@ -43,14 +43,14 @@ def render_series(
 
     Raises:
         PartError: the part is unknown.
-        UsageError: the size is out of range.
+        RequestError: the size is out of range.
         OutputError: a series is there already, or the folder cannot be written.
     """
     check_size(size)
     folder = output / find_part(part).name
     images, landmarks = folder / "images", folder / "landmarks.tps"
     if not overwrite and (landmarks.exists() or _series(images, part)):
-        raise OutputError(f"{folder} holds a series already; --overwrite replaces it")
+        raise OutputError(f"{folder} holds a series already", Hint.REPLACE)
     try:
         images.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".render-", dir=folder) as temporary:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.errors import UsageError
+from beetle_lm.errors import RequestError
 from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.train.synthetic.camera import photograph
 from beetle_lm.train.synthetic.canvas import Canvas
@@ -56,7 +56,7 @@ def render(
 
     Raises:
         PartError: the part is unknown.
-        UsageError: a side is shorter than 64 or longer than 8192 pixels.
+        RequestError: a side is shorter than 64 or longer than 8192 pixels.
     """
     spec = find_part(part)
     check_size(size)
@@ -71,10 +71,10 @@ def check_size(size: tuple[int, int]) -> None:
     """Refuses sizes of pictures that cannot be drawn.
 
     Raises:
-        UsageError: a side is shorter than 64 or longer than 8192 pixels.
+        RequestError: a side is shorter than 64 or longer than 8192 pixels.
     """
     if not all(SMALLEST <= side <= LARGEST for side in size):
-        raise UsageError(
+        raise RequestError(
             f"a picture of {size[0]} x {size[1]} pixels cannot be drawn: each side must have"
             f" {SMALLEST} to {LARGEST}"
         )

@@ -90,7 +90,9 @@ def test_the_command_writes_tables_summary_and_plots(
         plot = cv2.imread(str(out / name))
         assert plot is not None
         assert plot.std() > 5
-    ground = (cv2.imread(str(out / "specimens.png")) == 200).all(axis=2).mean()
+    specimens_plot = cv2.imread(str(out / "specimens.png"))
+    assert specimens_plot is not None
+    ground = np.all(specimens_plot == 200, axis=2).mean()
     assert ground > 0.2  # the photographs lie below the landmarks
 
 

@@ -13,21 +13,21 @@ from results import read_table
 from beetle_lm.errors import LandmarkError
 from beetle_lm.predict.evaluation.metrics import evaluate
 from beetle_lm.predict.evaluation.report import summary, write_evaluation
-from beetle_lm.predict.formats.records import Annotation
+from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.predict.procrustes import mean_shape, procrustes_distance
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 
-def annotations(shapes: dict[str, Floats], scale: float | None = None) -> list[Annotation]:
-    return [Annotation(name, xy, scale=scale) for name, xy in shapes.items()]
+def records(shapes: dict[str, Floats], scale: float | None = None) -> list[Record]:
+    return [Record(xy, name, scale=scale) for name, xy in shapes.items()]
 
 
 def test_distances_bias_and_shares_are_exact(
     predicted: dict[str, Floats], manual: dict[str, Floats]
 ) -> None:
     evaluation = evaluate(
-        annotations(predicted), annotations(manual), dict.fromkeys(manual, SIZE), scale=0.5
+        records(predicted), records(manual), dict.fromkeys(manual, SIZE), scale=0.5
     )
     first, second = evaluation.per_landmark("px")[:2]
     assert (first.count, first.mean, first.median) == (3, 20.0, 10.0)
@@ -56,14 +56,14 @@ def test_the_image_is_stretched_to_256_x_192_along_each_axis(manual: dict[str, F
     down = {name: xy + np.array([0.0, 8.0]) for name, xy in manual.items()}
     sizes = dict.fromkeys(manual, (1024, 384))
     for shapes, expected in ((right, 2.0), (down, 4.0)):
-        evaluation = evaluate(annotations(shapes), annotations(manual), sizes)
+        evaluation = evaluate(records(shapes), records(manual), sizes)
         assert evaluation.overall("px_256x192").mean == pytest.approx(expected)
 
 
 def test_agreement_is_that_of_x_and_y_and_independent_of_the_origin(
     predicted: dict[str, Floats], manual: dict[str, Floats]
 ) -> None:
-    agreement = evaluate(annotations(predicted), annotations(manual), {}).agreement
+    agreement = evaluate(records(predicted), records(manual), {}).agreement
     given, true = np.concatenate(list(predicted.values())), np.concatenate(list(manual.values()))
     residual = np.square(given - true).sum(axis=0)
     r2 = 1 - residual / np.square(true - true.mean(axis=0)).sum(axis=0)
@@ -71,8 +71,8 @@ def test_agreement_is_that_of_x_and_y_and_independent_of_the_origin(
     assert agreement.r2 < agreement.explained_variance < 1
     assert 0.9 < agreement.pearson < 1
     flipped = evaluate(
-        annotations({name: xy * (1, -1) for name, xy in predicted.items()}),
-        annotations({name: xy * (1, -1) for name, xy in manual.items()}),
+        records({name: xy * (1, -1) for name, xy in predicted.items()}),
+        records({name: xy * (1, -1) for name, xy in manual.items()}),
         {},
     )
     assert flipped.agreement.r2 == pytest.approx(agreement.r2)
@@ -83,12 +83,12 @@ def test_procrustes_distance_sees_shape_only(capsys: pytest.CaptureFixture[str])
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])
     manual = {f"{i}.png": shape * (1 + i) + 7 * i for i in range(3)}
     same = {name: 3 * xy @ turn - 20 for name, xy in manual.items()}
-    evaluation = evaluate(annotations(same), annotations(manual), {})
+    evaluation = evaluate(records(same), records(manual), {})
     assert evaluation.procrustes_distance == pytest.approx(0.0, abs=1e-9)
     other = {name: xy * (1, 1.5) for name, xy in manual.items()}
     mirrored = {name: xy * (-1, 1) for name, xy in manual.items()}
     for shapes in (other, mirrored):
-        assert evaluate(annotations(shapes), annotations(manual), {}).procrustes_distance > 0.05
+        assert evaluate(records(shapes), records(manual), {}).procrustes_distance > 0.05
     assert capsys.readouterr().out == ""  # morphops prints; results go to stdout
 
 
@@ -107,7 +107,7 @@ def test_missing_landmarks_are_left_out_and_counted(
 ) -> None:
     predicted["c.png"][0] = np.nan
     manual["a.png"][1, 0] = np.nan
-    evaluation = evaluate(annotations(predicted), annotations(manual), {})
+    evaluation = evaluate(records(predicted), records(manual), {})
     assert evaluation.missing == (1, 1)
     assert [spread.count for spread in evaluation.per_landmark("px")] == [2, 2, 3, 3]
     assert evaluation.per_landmark("px")[0].mean == pytest.approx(7.5)
@@ -120,7 +120,7 @@ def test_a_specimen_without_any_landmark_has_no_rank(
     predicted: dict[str, Floats], manual: dict[str, Floats], tmp_path: Path
 ) -> None:
     predicted["b.png"][:] = np.nan
-    evaluation = evaluate(annotations(predicted), annotations(manual), {})
+    evaluation = evaluate(records(predicted), records(manual), {})
     assert evaluation.ranks == (2, None, 1)
     write_evaluation(evaluation, tmp_path / "out")
     row = read_table(tmp_path / "out" / "per_specimen.csv")[1]
@@ -129,8 +129,8 @@ def test_a_specimen_without_any_landmark_has_no_rank(
 
 def test_specimens_match_by_name_and_the_rest_is_listed() -> None:
     evaluation = evaluate(
-        annotations({"x/A.JPG": SQUARE, "new.png": SQUARE, "b.png": SQUARE}),
-        annotations({"b.png": SQUARE, "old.png": SQUARE, "a.jpg": SQUARE}),
+        records({"x/A.JPG": SQUARE, "new.png": SQUARE, "b.png": SQUARE}),
+        records({"b.png": SQUARE, "old.png": SQUARE, "a.jpg": SQUARE}),
         {},
     )
     assert evaluation.images == ("x/A.JPG", "b.png")
@@ -139,8 +139,8 @@ def test_specimens_match_by_name_and_the_rest_is_listed() -> None:
 
 def test_names_in_other_folders_are_not_taken_for_the_same() -> None:
     evaluation = evaluate(
-        annotations({"x/a.png": SQUARE, "y/a.png": SQUARE + 50}),
-        annotations({"x/a.png": SQUARE}),
+        records({"x/a.png": SQUARE, "y/a.png": SQUARE + 50}),
+        records({"x/a.png": SQUARE}),
         {},
     )
     assert evaluation.images == ("x/a.png",)
@@ -161,17 +161,17 @@ def test_what_cannot_be_compared_is_said(
     predicted: dict[str, Floats], manual: dict[str, Floats], said: str
 ) -> None:
     with pytest.raises(LandmarkError, match=said):
-        evaluate(annotations(predicted), annotations(manual), {})
+        evaluate(records(predicted), records(manual), {})
 
 
 def test_an_image_that_occurs_twice_is_refused() -> None:
-    twice = [Annotation("a.png", SQUARE, line=1), Annotation("a.png", SQUARE, line=8)]
+    twice = [Record(SQUARE, "a.png", line=1), Record(SQUARE, "a.png", line=8)]
     with pytest.raises(LandmarkError, match=r"manual .* a\.png twice \(lines 1 and 8\)"):
-        evaluate(annotations({"a.png": SQUARE}), twice, {})
+        evaluate(records({"a.png": SQUARE}), twice, {})
 
 
 def test_the_part_must_have_as_many_landmarks() -> None:
-    one = annotations({"a.png": SQUARE})
+    one = records({"a.png": SQUARE})
     with pytest.raises(LandmarkError, match=r"a\.png has 4 .* wing has 5"):
         evaluate(one, one, {}, PartSpec.numbered("wing", 5))
     assert evaluate(one, one, {}, PartSpec.numbered("wing", 4)).spec.name == "wing"
@@ -180,10 +180,10 @@ def test_the_part_must_have_as_many_landmarks() -> None:
 def test_images_of_several_sizes_are_ranked_by_share_of_centroid_size() -> None:
     small, large = SQUARE, SQUARE * 10
     evaluation = evaluate(
-        annotations(
+        records(
             {"small.png": small + np.array([4.0, 0.0]), "large.png": large + np.array([20.0, 0.0])}
         ),
-        annotations({"small.png": small, "large.png": large}),
+        records({"small.png": small, "large.png": large}),
         {"small.png": SIZE, "large.png": (5120, 3840)},
     )
     assert evaluation.unit == "percent_centroid_size"

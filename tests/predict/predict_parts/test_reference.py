@@ -46,7 +46,7 @@ def test_reference_that_is_no_folder_of_parts(
     call = ("predict", photos, "--zoo", zoo, "-o", tmp_path / "out", "--reference")
     file = command(*call, tmp_path / "manual.tps")
     assert file.code == 2
-    assert "--reference must be a folder where several parts are predicted" in file.err
+    assert "the manual landmarks of several parts must be given as a folder" in file.err
     empty = command(*call, photos)
     assert empty.code == 2
     assert "has no elytra/landmarks.tps" in empty.err

@@ -33,9 +33,9 @@ def rewrite(photos: Path, manual: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "change", "told"),
     [
-        (["--min-score", "0.5"], change_nothing, "another --min-score (0.0 then, 0.5 now)"),
-        (["--overlay"], change_nothing, "another --overlay (False then, True now)"),
-        (["-b", "3"], change_nothing, "another --batch-size (2 then, 3 now)"),
+        (["--min-score", "0.5"], change_nothing, "another minimum score (0.0 then, 0.5 now)"),
+        (["--overlay"], change_nothing, "another choice of overlays (False then, True now)"),
+        (["-b", "3"], change_nothing, "another batch size (2 then, 3 now)"),
         (["-m", "other.onnx"], change_nothing, "another model ("),
         ([], touch, "another file 05.png, which has changed since"),
         ([], lambda p, _: (p / "00.png").unlink(), "the photograph 00.png, which is not there now"),
@@ -83,6 +83,5 @@ def test_what_changes_no_result_may_change(
     out = tmp_path / "out"
     stop_early(photos, model, out)
     monkeypatch.chdir(tmp_path)
-    call = ("predict", "photos", *call[2:])
-    assert command(*call, "out", "--resume").code == 3
+    assert command("predict", "photos", *call[2:], "out", "--resume").code == 3
     assert files(out) == files(tmp_path / "whole")

@@ -42,14 +42,14 @@ def test_ctrl_c_while_a_part_follows_a_finished_one(
         (photos / part / "bad.jpg").touch()
     call = ("predict", photos, "--zoo", zoo, "-b", "2", "--overlay", "-o")
     assert command(*call, whole).code == 3
-    plan = plan_parts(Request([str(photos)], out), str(zoo))
+    plan = plan_parts(Request([str(photos)], out), str(zoo), Options(batch_size=2, overlay=True))
     assert plan is not None
     with pytest.raises(KeyboardInterrupt):
-        run_plan(plan, Options(batch_size=2, overlay=True), observer=Stopping(5 + 3))
+        run_plan(plan, observer=Stopping(5 + 3))
     assert sorted(path.name for path in out.iterdir()) == [UNFINISHED, "elytra"]
     assert not (out / "elytra" / UNFINISHED).exists()
     mine = (out / "elytra" / "landmarks.tps").read_text(encoding="utf-8") + "COMMENT=mine\n"
-    (out / "elytra" / "landmarks.tps").write_text(mine, encoding="utf-8")
+    (out / "elytra" / "landmarks.tps").write_text(mine, encoding="utf-8", newline="\n")
 
     done = command(*call, out, "--resume")
     assert done.code == 3
@@ -134,9 +134,10 @@ def test_earlier_results_stay_until_those_that_replace_them_are_whole(
     call = ("predict", photos, "-m", model, "-b", "2", "-o", out)
     command(*call, "--format", "csv", "--overlay")
     before = files(out)
-    plan = plan_one(Request([str(photos)], out, overwrite=True), model)
+    options = Options(batch_size=2, formats=("tps",))
+    plan = plan_one(Request([str(photos)], out, overwrite=True), model, options=options)
     with pytest.raises(KeyboardInterrupt):
-        run_plan(plan, Options(batch_size=2, formats=("tps",)), observer=Stopping(9))
+        run_plan(plan, observer=Stopping(9))
     assert {name: there for name, there in files(out).items() if UNFINISHED not in name} == before
     assert command(*call, "--format", "tps", "--resume").code == 3
     names = sorted(path.name for path in out.iterdir())

@@ -12,7 +12,10 @@ import pytest
 from kinds import Command
 from mandibles import PART, SIZE, Points, bent, errors, mandible, write
 
-from beetle_lm.predict.formats.tps_reader import read_tps
+from beetle_lm.predict.formats.tps import read_tps
+from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.inputs import Photograph
+from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer, combined
 from beetle_lm.predict.templates.registration import Fit
@@ -25,7 +28,7 @@ def rows(path: Path) -> dict[str, dict[str, str]]:
 
 def truth(folder: Path) -> dict[str, Points]:
     records = read_tps(folder / "landmarks.tps")
-    return {str(record.image): record.image_xy(SIZE[1]) for record in records}
+    return {str(record.image): record.in_image(SIZE[1]) for record in records}
 
 
 def test_one_template(folder: Path, tmp_path: Path, command: Command) -> None:
@@ -41,7 +44,7 @@ def test_one_template(folder: Path, tmp_path: Path, command: Command) -> None:
     found = {str(record.image): record for record in read_tps(out / "landmarks.tps")}
     assert set(found) == {"m2.png", "m3.png", "turned.png"}
     for name, record in found.items():
-        off = errors(record.image_xy(SIZE[1]), known[name])
+        off = errors(record.in_image(SIZE[1]), known[name])
         assert off.mean() < 0.004, name
         assert off.max() < 0.025, name
     assert {row["status"] for row in rows(out / "specimens.csv").values()} == {"ok"}
@@ -94,7 +97,9 @@ def test_wrong_pictures_fail_with_a_reason(folder: Path, tmp_path: Path, command
     out = tmp_path / "out"
     photographs = tmp_path / "photographs"
     for path in [*(folder / "wrong").iterdir(), folder / "photographs" / "m2.png"]:
-        write(photographs / path.name, cv2.imread(str(path))[..., ::-1])
+        pixels = cv2.imread(str(path))
+        assert pixels is not None
+        write(photographs / path.name, pixels[..., ::-1].astype(np.uint8))
     (photographs / "broken.jpg").write_bytes(b"no picture")
     arguments = ("transfer", folder / "templates" / "m1.png", folder / "one.tps", photographs)
     done = command(*arguments, "-o", out)
@@ -114,17 +119,18 @@ def test_wrong_pictures_fail_with_a_reason(folder: Path, tmp_path: Path, command
 def test_a_run_is_resumed(
     folder: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ("transfer", folder / "templates" / "m1.png", folder / "one.tps")
-    arguments = (*arguments, folder / "photographs", "--workers", 1)
+    template = (folder / "templates" / "m1.png", folder / "one.tps")
+    arguments = ("transfer", *template, folder / "photographs", "--workers", 1)
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert command(*arguments, "-o", whole).code == 0
-    place, placed = Transfer._place, []
+    place = Transfer._place
+    placed: list[int] = []
 
-    def stopping(self: Transfer, item: object, number: int, read: object) -> object:
-        placed.append(number)
+    def stopping(self: Transfer, numbered: tuple[int, Photograph], read: Read) -> Result:
+        placed.append(numbered[0])
         if len(placed) == 2:
             raise KeyboardInterrupt
-        return place(self, item, number, read)  # type: ignore[arg-type]
+        return place(self, numbered, read)
 
     monkeypatch.setattr(Transfer, "_place", stopping)
     stopped = command(*arguments, "-o", out)

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from kinds import Command
+from kinds import Command, FineTune, Finished, Pretrained
 from training_data import draw_set, small_recipe, tps_record
 
 from beetle_lm.cli import app
-from beetle_lm.predict.formats.tps_reader import read_tps
-
-
-@dataclass(frozen=True)
-class Pretrained:
-    """A run on four corners with its model files, and photographs with three of the corners."""
-
-    data: tuple[Path, Path]
-    three: tuple[Path, Path]
-    run: Path
-    full: Path
-    half: Path
+from beetle_lm.predict.formats.tps import read_tps
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +18,7 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Pretrained:
     data = draw_set(folder, 12)
     three = draw_set(folder / "three", 6, seed=1)
     records = read_tps(three[1])
-    cut = [tps_record(r.image, [[x, 72 - y] for x, y in r.points[:3]]) for r in records]
+    cut = [tps_record(str(r.image), [[x, 72 - y] for x, y in r.points[:3]]) for r in records]
     three[1].write_text("".join(cut), encoding="utf-8")
     run, full, half = (folder / name for name in ("run", "full.onnx", "half.onnx"))
     # Long enough for clear peaks: a file whose peaks are ties differs from its network by a cell.
@@ -48,10 +36,16 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Pretrained:
 
 
 @pytest.fixture
-def fine_tune(command: Command, pretrained, tmp_path: Path):
+def fine_tune(command: Command, pretrained: Pretrained, tmp_path: Path) -> FineTune:
     """``fine_tune(source, *options, data=..., part=..., **changes of the recipe)``."""
 
-    def call(source, *options, data=pretrained.three, part: str = "triangle", **changes):
+    def call(
+        source: str | Path,
+        *options: object,
+        data: tuple[Path, Path] = pretrained.three,
+        part: str = "triangle",
+        **changes: object,
+    ) -> Finished:
         entries = {"network": "nano", "epochs": 1, "steps_per_epoch": 1} | changes
         recipe = small_recipe(tmp_path / "tune.toml", **entries)
         return command(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fine_tuning import NEW_HEAD, farthest
 from hub_server import HubServer
-from kinds import Command, WriteModel
+from kinds import Command, FineTune, Pretrained, WriteModel
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -31,7 +31,7 @@ from beetle_lm.zoo.model_file.manifest import file_sha256  # noqa: E402
     ],
 )
 def test_all_but_the_head_is_taken_over(
-    pretrained, fine_tune, tmp_path: Path, source, about
+    pretrained: Pretrained, fine_tune: FineTune, tmp_path: Path, source: str, about: str
 ) -> None:
     path = pretrained.run.parent / source
     done = fine_tune(path, body_rate=0)
@@ -48,7 +48,11 @@ def test_all_but_the_head_is_taken_over(
 
 
 def test_from_a_registry(
-    pretrained, fine_tune, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pretrained: Pretrained,
+    fine_tune: FineTune,
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lab = tmp_path / "lab"
     lab.mkdir()
@@ -68,14 +72,18 @@ def test_from_a_registry(
     assert f"started from zoo:corners (SHA-256 {sha256})" in shown["card"]["provenance"]
 
 
-def test_from_the_hub(hub: HubServer, pretrained, fine_tune, command: Command) -> None:
+def test_from_the_hub(
+    hub: HubServer, pretrained: Pretrained, fine_tune: FineTune, command: Command
+) -> None:
     assert command("zoo", "push", pretrained.half, "lab/quad", "--tag", "v1").code == 0
     done = fine_tune("hf:lab/quad@v1")
     assert done.code == 0
     assert f"from hf:lab/quad@v1 (quad 2.0); {NEW_HEAD}" in done.err
 
 
-def test_every_fold_starts_from_the_source(pretrained, fine_tune, tmp_path: Path) -> None:
+def test_every_fold_starts_from_the_source(
+    pretrained: Pretrained, fine_tune: FineTune, tmp_path: Path
+) -> None:
     done = fine_tune(pretrained.half, "--folds", 2, body_rate=0)
     assert done.code == 0
     assert done.err.count(NEW_HEAD) == 1
@@ -104,7 +112,7 @@ def with_damaged_weights(path: Path, folder: Path) -> Path:
 
 
 def test_sources_that_cannot_be_used(
-    pretrained, fine_tune, write_model: WriteModel, tmp_path: Path
+    pretrained: Pretrained, fine_tune: FineTune, write_model: WriteModel, tmp_path: Path
 ) -> None:
     cut = tmp_path / "cut.onnx"
     cut.write_bytes(pretrained.half.read_bytes()[:-1000])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from kinds import TrainArguments
 from training_data import draw_set, small_recipe
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory):
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> TrainArguments:
     folder = tmp_path_factory.mktemp("drawn")
     images, landmarks = draw_set(folder, 10)
     recipe = small_recipe(folder / "small.toml")
@@ -19,7 +21,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory):
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that was trained long enough to be of use; with its training images."""
     folder = tmp_path_factory.mktemp("trained")
     images, landmarks = draw_set(folder, 24, seed=5)

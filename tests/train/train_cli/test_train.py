@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
-from kinds import Command
+from kinds import Command, Finished, TrainArguments
 from results import read_table
 from training_data import draw_set, small_recipe, tps_record
 
@@ -19,23 +20,25 @@ torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
 from safetensors.torch import load_file  # noqa: E402
+from torch import Tensor  # noqa: E402
 
-from beetle_lm.predict.formats.tps_reader import read_tps  # noqa: E402
+from beetle_lm.predict.formats.tps import read_tps  # noqa: E402
 from beetle_lm.train.data.dataset import load_tensors, read_training_data  # noqa: E402
 from beetle_lm.train.data.folds import split  # noqa: E402
 from beetle_lm.train.engine.checkpoint import load_checkpoint  # noqa: E402
 from beetle_lm.train.engine.tested import predict_test  # noqa: E402
+from beetle_lm.train.methods import trained_network  # noqa: E402
 
 
-def tensors(run, name: str = "weights.safetensors"):
+def tensors(run: Path, name: str = "weights.safetensors") -> dict[str, Tensor]:
     return load_file(run / name)
 
 
-def equal(first, second):
+def equal(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
 
 
-def test_run_folder(drawn, command: Command, tmp_path: Path) -> None:
+def test_run_folder(drawn: TrainArguments, command: Command, tmp_path: Path) -> None:
     done = command(*drawn, "-o", tmp_path / "run")
     assert done.code == 0
     assert "9 photographs to train on, 1 to validate" in done.err
@@ -56,14 +59,18 @@ def test_run_folder(drawn, command: Command, tmp_path: Path) -> None:
     assert len(checkpoint.spec) == 4
 
 
-def test_a_seed_gives_the_same_weights(drawn, command: Command, tmp_path: Path) -> None:
+def test_a_seed_gives_the_same_weights(
+    drawn: TrainArguments, command: Command, tmp_path: Path
+) -> None:
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         assert command(*drawn, "-o", tmp_path / name, "--seed", seed, "--epochs", 1).code == 0
     assert equal(tensors(tmp_path / "a"), tensors(tmp_path / "b"))
     assert not equal(tensors(tmp_path / "a"), tensors(tmp_path / "c"))
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(drawn, command: Command, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_to_the_same_weights(
+    drawn: TrainArguments, command: Command, tmp_path: Path
+) -> None:
     assert command(*drawn, "-o", tmp_path / "whole", "--epochs", 8).code == 0
     killed = tmp_path / "killed"
     arguments = [*map(str, drawn), "-o", str(killed), "--epochs", "8"]
@@ -90,16 +97,21 @@ def test_a_killed_run_goes_on_to_the_same_weights(drawn, command: Command, tmp_p
     assert command(*arguments, "--resume").code == 0  # nothing is left to do
 
 
-def test_photographs_are_turned_as_far_as_is_asked(drawn, command: Command, tmp_path: Path) -> None:
+def test_photographs_are_turned_as_far_as_is_asked(
+    drawn: TrainArguments, command: Command, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     assert command(*drawn, "-o", run, "--turn", 40, "--epochs", 1).code == 0
     kept = load_checkpoint(run)
-    assert kept.recipe.augmentation.rotation == 40
+    assert kept.assessment is not None
+    assert kept.recipe["augmentation"]["rotation"] == 40
     low, high = kept.assessment.limits.rotation
     assert low < -38 and high > 38
 
 
-def test_folds_test_every_photograph_once(drawn, command: Command, tmp_path: Path) -> None:
+def test_folds_test_every_photograph_once(
+    drawn: TrainArguments, command: Command, tmp_path: Path
+) -> None:
     arguments = (*drawn, "-o", tmp_path / "cv", "--folds", 3, "--epochs", 1)
     done = command(*arguments)
     assert done.code == 0
@@ -117,26 +129,26 @@ def test_folds_test_every_photograph_once(drawn, command: Command, tmp_path: Pat
     assert done.code == 1
 
 
-def load_toml(path):
+def load_toml(path: Path) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
 def test_full_disk(
-    drawn, command: Command, tmp_path: Path, limited_files: Callable[[int], None]
+    drawn: TrainArguments, command: Command, tmp_path: Path, limited_files: Callable[[int], None]
 ) -> None:
     run = tmp_path / "run"
     limited_files(100_000)  # less than a checkpoint
     done = command(*drawn, "-o", run, "--epochs", 1)
     assert done.code == 1
     assert "last.safetensors cannot be written" in done.err and "--resume" in done.err
-    assert not list(run.glob("*.partial"))
+    assert not list(run.glob(".unfinished-*"))
     limited_files(-1)
     assert command(*drawn, "-o", run, "--epochs", 1, "--resume").code == 0
 
 
-def test_bad_arguments(drawn, command: Command, tmp_path: Path) -> None:
-    def failing(*arguments):
+def test_bad_arguments(drawn: TrainArguments, command: Command, tmp_path: Path) -> None:
+    def failing(*arguments: object) -> Finished:
         return command(*drawn, "-o", tmp_path / "run", *arguments)
 
     names = tmp_path / "names.txt"
@@ -162,7 +174,7 @@ def test_validation_photographs_are_only_measured(command: Command, tmp_path: Pa
     recipe = small_recipe(tmp_path / "r.toml")
     options = ("--part", "quad", "--recipe", recipe, "--val-share", 0.3)
     assert command("train", images, landmarks, *options, "-o", tmp_path / "right").code == 0
-    records = {record.image: record.image_xy(72) for record in read_tps(landmarks)}
+    records = {str(record.image): record.in_image(72) for record in read_tps(landmarks)}
     for name in split(list(records), 0.3, seed=0)[1]:
         records[name] = records[name][[2, 3, 0, 1]]
     text = "".join(tps_record(name, xy) for name, xy in records.items())
@@ -175,7 +187,7 @@ def test_validation_photographs_are_only_measured(command: Command, tmp_path: Pa
 
 
 def test_every_photograph_is_trained_on_unless_asked(
-    drawn, command: Command, tmp_path: Path
+    drawn: TrainArguments, command: Command, tmp_path: Path
 ) -> None:
     train, images, landmarks, *options = drawn
     options = options[: options.index("--val-share")] + options[options.index("--recipe") :]
@@ -186,7 +198,7 @@ def test_every_photograph_is_trained_on_unless_asked(
 
 
 def test_test_photographs_are_predicted_with_the_final_weights(
-    drawn, command: Command, tmp_path: Path
+    drawn: TrainArguments, command: Command, tmp_path: Path
 ) -> None:
     _, images, landmarks, *_ = drawn
     tested = ["drawn_001.png", "drawn_002.png"]
@@ -197,5 +209,5 @@ def test_test_photographs_are_predicted_with_the_final_weights(
     data = read_training_data(images, landmarks, "quad")
     specimens = [s for s in data.specimens if s.name in tested]
     tensors = load_tensors(data.spec, specimens, checkpoint.input_size, 1, "letterbox", False)
-    predict_test(checkpoint.network(), tensors, tmp_path / "again.csv", torch.device("cpu"))
+    predict_test(trained_network(checkpoint), tensors, tmp_path / "again.csv", torch.device("cpu"))
     assert (tmp_path / "again.csv").read_bytes() == (run / "test_predictions.csv").read_bytes()

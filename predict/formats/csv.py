@@ -1,8 +1,8 @@
-"""How rows become lines of CSV, and how names are kept from being formulas in spreadsheets.
+"""Rows as lines of CSV, and names that no spreadsheet takes for formulas.
 
 A spreadsheet runs a cell that begins with '=', '+', '-' or '@', and takes whatever follows its own
-separator for a cell. `guarded` puts an apostrophe before each such place, `unguarded` takes it
-away.
+separator for a cell. `guarded` puts an apostrophe in front of each such place, `unguarded` removes
+it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def guarded(text: str) -> str:
 
 
 def unguarded(text: str) -> str:
-    """What `guarded` was given."""
+    """The text that `guarded` was given."""
     return _GUARD.sub("", text)
 
 
 def csv_line(cells: Iterable[object], delimiter: str = ",") -> str:
-    """A line of CSV, ending in a line feed; names and other free text must be `guarded` before."""
+    """A line of CSV, ending in a line feed; names and other free text must be `guarded` first."""
     return delimiter.join(_quoted(str(cell), delimiter) for cell in cells) + "\n"
 
 

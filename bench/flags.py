@@ -1,13 +1,13 @@
-"""Are doubts honest? Flags on right and wrong pictures, expected against observed errors.
+"""Are quality flags right? Flags on right and wrong pictures, expected and observed errors.
 
-    python bench/doubt.py DATA SET[=MODEL]... [-o OUT]
+    python bench/flags.py DATA SET[=MODEL]... [-o OUT]
 
 SET is `wings`, `mollusk` or one of the paper's parts; DATA is described in `bench/README.md`. MODEL
 is a model file or the folder of a training run; a part without one is predicted by the model that
 comes with the package. For each SET the test photographs (those that `bench/accuracy.py` keeps
 aside) are predicted through the command line together with wrong pictures: the same upside down,
 turned by 90 degrees, cropped to a half and a quarter so that landmarks are cut off, blank paper,
-and the test photographs of all other sets. OUT/SET/doubt.md gets what is printed:
+and the test photographs of all other sets. OUT/SET/flags.md gets what is printed:
 
 - the share that is flagged, of the right photographs (at most 5 % is wanted) and of each wrong kind
   (at least 95 % of all);
@@ -30,8 +30,8 @@ import numpy as np
 from accuracy import is_test, run
 from numpy.typing import NDArray
 
-from beetle_lm.predict.formats.records import read_annotations
-from beetle_lm.predict.images.read import read_image
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.images.read import read_header, read_image
 
 CARABIDS = ("left-mandible", "right-mandible", "head", "pronotum", "elytra")
 SETS = (*CARABIDS, "wings", "mollusk")
@@ -49,13 +49,11 @@ def test_photographs(data: Path, name: str) -> Iterator[tuple[Path, Points]]:
     folder = data / ("carabids" if name in CARABIDS else "") / name
     tps = folder / ("landmarks.tps" if name in CARABIDS else f"{name}.tps")
 
-    def size_of(image: str) -> tuple[int, int]:
-        return read_image(folder / "images" / image, 1).size
-
-    annotations = sorted(read_annotations(tps, size_of), key=lambda one: one.image)
-    for position, one in enumerate(annotations):
-        if is_test(one.image, position, name in CARABIDS):
-            yield folder / "images" / one.image, one.xy
+    records = sorted(read_records(tps), key=lambda one: one.name)
+    for position, one in enumerate(records):
+        if is_test(one.name, position, name in CARABIDS):
+            photograph = folder / "images" / one.name
+            yield photograph, one.upright(read_header(photograph), "apply")
 
 
 def wrong_versions(pixels: Pixels, xy: Points, number: int) -> Iterator[tuple[str, Pixels]]:
@@ -76,7 +74,7 @@ def wrong_versions(pixels: Pixels, xy: Points, number: int) -> Iterator[tuple[st
 def blank_paper(number: int, generator: np.random.Generator) -> Pixels:
     """Plain, grainy, shaded, or creased paper, in turns."""
     height, width = 480, 640
-    paper = np.full((height, width), generator.uniform(100, 250))
+    paper: NDArray[np.float64] = np.full((height, width), generator.uniform(100, 250))
     kind = number % 4
     if kind >= 1:
         paper += generator.normal(0, generator.uniform(1, 10), paper.shape)
@@ -170,7 +168,7 @@ def measure(data: Path, name: str, model: Path | None, out: Path) -> None:
     run("predict", out / "photographs", "-r", *which, "-o", out / "results", "--overwrite")
     lines = [f"## {name}", "", *flag_table(out / "results"), ""]
     lines += error_table(out / "results", manual)
-    (out / "doubt.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (out / "flags.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines), flush=True)
 
 
@@ -178,7 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("sets", nargs="+", metavar="SET[=MODEL]")
-    parser.add_argument("-o", "--output", type=Path, default=Path("runs/doubt"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/flags"))
     options = parser.parse_args()
     for given in options.sets:
         name, _, model = given.partition("=")

@@ -1,4 +1,4 @@
-"""What a training run is asked to do: the photographs, who of them does what, the recipe."""
+"""What a training run is asked to do: the photographs, what each is for, the recipe."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 
 import tomli_w
 
-from beetle_lm.errors import CheckpointError, TrainingDataError, UsageError
+from beetle_lm.errors import CheckpointError, RequestError, TrainingDataError
 from beetle_lm.predict.formats.names import NameIndex
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.train.data.dataset import AnnotatedImages
 from beetle_lm.train.data.folds import split
-from beetle_lm.train.heatmap.recipe import AnyRecipe, recipe_from_dict
+from beetle_lm.train.engine.recipe import Recipe
+from beetle_lm.train.methods import recipe_from_dict
 
 CONFIG = "config.toml"
 """The job's file name in a run folder."""
@@ -24,7 +25,7 @@ CONFIG = "config.toml"
 
 @dataclass(frozen=True)
 class Job:
-    """All that decides the outcome of a run; `config.toml` of the run folder.
+    """Everything that decides the outcome of a run; `config.toml` in the run folder.
 
     Args:
         images: folder of the photographs.
@@ -39,7 +40,7 @@ class Job:
         test: names of those that are only measured at the end.
         recipe: how to train.
         init_sha256: SHA-256 of the file to start from; empty for none.
-        shapes: landmark file of further specimens whose shapes are taught; empty for none.
+        shapes: landmark file of further specimens whose shapes are learned; empty for none.
         shapes_sha256: SHA-256 of that file; empty for none.
     """
 
@@ -53,7 +54,7 @@ class Job:
     training: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
-    recipe: AnyRecipe
+    recipe: Recipe
     init_sha256: str = ""
     shapes: str = ""
     shapes_sha256: str = ""
@@ -94,7 +95,7 @@ def make_job(
     images: Path,
     landmarks: Path,
     exif: ExifFrame,
-    recipe: AnyRecipe,
+    recipe: Recipe,
     seed: int,
     validation_share: float,
     test: Sequence[str] = (),
@@ -102,7 +103,7 @@ def make_job(
     init_sha256: str = "",
     shapes: Path | None = None,
 ) -> Job:
-    """Decides who trains, validates and tests.
+    """Decides which photographs train, validate and test.
 
     Raises:
         TrainingDataError: no photograph is left to train on.
@@ -138,17 +139,19 @@ def read_test_list(path: Path, data: AnnotatedImages) -> list[str]:
     """The photographs named in a text file, one name on each line.
 
     Raises:
-        UsageError: the file cannot be read or names a photograph that has no landmarks.
+        RequestError: the file cannot be read or names a photograph that has no landmarks.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the list of test photographs {path} cannot be read: {error}") from error
+        raise RequestError(
+            f"the list of test photographs {path} cannot be read: {error}"
+        ) from error
     index = NameIndex(specimen.name for specimen in data.specimens)
     named = [line.strip() for line in lines if line.strip()]
     unknown = [name for name in named if index.find(name) is None]
     if unknown:
-        raise UsageError(
+        raise RequestError(
             f"{path} names {len(unknown)} photographs without usable landmarks, the first:"
             f" {unknown[0]}"
         )

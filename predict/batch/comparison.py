@@ -1,0 +1,47 @@
+"""The predictions of one run beside the manual landmarks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from beetle_lm.predict.batch.reference import Reference
+from beetle_lm.predict.batch.writers import Written
+from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+
+class Comparison:
+    """Takes the predictions of one run and holds them against the manual landmarks.
+
+    Args:
+        reference: the manual landmarks, which stay as they are.
+    """
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._predicted: list[Record] = []
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._without: list[str] = []
+
+    def add(self, name: str, written: Written) -> None:
+        """Takes the predicted landmarks of a photograph."""
+        if name in self._reference:
+            self._predicted.append(Record(written.xy, name))
+            self._sizes[name] = written.size
+        else:  # only the name is needed, and there may be a million
+            self._without.append(name)
+
+    def evaluation(self, spec: PartSpec, scale: float | None) -> Evaluation:
+        """Compares all that was added.
+
+        Args:
+            spec: the part.
+            scale: units per pixel, None where unknown.
+
+        Raises:
+            LandmarkError: no photograph has both, or their numbers of landmarks differ.
+        """
+        manual = self._reference.manual
+        compared = evaluate(self._predicted, manual, self._sizes, spec, scale)
+        return replace(compared, only_predicted=tuple(self._without))

@@ -1,0 +1,130 @@
+"""What came of the photographs of a part: counts, failures, the comparison, the overview."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from beetle_lm.errors import ImageError, LandmarkError
+from beetle_lm.predict.batch.comparison import Comparison
+from beetle_lm.predict.batch.options import Options
+from beetle_lm.predict.batch.overlays import marked_photograph
+from beetle_lm.predict.batch.plan import Task
+from beetle_lm.predict.batch.writers import ResultFiles, Written
+from beetle_lm.predict.drawing.overlay import OVERLAY, overlay_sized
+from beetle_lm.predict.drawing.overview import Selection
+from beetle_lm.predict.evaluation.metrics import Evaluation
+from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.result import Result
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+_FAILURES_KEPT = 10
+
+_log = logging.getLogger("beetle_lm")
+
+
+@dataclass(eq=False)
+class Outcome:
+    """What came of the photographs of one part.
+
+    Args:
+        shown: what the overview shows; nothing without overlays.
+        counts: of all photographs, by status, and of landmarks that were left out.
+        turned: how many photographs carry an EXIF orientation.
+        failures: the first ten photographs without landmarks.
+        evaluation: the comparison with manual landmarks, where there are any.
+    """
+
+    shown: Selection
+    counts: dict[str, int] = field(
+        default_factory=lambda: {
+            "images": 0,
+            "ok": 0,
+            "flagged": 0,
+            "failed": 0,
+            "landmarks_below_min_score": 0,
+        }
+    )
+    turned: int = 0
+    failures: list[Result] = field(default_factory=list)
+    evaluation: Evaluation | None = None
+
+    @property
+    def images(self) -> int:
+        """How many photographs there were."""
+        return self.counts["images"]
+
+    @property
+    def failed(self) -> int:
+        """How many photographs have no landmarks."""
+        return self.counts["failed"]
+
+    @property
+    def flagged(self) -> int:
+        """How many photographs have landmarks that should be checked."""
+        return self.counts["flagged"]
+
+    def add(self, result: Result, written: Written | None) -> None:
+        """Counts one result, of whose landmarks `written` was written."""
+        self.counts["images"] += 1
+        self.counts[result.status] += 1
+        self.turned += result.orientation != 1
+        if written is not None:
+            self.counts["landmarks_below_min_score"] += written.missing
+        elif len(self.failures) < _FAILURES_KEPT:
+            self.failures.append(result)
+
+
+def outcome_of(
+    rows: Iterable[Result],
+    task: Task,
+    spec: PartSpec,
+    options: Options,
+    read: Read,
+    shown: Selection,
+    files: ResultFiles | None = None,
+) -> Outcome:
+    """Goes through the results of a part once; the same rows always have the same outcome.
+
+    Args:
+        rows: the results, in the order of the photographs.
+        task: what was predicted.
+        spec: its part.
+        options: what is written and how.
+        read: reads photographs for the overview that were not drawn in this run.
+        shown: what the overview shows; takes what it lacks.
+        files: takes each result; None writes nothing.
+
+    Raises:
+        OutputError: the files cannot be written.
+    """
+    outcome = Outcome(shown)
+    comparison = None if task.reference is None else Comparison(task.reference)
+    for result, image in zip(rows, task.images, strict=True):
+        written = Written.of(result, options.exif, options.min_score)
+        outcome.add(result, written)
+        if files is not None:
+            files.add(result, written)
+        if comparison is not None and written is not None:
+            comparison.add(result.name, written)
+        if options.overlay and result.landmarks is not None and shown.lacks(result.name):
+            try:
+                picture = overlay_sized(read(image.path, OVERLAY.channels, OVERLAY.at_least))
+            except ImageError as error:  # the landmarks are there all the same
+                _log.warning("no overlay: %s", error)
+                continue
+            marked = marked_photograph(picture, result, task)
+            flagged = result.status == "flagged"
+            shown.take(result.name, marked, options.min_score, flagged=flagged)
+    if comparison is not None:
+        outcome.evaluation = _evaluation(comparison, spec, options.scale)
+    return outcome
+
+
+def _evaluation(comparison: Comparison, spec: PartSpec, scale: float | None) -> Evaluation | None:
+    try:
+        return comparison.evaluation(spec, scale)
+    except LandmarkError as error:  # e.g. all photographs with manual landmarks failed
+        _log.warning("nothing was compared with the manual landmarks: %s", error)
+        return None

@@ -1,0 +1,99 @@
+"""The photographs of a part, drawn with their landmarks by the threads that decode them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+
+from beetle_lm.errors import ImageError
+from beetle_lm.predict.batch.options import Options
+from beetle_lm.predict.batch.plan import Task
+from beetle_lm.predict.batch.result_files import overlay_path
+from beetle_lm.predict.batch.staging import writing
+from beetle_lm.predict.drawing.overlay import OVERLAY, Marked, jpeg, overlay_sized
+from beetle_lm.predict.drawing.overview import Selection
+from beetle_lm.predict.images.read import Form, ImageFile, Picture
+from beetle_lm.predict.images.reading import Reader, Threads
+from beetle_lm.predict.result import Result
+
+_log = logging.getLogger("beetle_lm")
+
+
+class Overlays:
+    """Reads photographs for their landmarks, and keeps of each what its overlay is drawn on.
+
+    What is kept is at most 1600 pixels long, and of no more photographs than are read ahead. The
+    pixels that the landmarks depend on are the same as without overlays.
+
+    Args:
+        task: what is predicted.
+        options: how, and what is written.
+        reader: reads the photographs.
+        threads: draw, and write what was drawn.
+        folder: where the folder of overlays goes.
+        ids: an identifier for each image's name.
+        shown: takes the pictures of the overview.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        options: Options,
+        reader: Reader,
+        threads: Threads,
+        folder: Path,
+        ids: Mapping[str, str],
+        shown: Selection,
+    ) -> None:
+        self._task, self._options = task, options
+        self._reader, self._threads = reader, threads
+        self._folder, self._ids, self._shown = folder, ids, shown
+        self._kept: dict[Path, Picture | ImageError] = {}
+
+    def read(self, path: Path, channels: int, at_least: tuple[int, int] | None = None) -> Picture:
+        """Reads a photograph as `read_image` does, and keeps what its overlay is drawn on."""
+        picture, drawn_on = self._reader.forms(path, [Form(channels, at_least), OVERLAY])
+        if isinstance(picture, ImageError):
+            raise picture
+        kept = drawn_on if isinstance(drawn_on, ImageError) else overlay_sized(drawn_on)
+        self._kept[path] = kept
+        return picture
+
+    def draw(self, image: ImageFile, result: Result) -> Future[Path] | None:
+        """Has the overlay of a photograph drawn; None where there is nothing to draw.
+
+        Args:
+            image: was read with `read`.
+            result: what came of it.
+
+        Returns:
+            The overlay's file, once it is written; an OutputError where it cannot be.
+        """
+        kept = self._kept.pop(image.path, None)
+        if kept is None or result.landmarks is None:
+            return None
+        if isinstance(kept, ImageError):  # the landmarks are there all the same
+            _log.warning("no overlay: %s", kept)
+            return None
+        return self._threads.submit(self._drawn, kept, result)
+
+    def _drawn(self, picture: Picture, result: Result) -> Path:
+        marked = marked_photograph(picture, result, self._task)
+        flagged = result.status == "flagged"
+        self._shown.take(result.name, marked, self._options.min_score, flagged=flagged)
+        path = overlay_path(self._folder, self._ids[result.name])
+        drawn = jpeg(marked.drawn(self._options.min_score, result.flag))
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(drawn)
+        return path
+
+
+def marked_photograph(picture: Picture, result: Result, task: Task) -> Marked:
+    """A photograph with its landmarks, which it has, and with manual ones where there are any."""
+    landmarks, reference = result.landmarks, task.reference
+    assert landmarks is not None and landmarks.score is not None
+    manual = None if reference is None else reference.upright(result.name)
+    return Marked.of(picture, landmarks.xy, landmarks.score, manual)
