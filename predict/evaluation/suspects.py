@@ -39,6 +39,8 @@ _EXCEPTIONS = 0.05  # of the others
 _ALIKE, _TURNED, _UPSIDE_DOWN = 45.0, 75.0, 150.0  # degrees: the others', and that of one
 _TURNED_TIMES = 2.5  # as far as the others
 _OTHER_SIZE, _SIZE_DEVIATIONS = math.log(1.4), 4.5
+_APART = 0.3  # Procrustes distance of landmarks that have little in common
+_SAME_SIZE = 0.1  # of logarithms
 _PLACE = 0.05  # of width and height: how exactly specimens lie at the same place
 _MOST_SWAPS, _MOST_NAMED = 4, 3
 
@@ -82,8 +84,8 @@ def find_suspects(
             where unknown; None where no size is known.
     """
     sizes = np.full((len(names), 2), np.nan) if sizes is None else sizes
-    beyond = (np.abs(xy) > _GREATEST).any(axis=2)
-    kept = np.where(beyond[..., None], np.nan, xy)
+    beyond = (np.abs(xy) > _GREATEST).any(axis=2, keepdims=True)
+    kept = np.where(beyond, np.nan, xy)
     points = np.asarray(kept[..., 0] + 1j * kept[..., 1], np.complex128)
     impossible = {odd.row: odd for odd in (*_in_corners(points, sizes), *_in_no_picture(xy))}
     shapes = _Shapes(points)
@@ -94,8 +96,36 @@ def find_suspects(
         for row, odd in sorted(found.items())
     ]
     if not found:
-        suspects += [Suspect("", reason) for reason in _of_smaller_copies(points, sizes)]
+        suspects += [Suspect("", reason) for reason in _of_smaller_copies(shapes, points, sizes)]
     return tuple(suspects)
+
+
+def against_predicted(predicted: Floats, manual: Floats) -> Iterator[str]:
+    """What a size or a flip that all specimens share says of manual landmarks, in words.
+
+    Args:
+        predicted: (S, n, 2) landmarks, NaN where missing.
+        manual: (S, n, 2) those placed by hand.
+    """
+    known = np.isfinite(predicted - manual) & (np.abs(manual) < _GREATEST)
+    both = np.logical_and(known[..., 0], known[..., 1])
+    rows = np.flatnonzero(both.sum(axis=1) >= _FEWEST_LANDMARKS)
+    if len(rows) == 0:
+        return
+    one, other = (each[rows, :, 0] + 1j * each[rows, :, 1] for each in (predicted, manual))
+    fit, flip = (_fit(points, both[rows], one) for points in (other, other.conj()))
+    straight, flipped = (float(np.median(each.distance)) for each in (fit, flip))
+    if straight > _APART and flipped < _FLIPPED * _CLEARLY * straight:
+        yield "the manual landmarks look mirrored against the predicted ones"
+    factor = np.abs((fit if straight <= flipped else flip).factor)
+    times = np.log(np.where(factor > 0, factor, 1))
+    larger = float(np.median(times))
+    scatter = float(np.median(np.abs(times - larger)))
+    if min(straight, flipped) < _APART and scatter < _SAME_SIZE and abs(larger) > _OTHER_SIZE:
+        yield (
+            f"the predicted landmarks span {math.exp(larger):.3g} times as much as the manual ones:"
+            " are these in the same unit, and on pictures of the same size?"
+        )
 
 
 def in_words(suspects: Iterable[Suspect]) -> list[str]:
@@ -169,7 +199,7 @@ class _Shapes:
         points, there = self._points[rows], self._there[rows]
         configurations = np.where(there, points, np.nan)
         apart = np.stack([_fit(points, there, one).distance for one in configurations])
-        mean = configurations[np.median(apart, axis=1).argmin()]
+        mean: Complex = configurations[np.median(apart, axis=1).argmin()]
         for _ in range(_ROUNDS):
             laid = _fit(self._points[self.rows], self._there[self.rows], mean).laid
             known = np.isfinite(laid).any(axis=0)
@@ -354,10 +384,10 @@ def _of_other_sizes(shapes: _Shapes, points: Complex, sizes: Floats) -> Iterator
                 break
 
 
-def _of_smaller_copies(points: Complex, sizes: Floats) -> Iterator[str]:
+def _of_smaller_copies(shapes: _Shapes, points: Complex, sizes: Floats) -> Iterator[str]:
     """What to say where the landmarks of all specimens keep to the same quarter of the pictures."""
-    rows = np.isfinite(sizes).all(axis=1) & np.isfinite(points).any(axis=1)
-    if rows.sum() < _FEWEST:
+    rows = [row for row in shapes.rows if np.isfinite(sizes[row]).all()]
+    if len(rows) < _FEWEST:
         return
     across = points[rows].real / sizes[rows, :1]
     down = points[rows].imag / sizes[rows, 1:]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from beetle_lm.entries import load
 from beetle_lm.errors import Hint, RecipeError, RequestError
+from beetle_lm.train.data.dataset import Specimen
 
 
 class Recipe(ABC):
@@ -76,6 +78,14 @@ class Recipe(ABC):
             share: what was asked for; None for what is usual.
         """
         return self, share or 0.0
+
+    def check(self, photographs: Sequence[Specimen]) -> None:
+        """Makes sure that photographs can be trained on.
+
+        Raises:
+            TrainingDataError: they cannot.
+        """
+        del photographs  # any can, where the input always has the same size
 
     def schedule(self) -> tuple[str | None, str | None]:
         """Learning rate and momentum over the training, in words; None for what there is not."""

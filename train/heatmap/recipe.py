@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Self
 
 from beetle_lm.entries import Range
+from beetle_lm.train.data.dataset import Specimen, input_size
 from beetle_lm.train.engine.recipe import Recipe
+from beetle_lm.train.heatmap.networks import LandmarkNetwork
 
 _Amount = Annotated[float, Range(0)]
 _Count = Annotated[int, Range(0)]
@@ -94,6 +97,10 @@ class HeatMapRecipe(Recipe):
         """The recipe, turning photographs by up to this angle, however they lie."""
         turned = dataclasses.replace(self.augmentation, least_rotation=degrees, rotation=degrees)
         return dataclasses.replace(self, augmentation=turned)
+
+    def check(self, photographs: Sequence[Specimen]) -> None:
+        """Photographs may be too long and narrow, because the input has their proportions."""
+        input_size(photographs, self.input_pixels, LandmarkNetwork.multiple)
 
     def schedule(self) -> tuple[str | None, str | None]:
         """Learning rate and momentum over the training, in words."""

@@ -22,7 +22,8 @@ Fit = Literal["letterbox", "stretch"]
 """How an image is fitted into the model's input: with its proportions kept, or filling it."""
 
 _DAMAGED = "the model's card is damaged"
-_LARGEST_SIDE = 8192  # of the input; a batch of such would take gigabytes
+LARGEST_SIDE = 8192
+"""Of a model's input, in pixels; a batch of such would take gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class ModelCard:
     limits: Limits
 
     def __post_init__(self) -> None:
-        if not (1 <= self.input_width <= _LARGEST_SIDE and 1 <= self.input_height <= _LARGEST_SIDE):
+        if not (1 <= self.input_width <= LARGEST_SIDE and 1 <= self.input_height <= LARGEST_SIDE):
             raise ModelError(f"impossible input size, {self.input_width} x {self.input_height}")
         if self.channels not in (1, 3):
             raise ModelError(f"{self.channels} channels; 1 or 3 can be read")
