@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from beetle_lm.zoo.model_file.parts import PartSpec
 
 zoo = typer.Typer(
-    help="The models that are at hand, and those that laboratories share.", no_args_is_help=True
+    help="The models that are here, and those that laboratories share.", no_args_is_help=True
 )
 
 Zoo = Annotated[
@@ -121,7 +121,7 @@ def pull_model(
     ],
     registry: Zoo = None,
 ) -> None:
-    """Fetches a model, so that it is there without a network; fetches it anew if it has changed.
+    """Fetches a model, so that it works without a network; fetches it again if it has changed.
 
     Prints the path of its file.
     """
@@ -155,7 +155,7 @@ def push_model(
 
 @zoo.command("verify")
 def verify_models(as_json: _Json = False) -> None:
-    """Holds every bundled and every pulled model against its SHA-256; exit code 1 if one is bad."""
+    """Checks all bundled and pulled models against their SHA-256; exit code 1 if one is damaged."""
     from beetle_lm.zoo.listing import verify
     from beetle_lm.zoo.store import Store
 
@@ -170,8 +170,8 @@ def verify_models(as_json: _Json = False) -> None:
         if not checked:
             typer.echo("no models are bundled, and none were pulled")
     if not all(whole for _, _, whole in checked):
-        mend = "`beetle-lm zoo pull NAME` mends a pulled model, installing again a bundled one"
-        typer.echo(mend, err=True)
+        repair = "`beetle-lm zoo pull NAME` repairs a pulled model, reinstalling a bundled one"
+        typer.echo(repair, err=True)
         raise typer.Exit(1)
 
 
@@ -230,12 +230,12 @@ def _flags(card: ModelCard) -> str:
         f" {limits.landmark_error:.1f} px at a landmark"
     )
     if card.shapes is None:
-        return f"{told}; shape and pose are not looked at"
+        return f"{told}; shape and pose are not checked"
     low, high = (100 * share for share in limits.size)
     return (
-        f"{told}; turned beyond {limits.rotation[0]:.0f} to {limits.rotation[1]:.0f} degrees;"
-        f" centroid size beyond {low:.0f} to {high:.0f} % of the input's diagonal; shape beyond"
-        f" distance {card.shapes.distance_limit:.1f} from the mean of {card.shapes.specimens}"
+        f"{told}; rotation outside {limits.rotation[0]:.0f} to {limits.rotation[1]:.0f} degrees;"
+        f" centroid size outside {low:.0f} to {high:.0f} % of the input's diagonal; shape further"
+        f" than {card.shapes.distance_limit:.1f} from the mean of {card.shapes.specimens}"
     )
 
 

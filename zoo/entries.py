@@ -57,7 +57,7 @@ class ModelEntry:
         """The entry of a model file.
 
         Raises:
-            ModelError: the file is no model of beetle-lm's.
+            ModelError: the file is not a beetle-lm model.
         """
         manifest = Manifest.of_file(path)
         card = manifest.card
@@ -89,7 +89,7 @@ class Registry:
         Raises:
             ModelError: it is not as it should be; the message names the entry.
         """
-        damaged = f"{where} is no registry, or it is damaged"
+        damaged = f"{where} is not a registry, or is damaged"
         file = load(_RegistryFile, parse_json(text, damaged, ModelError), damaged, ModelError)
         return cls(where, file.models)
 

@@ -1,4 +1,4 @@
-"""What is known of the models that can be named: lists, cards, checks."""
+"""What is known of the models that have names: lists, cards, checks."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _of_entry(name: str, landmarks: int | None, entry: ModelEntry | None, where:
 
 
 def describe(name: str, zoo: str | None, store: Store, hub: Hub) -> Manifest | PartSpec:
-    """The card of a model; the scheme of a part that no model is at hand for.
+    """The card of a model; the landmark scheme of a part that has no model here.
 
     A model of the Hub that was not pulled is not pulled for this; only its card is fetched.
 

@@ -62,7 +62,7 @@ def read_manifest(model: HubModel, store: Store, hub: Hub) -> Manifest:
     """What is said of a model of the Hub, without fetching the model itself.
 
     Raises:
-        HubError: the Hub cannot be asked, or it is no beetle-lm model.
+        HubError: the Hub cannot be asked, or it is not a beetle-lm model.
     """
     record = store.find(str(model))
     if record is not None:
@@ -115,7 +115,7 @@ def _pieces_of(path: Path, start: int) -> Generator[bytes, None, None]:
 
 
 def check_file(path: Path, sha256: str, source: str) -> None:
-    """Holds a file against its SHA-256 in a registry.
+    """Checks a file against its SHA-256 in a registry.
 
     Raises:
         ModelError: it cannot be read or is another one.
@@ -141,20 +141,20 @@ def _check_published(path: Path, manifest: Manifest, source: str) -> Manifest:
     size, found = path.stat().st_size, file_sha256(path)
     if size < manifest.size:
         raise ModelError(
-            f"{source}: the model file was cut short on its way, {size} of {manifest.size} bytes;"
+            f"{source}: the model file was cut short in transit, {size} of {manifest.size} bytes;"
             " try again"
         )
     if found != manifest.sha256:
         raise ModelError(
             f"{source}: the model file is not the one that was published: its SHA-256 is {found},"
-            f" not {manifest.sha256}; nothing was kept. Try again, and if it stays so tell those"
-            " who published it"
+            f" not {manifest.sha256}; nothing was kept; try again, and if that does not help tell"
+            " those who published it"
         )
     check_contents(path)
     if read_card(path) != manifest.card:
         raise ModelError(
-            f"{source}: the card beside the model is not the one inside it; nothing was kept."
-            " Publish the model again with `beetle-lm zoo push`"
+            f"{source}: the card beside the model is not the one inside it; nothing was kept;"
+            " publish the model again with `beetle-lm zoo push`"
         )
     return manifest
 
@@ -177,5 +177,5 @@ def _check_promise(found: str, sha256: str | None, source: str) -> None:
     if sha256 not in (None, found):
         raise ModelError(
             f"{source} is damaged, or not the file that the registry names: its SHA-256 is {found},"
-            f" not {sha256}; ask those who keep the registry"
+            f" not {sha256}; ask whoever maintains the registry"
         )

@@ -74,7 +74,7 @@ def organisation_registry(
     registry = Registry.from_json(text, where)
     if renew or on_web:
         with contextlib.suppress(OutputError):  # it is only for the day without a network
-            # In UTF-8 without a mark, whatever the editor made of it that somebody wrote it with.
+            # In UTF-8 without a byte order mark, whatever encoding an editor saved it in.
             store.write_text(_COPIES, where, json.dumps(json.loads(text)))
     return registry
 
@@ -83,7 +83,7 @@ def resolve(name: str, zoo: str | None = None) -> Path:
     """The checked local file of a model; one of the Hub is pulled when it is first asked for.
 
     The name of a part means its bundled model even where a folder of that name exists, as it does
-    for those who keep their photographs in a folder ``elytra``.
+    for people who keep their photographs in a folder ``elytra``.
 
     Args:
         name: the name of a part or of a model in the organisation's registry, the path of an ONNX
@@ -162,7 +162,7 @@ def model_of_registry(
         name: one of its models.
         store: where pulled models are kept.
         hub: what fetches.
-        pull: have it in the store, up to date and whole; else what is at hand will do.
+        pull: have it in the store, up to date and whole; otherwise what is there will do.
 
     Raises:
         HubError: the model has to be fetched, and cannot be.
@@ -182,7 +182,7 @@ def model_of_registry(
 
 
 def pull(name: str, zoo: str | None, store: Store, hub: Hub) -> Path:
-    """Has a model at hand and up to date: fetches it, or fetches it again if it has changed.
+    """Makes sure that a model is here and up to date; fetches it again if it has changed.
 
     Raises:
         PartError: there is no such name.

@@ -2,7 +2,7 @@
 
 In the folder ``beetle-lm`` of Hugging Face's own (HF_HOME): ``models/NAME-HASH.onnx`` are the
 files, ``pulled/*.json`` say where each came from. Both are written under other names first and
-moved into place, the file before its record, so that whatever has a record is there as a whole.
+moved into place, the file before its record, so that whatever has a record is there in full.
 The unfinished file of a download has the SHA-256 of its model in its name: the next attempt, from
 wherever, goes on with it.
 """
@@ -76,7 +76,7 @@ class Pulled:
         damaged = "a record of a pulled model is damaged"
         record = load(cls, parse_json(text, damaged, ModelError), damaged, ModelError)
         if Path(record.file).name != record.file:
-            raise ModelError(f"{damaged}: {record.file!r:.60} is no name of a file")
+            raise ModelError(f"{damaged}: {record.file!r:.60} is not the name of a file")
         return record
 
 
@@ -136,7 +136,7 @@ class Store:
         pieces: Callable[[int], Generator[bytes, None, None]],
         check: Callable[[Path], Manifest],
     ) -> Pulled:
-        """Takes a model in, as a whole or not at all; it is fetched only if it is not here yet.
+        """Adds a model, whole or not at all; it is fetched only if it is not here yet.
 
         Args:
             source: where it comes from.
@@ -171,7 +171,7 @@ class Store:
                         raise
             record = Pulled(source, commit, path.name, manifest)
             with replacing(self._record_path(source)) as unfinished:
-                unfinished.write_text(record.to_json(), encoding="utf-8")
+                unfinished.write_bytes(record.to_json().encode("utf-8"))
         return record
 
     def _fetch(
@@ -182,10 +182,11 @@ class Store:
         own = self._models / f"{stem}{secrets.token_hex(8)}"
         begun = max(self._models.glob(f"{stem}*"), key=_size, default=None)
         try:
-            if begun is not None and not _is_abandoned(begun, _GIVEN_UP_AFTER):
-                shutil.copyfile(begun, own)  # somebody may be writing it at this moment
-            elif begun is not None:
-                begun.replace(own)
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                if begun is not None and _is_abandoned(begun, _GIVEN_UP_AFTER):
+                    begun.replace(own)
+                elif begun is not None:
+                    shutil.copyfile(begun, own)  # somebody may be writing it at this moment
             with own.open("ab") as stream, contextlib.closing(pieces(stream.tell())) as content:
                 stream.writelines(content)
             own.replace(path)
@@ -231,7 +232,7 @@ class Store:
         with _writing(self.folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as unfinished:
-                unfinished.write_text(text, encoding="utf-8")
+                unfinished.write_bytes(text.encode("utf-8"))
 
     def read_text(self, folder: str, name: str) -> str | None:
         """A text that was kept; None if there is none."""
@@ -269,7 +270,7 @@ def _size(path: Path) -> int:
 
 
 def _is_abandoned(path: Path, seconds: float) -> bool:
-    """Whether nothing was written for so long."""
+    """Whether nothing has been written to a file for that long."""
     with contextlib.suppress(OSError):
         return time.time() - path.stat().st_mtime > seconds
     return False

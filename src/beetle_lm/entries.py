@@ -1,4 +1,4 @@
-"""Tables of TOML and JSON files as frozen dataclasses: the only place that checks their entries.
+"""Tables of TOML and JSON files as frozen dataclasses, and the checks of their entries.
 
 Nothing is guessed: an entry that is missing, unknown or of a wrong kind is an error that names it.
 Fields are `str`, `bool`, `int`, `float` (a whole number will do, a `bool` never), `Literal`,

@@ -157,7 +157,7 @@ def test_card_of_another_version(
 def test_text_for_a_model(command: Command, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_text("<html>", encoding="utf-8")
     done = command("predict", photos, "-m", tmp_path / "m.onnx", "-o", tmp_path / "out")
-    fatal(done, "m.onnx is no ONNX file, or it is damaged", tmp_path / "out")
+    fatal(done, "m.onnx is not an ONNX file, or is damaged", tmp_path / "out")
 
 
 def test_model_that_is_not_there(command: Command, photos: Path, tmp_path: Path) -> None:

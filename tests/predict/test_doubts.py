@@ -155,6 +155,6 @@ def test_a_model_without_shapes_still_flags_what_it_is_not_sure_of(
 
 def test_zoo_show_tells_what_is_flagged(command: Command, model: Path, write_model: Any) -> None:
     told = command("zoo", "show", model).out
-    assert "turned beyond -20 to 20 degrees" in told and "the mean of 9" in told
+    assert "rotation outside -20 to 20 degrees" in told and "the mean of 9" in told
     told = command("zoo", "show", write_model("bare.onnx", limits=LIMITS)).out
-    assert "shape and pose are not looked at" in told
+    assert "shape and pose are not checked" in told

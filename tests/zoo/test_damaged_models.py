@@ -198,7 +198,7 @@ def test_graphs_in_graphs_without_end_are_refused(write_model: WriteModel) -> No
     for _ in range(40):
         graph = field(1, field(5, field(6, graph)))
     path.write_bytes(path.read_bytes() + field(7, graph))
-    with pytest.raises(ModelError, match="no ONNX file, or it is damaged"):
+    with pytest.raises(ModelError, match="not an ONNX file, or is damaged"):
         Session.open(path)
 
 

@@ -46,7 +46,7 @@ def test_cut_off_at_any_place(write_model: WriteModel) -> None:
     whole = path.read_bytes()
     for length in [*range(0, len(whole), 37), len(whole) - 1]:
         path.write_bytes(whole[:length])
-        with pytest.raises(ModelError, match=r"no ONNX file|no card"):
+        with pytest.raises(ModelError, match=r"not an ONNX file|no card"):
             read_card(path)
 
 
@@ -67,7 +67,7 @@ def test_cut_off_at_any_place(write_model: WriteModel) -> None:
 def test_what_is_no_model(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.onnx"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"x\.onnx is no ONNX file, or it is damaged"):
+    with pytest.raises(ModelError, match=r"x\.onnx is not an ONNX file, or is damaged"):
         read_card(path)
 
 

@@ -168,8 +168,8 @@ def test_registry_comes_before_the_bundled_models(lab: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nothing", "is no registry"),
-        ("[]", "is no registry"),
+        ("nothing", "is not a registry"),
+        ("[]", "is not a registry"),
         ('{"models": []}', "models must be a table, got"),
         ('{"models": {"a": {"file": "x"}}}', "the entry 'models.a.version' is missing"),
     ],

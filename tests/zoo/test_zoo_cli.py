@@ -73,7 +73,7 @@ def test_verify_tells_what_is_damaged(command: Command, write_model: WriteModel)
     assert done.code == 1
     assert f"damaged  hf:lab/two@main  {path}" in done.out
     assert "ok  hf:lab/one@main" in done.out
-    assert "`beetle-lm zoo pull NAME` mends" in done.err
+    assert "`beetle-lm zoo pull NAME` repairs" in done.err
     checked = {
         model["name"]: model["ok"] for model in json.loads(command("zoo", "verify", "--json").out)
     }

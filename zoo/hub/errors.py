@@ -22,7 +22,7 @@ _SENTENCES = (
     (r"offline", "HF_HUB_OFFLINE is set; unset it where there is a network, {instead}"),
     (
         r"silence",
-        "{server} gave no answer of use for {told} seconds; check the network and try again,"
+        "{server} gave no useful answer for {told} seconds; check the network and try again,"
         " {instead}",
     ),
     (
@@ -48,7 +48,7 @@ _SENTENCES = (
     (r"\d+ RevisionNotFound", "it has no revision {revision}; {page} shows its tags"),
     (
         r"\d+ EntryNotFound",
-        f"it is no beetle-lm model, for want of {MANIFEST_FILE} or {MODEL_FILE};"
+        f"it is not a beetle-lm model: it has no {MANIFEST_FILE} or no {MODEL_FILE};"
         " {page} shows what it is",
     ),
     (
@@ -68,7 +68,7 @@ _SENTENCES = (
     ),
     (r"429", "{server} has had too many requests; wait some minutes, {instead}"),
     (r"5\d\d", "{server} is out of order ({status}); try again later, {instead}"),
-    (r"", "{server} answers {told}; check the name, {instead}"),
+    (r"", "{server} answered {told}; check the name, {instead}"),
 )
 
 

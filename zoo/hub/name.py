@@ -41,7 +41,7 @@ class HubModel:
         form = re.fullmatch(f"({PART_OF_NAME}/{PART_OF_NAME})(?:@({REVISION}))?", text)
         if form is None or ".." in text:
             raise RequestError(
-                f"{name!r} names no model on the Hub; write {HUB_PREFIX}ORG/NAME or"
+                f"{name!r} does not name a model on the Hub; write {HUB_PREFIX}ORG/NAME or"
                 f" {HUB_PREFIX}ORG/NAME@REVISION"
             )
         return cls(form[1], form[2] or "main")

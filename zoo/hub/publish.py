@@ -35,7 +35,7 @@ def push(path: Path, repository: str, hub: Hub, private: bool, tag: str | None) 
 
     Raises:
         RequestError: the repository's name or the tag cannot be one.
-        ModelError: the file is no model of beetle-lm's; nothing was published.
+        ModelError: the file is not a beetle-lm model; nothing was published.
         HubError: the repository is somebody else's, public, or has the tag already; or the Hub
             cannot be asked.
     """
@@ -74,19 +74,19 @@ def _check_repository(api: Api, model: HubModel, private: bool, tag: str | None)
     names = {sibling.rfilename for sibling in info.siblings or []}
     if private and not info.private:
         raise HubError(
-            f"{model.repository} exists and is public, nothing was uploaded; make it private at"
+            f"{model.repository} exists and is public; nothing was uploaded; make it private at"
             f" {api.endpoint}/{model.repository}/settings, or choose another name"
         )
     if MANIFEST_FILE not in names and names - {".gitattributes", "README.md", "LICENSE"}:
         raise HubError(
-            f"{model.repository} holds something else than a beetle-lm model, nothing was uploaded;"
-            " choose another name"
+            f"{model.repository} holds something other than a beetle-lm model; nothing was"
+            " uploaded; choose another name"
         )
     if tag is not None:
         refs = api.list_repo_refs(model.repository)
         if tag in {ref.name for ref in (*refs.tags, *refs.branches)}:
             raise HubError(
-                f"{model.repository} has a tag or branch {tag} already, nothing was uploaded; what"
+                f"{model.repository} already has a tag or branch {tag}; nothing was uploaded; what"
                 " others have pulled must stay what it is: choose another tag"
             )
 

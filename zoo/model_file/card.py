@@ -66,7 +66,7 @@ class ModelCard:
         provenance: the data that the model was trained on, in words.
         licence: SPDX expression, or a sentence where none applies.
         shapes: the shapes of its training; None where too few were known to say how they vary.
-        limits: beyond which the landmarks of a photograph are to be looked at.
+        limits: beyond which a photograph is flagged for inspection.
 
     Raises:
         ModelError: sizes or channels are impossible, a text holds a control character, the shapes
@@ -124,7 +124,7 @@ class ModelCard:
         """Reads a card strictly: a missing or unknown field is an error, never a default.
 
         Raises:
-            ModelError: the text is no card, or a card of another format version.
+            ModelError: the text is not a card, or is a card of another format version.
         """
         return cls.from_entries(parse_json(text, _DAMAGED, ModelError))
 
@@ -133,7 +133,7 @@ class ModelCard:
         """The same from the JSON's values.
 
         Raises:
-            ModelError: they are no card, or a card of another format version.
+            ModelError: they are not a card, or are a card of another format version.
         """
         if not isinstance(entries, dict) or "format" not in entries:
             raise ModelError(f"{_DAMAGED}: it does not say its format version")

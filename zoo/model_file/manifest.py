@@ -49,7 +49,7 @@ class Manifest:
         """Describes a model file.
 
         Raises:
-            ModelError: the file cannot be read or is no model of beetle-lm's.
+            ModelError: the file cannot be read or is not a beetle-lm model.
         """
         card = read_card(path)
         check_contents(path)
@@ -70,7 +70,7 @@ class Manifest:
         """Reads what `to_json` wrote, strictly.
 
         Raises:
-            ModelError: the text is no such description.
+            ModelError: the text is not such a description.
         """
         return cls.from_entries(parse_json(text, _DAMAGED, ModelError))
 
@@ -79,7 +79,7 @@ class Manifest:
         """The same from the JSON's values.
 
         Raises:
-            ModelError: they are no such description.
+            ModelError: they are not such a description.
         """
         file = load(_CardFile, entries, _DAMAGED, ModelError)
         return cls(file.sha256, file.size, file.card)

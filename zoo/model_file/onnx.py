@@ -56,7 +56,7 @@ _HIGHEST_TAG = (1 << 32) - 1  # of the number and kind of a field
 
 
 class _DamagedError(Exception):
-    """This is no protobuf message, or it is cut off."""
+    """This is not a protobuf message, or it is cut off."""
 
 
 class _ForeignError(Exception):
@@ -67,10 +67,10 @@ def read_card(path: Path) -> ModelCard:
     """The card that a model file carries in its metadata.
 
     The file's outer structure is walked to its end, so that one that was cut off is noticed; the
-    network inside is not looked at.
+    network inside is not read.
 
     Raises:
-        ModelError: the file cannot be read, is no ONNX file, is cut off, or carries no card.
+        ModelError: the file cannot be read, is not an ONNX file, is cut off, or carries no card.
     """
     try:
         with path.open("rb") as stream:
@@ -83,12 +83,12 @@ def card_in(stream: BinaryIO, name: str) -> ModelCard:
     """The same of a model in a stream, which is called `name` in messages.
 
     Raises:
-        ModelError: it is no ONNX file, is cut off, or carries no card or two.
+        ModelError: it is not an ONNX file, is cut off, or carries no card or two.
     """
     try:
         text = _card_text(stream)
     except (_DamagedError, UnicodeDecodeError) as error:
-        raise ModelError(f"{name} is no ONNX file, or it is damaged") from error
+        raise ModelError(f"{name} is not an ONNX file, or is damaged") from error
     if text is None:
         raise ModelError(
             f"{name} is not a beetle-lm model: it carries no card; `beetle-lm export` makes models"
@@ -145,14 +145,14 @@ def refuse_foreign(stream: BinaryIO, name: str) -> None:
         name: what it is called in messages.
 
     Raises:
-        ModelError: it does either, or it is no ONNX file.
+        ModelError: it does either, or it is not an ONNX file.
     """
     try:
         message = _Fields(stream)
         _walk(message, stream, "ModelProto", iter(message), DEEPEST_GRAPH)
     except _DamagedError as error:
         raise ModelError(
-            f"{name} cannot be loaded as a model: it is no ONNX file, or it is damaged"
+            f"{name} cannot be loaded as a model: it is not an ONNX file, or is damaged"
         ) from error
     except _ForeignError as error:
         raise ModelError(
@@ -193,7 +193,7 @@ class _Fields:
         stream: a file or bytes in memory; the message begins at its beginning and ends at its end.
 
     Raises:
-        _DamagedError: while iterating: this is no message.
+        _DamagedError: while iterating: this is not such a message.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -206,7 +206,7 @@ class _Fields:
         return self._until(self._end)
 
     def inside(self, length: int) -> Iterator[_Field]:
-        """The fields of the message that is the next so many bytes of the stream."""
+        """The fields of the message that takes the next `length` bytes of the stream."""
         return self._until(self._stream.tell() + length)
 
     def _until(self, end: int) -> Iterator[_Field]:

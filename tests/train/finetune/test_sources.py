@@ -121,7 +121,7 @@ def test_sources_that_cannot_be_used(
         ("quad", "a model of the zoo is given as zoo:NAME"),
         (tmp_path / "absent.onnx", "there is no model file"),
         ("zoo:elitra", "did you mean 'elytra'"),
-        (cut, "is no ONNX file, or it is damaged"),
+        (cut, "is not an ONNX file, or is damaged"),
         (with_damaged_weights(pretrained.half, tmp_path), "its weights cannot be read"),
         (write_model("dots.onnx"), "serves for prediction alone"),
         (merged(pretrained.half, tmp_path), "export the run that it comes from again"),

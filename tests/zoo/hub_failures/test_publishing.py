@@ -17,13 +17,13 @@ from beetle_lm.errors import HubError
 @pytest.mark.parametrize(
     ("how", "where", "what"),
     [
-        ("hang", "create", "no answer of use for"),
-        ("hang", "PUT /lfs/", "no answer of use for"),
-        ("hang", "/commit/", "no answer of use for"),
+        ("hang", "create", "no useful answer for"),
+        ("hang", "PUT /lfs/", "no useful answer for"),
+        ("hang", "/commit/", "no useful answer for"),
         ("403", "/api/repos/create", "set HF_TOKEN to a token that may write to lab"),
         ("401", "PUT /lfs/", "set HF_TOKEN to a token that may write to lab"),
         ("html", "preupload", "does not answer as a Hub does"),
-        ("500", "/commit/", "out of order|no answer of use for"),  # the client retries
+        ("500", "/commit/", "out of order|no useful answer for"),  # the client retries
     ],
 )
 def test_publishing_to_a_hub_that_fails(

@@ -105,10 +105,30 @@ def test_a_beginning_that_is_damaged_is_not_used_twice(
     age(broken_off, seconds)
     with pytest.raises(ModelError, match="not the one that was published") as error:
         resolve(NAME)
-    assert "Try again" in sentence(error)
+    assert "try again" in sentence(error)
     assert kept() == []
     assert resolve(NAME).read_bytes() == model.read_bytes()
     assert [asked for asked, _ in large(hub)] == [f"bytes={begun}-", ""]
+
+
+def test_two_at_once_do_not_disturb_each_other(hub: HubServer, model: Path) -> None:
+    """Each writes a file of its own; who comes second begins with what the first has."""
+    hub.fail("drip", MODEL)
+    running = [subprocess.Popen(command_line("zoo", "pull", NAME), stdout=subprocess.PIPE)]
+    try:
+        waited = time.monotonic() + 30
+        while not any(path.stat().st_size > 1_000_000 for path in kept()):
+            assert time.monotonic() < waited
+            time.sleep(0.02)
+        running += [subprocess.Popen(command_line("zoo", "pull", NAME), stdout=subprocess.PIPE)]
+        paths = {process.communicate(timeout=30)[0] for process in running}
+    finally:
+        for process in running:
+            process.kill()
+            process.communicate()
+    assert [process.returncode for process in running] == [0, 0]
+    (path,) = paths
+    assert Path(path.decode().strip()).read_bytes() == model.read_bytes()
 
 
 def test_another_model_begins_anew(
