@@ -107,7 +107,7 @@ def stages(photographs: list[ImageFile], part: str, out: Path) -> dict[str, floa
     options = Options()
 
     def write() -> None:
-        rows = Rows(out / "rows", card.spec)
+        rows = Rows(out / "rows", card.spec, names)
         for first in range(0, len(results), Options.batch_size):
             rows.append(results[first : first + Options.batch_size])
         rows.keep(0.0)

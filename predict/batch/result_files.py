@@ -22,7 +22,7 @@ from beetle_lm.text import base_name
 Format = Literal["tps", "csv"]
 """A kind of landmark file."""
 
-REVIEW = ("review.csv", REVIEW_SHEET)
+REVIEW = ("review.csv", "review.tps", REVIEW_SHEET)
 """What `beetle-lm review-list` makes of results; removed when they are replaced."""
 
 RESULTS = (
