@@ -17,6 +17,7 @@ from beetle_lm.files import write_bytes
 from beetle_lm.predict.evaluation.metrics import Evaluation, Spread
 from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.sizes import PhotographOf
+from beetle_lm.predict.images.earlier import PLOTS
 from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.text import encodable
 
@@ -24,9 +25,7 @@ FILES = (
     "per_landmark.csv",
     "per_specimen.csv",
     "summary.json",
-    "distances.png",
-    "cumulative.png",
-    "specimens.png",
+    *PLOTS,
 )
 """What `write_evaluation` writes."""
 
