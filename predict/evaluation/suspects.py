@@ -25,7 +25,6 @@ Mask = NDArray[np.bool_]
 _FEWEST, _FEW = 4, 10  # specimens that say what is usual, and that hardly say how others vary
 _FEWEST_LANDMARKS = 3  # two points have no shape
 _MOST_COMPARED = 200  # specimens among which the one that is most like the others is sought
-_GREATEST = 1e7  # pixels
 _ROUNDS = 5  # of the robust mean
 _CORNER = 0.03  # of the picture's diagonal: millimetres lie within, a specimen never does
 _HALF = 0.5  # of width and height
@@ -84,10 +83,8 @@ def find_suspects(
             where unknown; None where no size is known.
     """
     sizes = np.full((len(names), 2), np.nan) if sizes is None else sizes
-    beyond = (np.abs(xy) > _GREATEST).any(axis=2, keepdims=True)
-    kept = np.where(beyond, np.nan, xy)
-    points = np.asarray(kept[..., 0] + 1j * kept[..., 1], np.complex128)
-    impossible = {odd.row: odd for odd in (*_in_corners(points, sizes), *_in_no_picture(xy))}
+    points = np.asarray(xy[..., 0] + 1j * xy[..., 1], np.complex128)
+    impossible = {odd.row: odd for odd in _in_corners(points, sizes)}
     shapes = _Shapes(points)
     unlike = itertools.chain(shapes.unlike(), _of_other_sizes(shapes, points, sizes))
     found = {odd.row: odd for odd in reversed(list(unlike))} | impossible
@@ -107,7 +104,7 @@ def against_predicted(predicted: Floats, manual: Floats) -> Iterator[str]:
         predicted: (S, n, 2) landmarks, NaN where missing.
         manual: (S, n, 2) those placed by hand.
     """
-    known = np.isfinite(predicted - manual) & (np.abs(manual) < _GREATEST)
+    known = np.isfinite(predicted - manual)
     both = np.logical_and(known[..., 0], known[..., 1])
     rows = np.flatnonzero(both.sum(axis=1) >= _FEWEST_LANDMARKS)
     if len(rows) == 0:
@@ -337,12 +334,6 @@ def _centred(points: Complex, there: Mask) -> Complex:
 def _around(angle: Floats) -> Floats:
     """Angles in radians, from -pi to pi."""
     return np.asarray(np.angle(np.exp(1j * angle)), np.float64)
-
-
-def _in_no_picture(xy: Floats) -> Iterator[_Odd]:
-    largest = np.nan_to_num(np.abs(xy)).max(axis=(1, 2), initial=0)
-    for row in np.flatnonzero(largest > _GREATEST):
-        yield _Odd(int(row), f"a coordinate of {largest[row]:.0e} lies in no picture", "")
 
 
 def _in_corners(points: Complex, sizes: Floats) -> Iterator[_Odd]:

@@ -54,7 +54,6 @@ Change = Callable[[Floats], Floats]
         (lambda xy: xy / 2, "on a picture of another size (of about"),
         (lambda xy: (xy - (0, 480)) / 2 + (0, 480), "on a picture of another size (of about"),
         (lambda xy: xy / 100, "in a corner of the photograph; are they in millimetres?"),
-        (lambda xy: xy * 1e305, "lies in no picture"),
     ],
 )
 def test_a_fault_is_named_and_nothing_else(change: Change, said: str, count: int) -> None:
@@ -63,7 +62,7 @@ def test_a_fault_is_named_and_nothing_else(change: Change, said: str, count: int
     xy[2] = change(xy[2])
     [suspect] = find_suspects(names, xy, sizes)
     assert suspect.name == "wing_2.jpg" and said in str(suspect)
-    assert suspect.impossible == ("corner" in said or "no picture" in said)
+    assert suspect.impossible == ("corner" in said)
 
 
 def test_several_faults_do_not_hide_each_other() -> None:
