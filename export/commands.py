@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from beetle_lm.export.parity import ParityReport
     from beetle_lm.export.to_onnx import Storage
 
 
@@ -53,5 +54,27 @@ def export(
 
     storage: Storage = "int8" if int8 else "float16" if fp16 else "float32"
     report = export_run(run, output, images, storage, model_version, licence, provenance, overwrite)
+    print(_written(output, report))
+
+
+def model_of_run(run: Path, output: Path) -> str:
+    """Makes the model file with which a training ends, in place of an earlier one.
+
+    Args:
+        run: folder of the finished training run.
+        output: the file to write.
+
+    Returns:
+        What was written, in words.
+    """
+    from beetle_lm.errors import require_extra
+
+    with require_extra("train"):
+        from beetle_lm.export.publish import export_run
+
+    return _written(output, export_run(run, output, overwrite=True))
+
+
+def _written(output: Path, report: ParityReport) -> str:
     size = output.stat().st_size / 1e6
-    print(f"{output} ({size:.1f} MB); file against network: {report}")
+    return f"{output} ({size:.1f} MB); file against network: {report}"

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from beetle_lm import __version__
 from beetle_lm.errors import BeetleLMError
-from beetle_lm.predict.session import CUDA, INSTALL, REINSTALL, create, load_runtime
+from beetle_lm.libraries import (
+    OPENCV_AGAIN,
+    OPENCVS,
+    PACKAGES,
+    RUNTIMES,
+    TO_MEND_IT,
+    first_line,
+    how_to_mend,
+)
 from beetle_lm.zoo.registry import bundled_model, bundled_models
 from beetle_lm.zoo.store import cache_folder
 
-RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
-"""The packages that hold onnxruntime. They share one folder, so only one may be installed."""
-
-_PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "pillow", *RUNTIMES, "torch")
-_GPU_INSTALL = 'pip install "beetle-lm[gpu]"'
+_INSTALLED = ("numpy", *OPENCVS, "pillow", *RUNTIMES, "torch")
+_IMPORTED = [name for name in PACKAGES if name != "onnxruntime"]  # of which a session is opened
+_OF_TRAINING = ("torch", "onnx", "onnxscript", "safetensors")
+_CUDA = "CUDAExecutionProvider"
+_INSTALL, _GPU_INSTALL = 'pip install "beetle-lm[cpu]"', 'pip install "beetle-lm[gpu]"'
 # An ONNX graph of one negation, of opset 13: enough to see which provider a session gets.
 _TINY_MODEL = (
     b'\x08\x07\x12\x00:2\n\x0b\n\x01x\x12\x01y"\x03Neg\x12\x01tZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12'
@@ -64,6 +73,7 @@ def examine() -> list[Finding]:
         Finding("beetle-lm", __version__),
         Finding("python", f"{platform.python_version()} on {platform.platform()}"),
         *check_packages(installed),
+        *check_imports(_IMPORTED),
         *check_runtime(installed, try_runtime()),
         *check_models(),
         *check_cache(os.environ, Path.home()),
@@ -73,7 +83,7 @@ def examine() -> list[Finding]:
 def installed_packages() -> dict[str, str]:
     """Versions of the packages of interest that are installed, by name."""
     versions = {}
-    for name in _PACKAGES:
+    for name in _INSTALLED:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -84,13 +94,17 @@ def installed_packages() -> dict[str, str]:
 def try_runtime() -> Runtime:
     """Opens a tiny session: what a package claims to provide is not always what it does."""
     try:
+        from beetle_lm.predict.session import create, load_runtime
+    except Exception as error:
+        return Runtime((), None, first_line(error))
+    try:
         runtime = load_runtime()
         listed = tuple(runtime.get_available_providers())
         obtained = create(runtime, _TINY_MODEL, "a tiny model", "auto", None).get_providers()[0]
     except BeetleLMError as error:
         return Runtime((), None, str(error))
     reason = None
-    if CUDA in listed and obtained != CUDA:
+    if _CUDA in listed and obtained != _CUDA:
         try:
             create(runtime, _TINY_MODEL, "a tiny model", "cuda", None)
         except BeetleLMError as error:
@@ -109,17 +123,35 @@ def check_packages(installed: Mapping[str, str]) -> list[Finding]:
     ]
     if "torch" not in installed:
         findings.append(Finding("torch", "not installed; only training and export need it"))
-    both = {"opencv-python", "opencv-python-headless"} <= set(installed)
-    if both and installed["opencv-python"] != installed["opencv-python-headless"]:
-        findings.append(
-            Finding(
-                "opencv",
-                "opencv-python and opencv-python-headless share one folder and differ in version",
-                "pip uninstall -y opencv-python opencv-python-headless, then"
-                " pip install opencv-python-headless",
-            )
-        )
+    opencvs = [name for name in OPENCVS if name in installed]
+    if len({installed[name] for name in opencvs}) > 1:
+        found = f"{_listed(opencvs)} share one folder and differ in version"
+        findings.append(Finding("opencv", found, OPENCV_AGAIN))
     return findings
+
+
+def check_imports(modules: Iterable[str]) -> list[Finding]:
+    """Modules that cannot be imported; what is only needed to train may be missing.
+
+    Args:
+        modules: names in `PACKAGES`.
+    """
+    findings = []
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            missing = isinstance(error, ModuleNotFoundError) and error.name == name
+            if missing and name in _OF_TRAINING:
+                continue
+            found = "not installed" if missing else f"cannot be imported: {first_line(error)}"
+            mend = f"pip install {PACKAGES[name]}" if missing else how_to_mend(name, error)
+            findings.append(Finding(name, found, mend))
+    return findings
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def check_runtime(installed: Mapping[str, str], runtime: Runtime) -> list[Finding]:
@@ -130,28 +162,28 @@ def check_runtime(installed: Mapping[str, str], runtime: Runtime) -> list[Findin
         runtime: what opening a session showed.
     """
     there = [name for name in RUNTIMES if name in installed]
-    if not there and runtime.obtained is None:
-        return [Finding("onnxruntime", "not installed", f"{INSTALL} (or [gpu], for NVIDIA cards)")]
+    if not there and runtime.obtained is None and TO_MEND_IT not in (runtime.reason or ""):
+        mend = f"{_INSTALL} (or [gpu], for NVIDIA cards)"
+        return [Finding("onnxruntime", "not installed", mend)]
     findings = [Finding(name, installed[name]) for name in there]
+    again = f"pip uninstall -y {' '.join(there or RUNTIMES[:1])}, then {_INSTALL} or [gpu]"
     if len(there) > 1:
-        findings.append(
-            Finding(
-                "onnxruntime",
-                "onnxruntime and onnxruntime-gpu are both installed and break each other",
-                REINSTALL,
-            )
-        )
+        found = f"{_listed(there)} are installed together and break each other"
+        findings.append(Finding("onnxruntime", found, again))
     findings.append(Finding("providers listed", ", ".join(runtime.listed) or "none"))
     if runtime.obtained is None:
-        mend = None if len(there) > 1 else REINSTALL  # said above already
-        findings.append(Finding("provider obtained", f"none: {runtime.reason}", mend))
-    elif CUDA in runtime.listed and runtime.obtained != CUDA:
+        why, _, mend = (runtime.reason or "").partition(TO_MEND_IT)
+        told = len(there) > 1  # above already
+        findings.append(
+            Finding("provider obtained", f"none: {why}", None if told else mend or again)
+        )
+    elif _CUDA in runtime.listed and runtime.obtained != _CUDA:
         findings.append(
             Finding(
                 "provider obtained",
                 f"{runtime.obtained}, though CUDA is listed: {runtime.reason}",
                 f"check the driver with nvidia-smi; {_GPU_INSTALL} brings the CUDA libraries;"
-                f" without an NVIDIA card use pip uninstall -y onnxruntime-gpu, then {INSTALL}",
+                f" without an NVIDIA card use pip uninstall -y onnxruntime-gpu, then {_INSTALL}",
             )
         )
     else:

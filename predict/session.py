@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import DeviceError, Hint, ModelError
+from beetle_lm.libraries import TO_MEND_IT, first_line, how_to_mend
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.zoo.model_file.bounds import LARGEST_BATCH, LARGEST_INPUT
 from beetle_lm.zoo.model_file.card import ModelCard
@@ -158,10 +159,10 @@ def load_runtime() -> Any:
         import onnxruntime
     except ModuleNotFoundError as error:
         raise DeviceError(f"no ONNX runtime is installed; install one with {INSTALL}") from error
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         raise DeviceError(
-            f"onnxruntime is installed but cannot be loaded ({_first_line(error)});"
-            " `beetle-lm doctor` tells more"
+            f"onnxruntime is installed but cannot be loaded ({first_line(error)}){TO_MEND_IT}"
+            f"{how_to_mend('onnxruntime', error)}"
         ) from error
     if not hasattr(onnxruntime, "InferenceSession"):
         # What is left when one of two installed packages that share a folder is removed.

@@ -15,7 +15,12 @@ from beetle_lm.train.engine.log import EpochLog
 from beetle_lm.train.engine.tested import EVALUATION, PREDICTIONS, evaluate_test
 from beetle_lm.train.finetune import Transfer
 from beetle_lm.train.job import Job
-from beetle_lm.train.run import METRICS, train
+from beetle_lm.train.run import is_finished, train
+
+
+def fold_folder(folder: Path, fold: int) -> Path:
+    """The run folder of a fold, counted from 1."""
+    return folder / f"fold-{fold}"
 
 
 def cross_validate(
@@ -28,6 +33,7 @@ def cross_validate(
     resume: bool,
     report: Callable[[EpochLog], None],
     transfer: Transfer | None = None,
+    stepped: Callable[[float], None] = lambda _: None,
 ) -> Evaluation:
     """Trains one network for each fold in `fold-1`, `fold-2`, ... and compares all.
 
@@ -45,6 +51,8 @@ def cross_validate(
         resume: go on with earlier runs.
         report: called after every epoch of every fold.
         transfer: what each network takes over from the source that the job names.
+        stepped: called every now and then with the number of epochs of a fold that are done, also
+            in part.
 
     Returns:
         The comparison of all photographs, which is also written to `test/`.
@@ -55,11 +63,11 @@ def cross_validate(
         kept_aside = set(test)
         rest = [name for name in names if name not in kept_aside]
         training, validation = split(rest, validation_share, job.seed)
-        run = folder / f"fold-{fold}"
+        run = fold_folder(folder, fold)
         fold_job = dataclasses.replace(
             job, training=tuple(training), validation=tuple(validation), test=tuple(test)
         )
-        if not (resume and (run / METRICS).is_file()):
-            train(fold_job, data, run, device, resume, report, transfer)
+        if not (resume and is_finished(run)):
+            train(fold_job, data, run, device, resume, report, transfer, stepped)
         predictions.append(run / PREDICTIONS)
     return evaluate_test(predictions, data.specimens, folder / EVALUATION)

@@ -28,6 +28,11 @@ METRICS = "metrics.json"
 """File name in a run folder: what was measured."""
 
 
+def is_finished(run: Path) -> bool:
+    """Whether the training of a run folder has ended."""
+    return (run / METRICS).is_file()
+
+
 def train(
     job: Job,
     data: AnnotatedImages,
@@ -36,6 +41,7 @@ def train(
     resume: bool,
     report: Callable[[EpochLog], None],
     transfer: Transfer | None = None,
+    stepped: Callable[[float], None] = lambda _: None,
 ) -> tuple[dict[str, Any], Evaluation | None]:
     """Trains one network and fills its run folder.
 
@@ -51,6 +57,7 @@ def train(
         resume: go on from the last state where there is one.
         report: called after every epoch.
         transfer: what to take over from the source that the job names.
+        stepped: called every now and then with the number of epochs that are done, also in part.
 
     Returns:
         The content of `metrics.json`, and the comparison of the test photographs where there are
@@ -80,6 +87,7 @@ def train(
         seed=job.seed,
         device=device,
         report=report,
+        stepped=stepped,
     )
     trained, metrics = method_of(recipe.network).train(recipe, task)
     evaluation = None

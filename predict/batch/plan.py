@@ -17,6 +17,7 @@ from beetle_lm.predict.images.earlier import EarlierResults, read_run
 from beetle_lm.predict.images.find import is_file, is_folder
 from beetle_lm.predict.images.kinds import extensions
 from beetle_lm.predict.images.read import ImageFile, find_images
+from beetle_lm.text import file_name
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import known_names, named_model
@@ -115,7 +116,7 @@ def plan_one(
     if request.output is not None:  # told before the model is read
         refuse_unless_free(request.output, request.overwrite, request.resume)
     name = part or read_card(model).spec.name
-    folder = request.output or Path(f"beetle-lm-{_file_name(name)}")
+    folder = request.output or Path(f"beetle-lm-{file_name(name)}")
     refuse_unless_free(folder, request.overwrite, request.resume)
     reference = _reference(request.reference, images, options, partial(_part_of, model))
     task = Task(name, model, images, folder, reference)
@@ -265,8 +266,3 @@ def _tell_passed_over(root: Path, rest: Sequence[Path]) -> None:
         more = len(names) - _NAMED
         listed = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
         _log.warning("passed over in %s, not named after a part: %s", root, listed)
-
-
-def _file_name(part: str) -> str:
-    """The name of a part as it can stand in the name of a folder on every system."""
-    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in part)

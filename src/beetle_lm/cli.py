@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from beetle_lm.errors import BeetleLMError, RequestError
-from beetle_lm.export.commands import export
+from beetle_lm.export.commands import export, model_of_run
 from beetle_lm.hints import told
+from beetle_lm.libraries import failed_import
 from beetle_lm.predict.commands.convert import convert
 from beetle_lm.predict.commands.doctor import doctor
 from beetle_lm.predict.commands.evaluate import evaluate
@@ -44,10 +45,12 @@ app = typer.Typer(
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
     ] = False,
 ) -> None:
+    context.obj = model_of_run  # with which `train` ends, though export lies above it
     if version:
         from beetle_lm import __version__
 
@@ -88,7 +91,8 @@ def _only_lists() -> bool:
 def run() -> int:
     """Runs the command line; returns 1 for a fatal error and 2 for arguments that do not fit.
 
-    A `BeetleLMError` becomes one sentence on stderr; other exceptions keep their traceback.
+    A `BeetleLMError` becomes one sentence on stderr, and so does a library that cannot be imported;
+    other exceptions keep their traceback.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.addLevelName(logging.WARNING, "warning")
@@ -96,9 +100,18 @@ def run() -> int:
     try:
         (_overview() if _only_lists() else app)()
     except BeetleLMError as error:
-        print(f"error: {told(error, _options_at_hand())}", file=sys.stderr)
-        return 2 if isinstance(error, RequestError) else 1
+        return _failed(error)
+    except (ImportError, OSError, AttributeError) as error:  # as libraries do that are broken
+        broken = failed_import(error)
+        if broken is None:
+            raise
+        return _failed(broken)
     return 0
+
+
+def _failed(error: BeetleLMError) -> int:
+    print(f"error: {told(error, _options_at_hand())}", file=sys.stderr)
+    return 2 if isinstance(error, RequestError) else 1
 
 
 def _options_at_hand() -> set[str]:

@@ -147,6 +147,10 @@ class TrainingDataError(BeetleLMError):
         self.problems = tuple(problems)
 
 
+class InstallationError(BeetleLMError):
+    """A library that beetle-lm needs is missing, or installed and cannot be imported."""
+
+
 class MissingExtraError(BeetleLMError):
     """An optional part of beetle-lm is not installed."""
 

@@ -44,6 +44,11 @@ def precise(value: float, decimals: int) -> str:
     return text if float(text) == value else f"{Decimal(repr(value)):f}"
 
 
+def file_name(text: str) -> str:
+    """What can stand in the name of a file or folder on every system."""
+    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in text)
+
+
 def base_name(image: str) -> str:
     """The name of a photograph without its folders, whichever system wrote it."""
     return image.replace("\\", "/").rsplit("/", 1)[-1]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kinds import Draw
+from PIL import Image
 
 from beetle_lm.predict.doctor import (
     Finding,
     Runtime,
     check_cache,
+    check_imports,
     check_packages,
     check_runtime,
     try_runtime,
@@ -92,6 +96,92 @@ def test_two_opencvs_of_one_version_do_no_harm() -> None:
     installed["opencv-python"] = "4.9"
     (finding,) = problems(check_packages(installed))
     assert "differ in version" in finding.found
+
+
+@pytest.mark.parametrize(
+    "other", ["opencv-contrib-python", "opencv-contrib-python-headless", "opencv-python"]
+)
+def test_two_opencvs_of_two_versions(other: str) -> None:
+    (finding,) = problems(
+        check_packages({"opencv-python-headless": "5.0", other: "4.8", "torch": "2.13"})
+    )
+    assert other in finding.found and "differ in version" in finding.found
+    assert finding.mend is not None
+    assert finding.mend.startswith("pip uninstall -y ") and other in finding.mend
+    assert finding.mend.endswith("then pip install opencv-python-headless")
+
+
+def test_directml_beside_the_usual_runtime() -> None:
+    installed = {"onnxruntime": "1.30.0", "onnxruntime-directml": "1.20.0"}
+    (finding,) = problems(check_runtime(installed, WORKS))
+    assert "onnxruntime and onnxruntime-directml are installed together" in finding.found
+    assert finding.mend is not None
+    assert "pip uninstall -y onnxruntime onnxruntime-directml" in finding.mend
+
+
+def test_what_this_machine_imports() -> None:
+    assert check_imports(["numpy", "cv2", "PIL"]) == []
+
+
+BROKEN = [
+    ("cv2", "ImportError", "libGL.so.1: cannot open shared object file: No such file", "headless"),
+    ("cv2", "ImportError", "numpy.core.multiarray failed to import", "another version of NumPy"),
+    ("cv2", "AttributeError", "_ARRAY_API not found", "another version of NumPy"),
+    ("cv2", "ImportError", "DLL load failed while importing cv2", "Visual C++"),
+    ("numpy", "ImportError", "Error importing numpy", "pip install --force-reinstall numpy"),
+    ("onnxruntime", "ImportError", "DLL load failed while importing onnxruntime_pybind11_state: A"
+     " dynamic link library (DLL) initialization routine failed.", "Visual C++"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def broken_program(tmp_path: Path) -> Callable[..., Any]:
+    """Runs the program where a library is broken."""
+
+    def run(module: str, kind: str, message: str, *arguments: object) -> Any:
+        (tmp_path / f"{module}.py").write_text(f"raise {kind}({message!r})\n", encoding="utf-8")
+        return subprocess.run(
+            [sys.executable, "-m", "beetle_lm", *map(str, arguments)],
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(("module", "kind", "message", "mend"), BROKEN)
+def test_a_broken_library_is_found_and_is_a_sentence_in_other_commands(
+    broken_program: Callable[..., Any],
+    tmp_path: Path,
+    draw: Draw,
+    module: str,
+    kind: str,
+    message: str,
+    mend: str,
+) -> None:
+    done = broken_program(module, kind, message, "doctor")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    [told] = [part for part in done.stdout.split("\n\n") if message in part and "mend" in part]
+    assert mend in told
+    image = tmp_path / "beetle.png"
+    Image.fromarray(draw((64, 48), [(10, 10)])).save(image)
+    done = broken_program(module, kind, message, "predict", image, "--part", "elytra")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert message.split(":", maxsplit=1)[0] in done.stderr and mend in done.stderr
+    assert f"error: {module} is installed but cannot be" in done.stderr
+
+
+def test_a_broken_torch(broken_program: Callable[..., Any], tmp_path: Path) -> None:
+    message = '[WinError 126] Error loading "C:\\x\\fbgemm.dll" or one of its dependencies.'
+    done = broken_program("torch", "OSError", message, "doctor")
+    assert done.returncode == 1 and "torch: cannot be imported: [WinError 126]" in done.stdout
+    assert "Visual C++" in done.stdout
+    arguments = ("train", tmp_path, tmp_path / "l.tps", "--part", "x", "-o", tmp_path / "run")
+    done = broken_program("torch", "OSError", message, *arguments)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "error: torch is installed but cannot be imported ([WinError 126]" in done.stderr
 
 
 def test_torch_is_not_needed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from beetle_lm.train.finetune import Transfer
 
 
+MakeModel = Callable[[Path, Path], str]
+"""What the program hands to the command as its context's object: given the folder of a finished run
+and a path, it writes the model file there, and says in words what it wrote."""
+
+
 def train(
+    context: typer.Context,
     images: Annotated[
         Path, typer.Argument(help="Folder of photographs; sub-folders are searched too.")
     ],
@@ -103,19 +110,24 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
+    no_export: Annotated[
+        bool, typer.Option("--no-export", help="Leave out the model file at the end.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Trains a network to place the landmarks of any part that you have annotated.
 
     All problems of the data are listed before anything is trained. The run can be interrupted and
-    resumed; `beetle-lm export RUN -o model.onnx` then makes the model.
+    resumed. At the end the model is in RUN/PART.onnx; `beetle-lm export` makes smaller files of it.
     """
-    from beetle_lm.errors import Hint, TrainingDataError, UsageError, require_extra
+    from beetle_lm.errors import UsageError, require_extra
 
     if folds is not None and test is not None:
         raise UsageError("--folds tests every photograph, so it cannot go with --test")
     with require_extra("train"):
+        from beetle_lm.predict.batch.staging import locked
         from beetle_lm.predict.evaluation import table as evaluation_table
+        from beetle_lm.text import file_name
         from beetle_lm.train import cross_validate, run
         from beetle_lm.train.data.dataset import read_training_data
         from beetle_lm.train.engine.device import choose_device
@@ -131,22 +143,18 @@ def train(
     source = open_source(init, zoo) if init is not None else None
     torch_device = choose_device(device)
     data = read_training_data(images, landmarks, part, exif, shapes)
-    for remark in data.remarks:
-        logging.getLogger("beetle_lm").warning(remark)
-    if data.problems and not skip_bad:
-        raise TrainingDataError(data.problems, Hint.SKIP_BAD)
-    for problem in data.problems:
-        logging.getLogger("beetle_lm").warning("left out: %s", problem)
+    _tell_problems(data, skip_bad)
     names = read_test_list(test, data) if test is not None else []
     transfer = transfer_from(source, chosen, data.spec) if source else None
     start = (source.name, source.sha256) if source else ("", "")
     job = make_job(data, images, landmarks, exif, chosen, seed, val_share, names, *start, shapes)
     if folds is not None and folds > len(data.specimens):
         raise UsageError(f"--folds {folds} needs as many photographs, got {len(data.specimens)}")
+    total = chosen.epochs * (1 if folds is None else _folds_left(output, folds, resume))
     try:
-        with TrainingProgress(chosen.epochs * (folds or 1), quiet) as progress:
+        with locked(output), TrainingProgress(total, quiet) as progress:
             progress.say(_summary(data, job, torch_device, transfer))
-            common = (torch_device, resume, progress.epoch, transfer)
+            common = (torch_device, resume, progress.epoch, transfer, progress.step)
             if folds is None:
                 metrics, evaluation = run.train(job, data, output, *common)
             else:
@@ -158,23 +166,52 @@ def train(
         raise typer.Exit(130) from None
     if evaluation is not None:
         evaluation_table.show(evaluation)
-    if folds is None:
-        _print_metrics(metrics, output)
-    else:
+    if folds is not None:
         print(f"every photograph was tested once; tables and plots are in {output / 'test'}")
+        return
+    _print_metrics(metrics)
+    model = None if no_export else output / f"{file_name(data.spec.name)}.onnx"
+    print(_made(output, model, context.obj))
+
+
+def _tell_problems(data: AnnotatedImages, skip_bad: bool) -> None:
+    from beetle_lm.errors import Hint, TrainingDataError
+
+    log = logging.getLogger("beetle_lm")
+    for remark in data.remarks:
+        log.warning(remark)
+    if data.problems and not skip_bad:
+        raise TrainingDataError(data.problems, Hint.SKIP_BAD)
+    for problem in data.problems:
+        log.warning("left out: %s", problem)
+
+
+def _folds_left(output: Path, folds: int, resume: bool) -> int:
+    from beetle_lm.train.cross_validate import fold_folder
+    from beetle_lm.train.run import is_finished
+
+    done = [is_finished(fold_folder(output, fold)) for fold in range(1, folds + 1)]
+    return folds - (sum(done) if resume else 0)
 
 
 def _summary(data: AnnotatedImages, job: Any, device: Any, transfer: Transfer | None) -> str:
     counts = f"{len(job.training)} photographs to train on, {len(job.validation)} to validate"
     tested = f", {len(job.test)} to test" if job.test else ""
     shapes = f", {len(data.shapes)} further shapes" if len(data.shapes) else ""
+    epochs = f"{job.recipe.epochs} epochs"
     return (
-        f"{data.spec.name}, {len(data.spec)} landmarks: {counts}{tested}{shapes}; on {device}"
-        + (f"\n{transfer}" if transfer else "")
+        f"{data.spec.name}, {len(data.spec)} landmarks: {counts}{tested}{shapes};"
+        f" {epochs} on {device}" + (f"\n{transfer}" if transfer else "")
     )
 
 
-def _print_metrics(metrics: dict[str, Any], output: Path) -> None:
+def _made(output: Path, model: Path | None, make_model: MakeModel) -> str:
+    if model is None:
+        return f"{output}; `beetle-lm export {output} -o model.onnx` makes the model of it"
+    return make_model(output, model)
+
+
+def _print_metrics(metrics: dict[str, Any]) -> None:
     (width, height), validation = metrics["input"], metrics["validation"]
     print(f"{metrics['epoch']} epochs, {metrics['training']['photographs']} photographs")
     if validation["photographs"]:
@@ -182,4 +219,3 @@ def _print_metrics(metrics: dict[str, Any], output: Path) -> None:
             f"mean error {validation['mean_px_of_input']:.2f} px of the model's {width} x {height}"
             f" input on {validation['photographs']} validation photographs"
         )
-    print(f"{output}; `beetle-lm export {output} -o model.onnx` makes the model of it")

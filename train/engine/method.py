@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 R = TypeVar("R", bound=Recipe)
+
+_SECOND = 1.0
 
 Metrics = dict[str, Any]
 """What was measured, for `metrics.json`."""
@@ -40,6 +43,7 @@ class Task:
         seed: of everything random.
         device: where to train.
         report: called after every epoch.
+        stepped: called every now and then with the number of epochs that are done, also in part.
     """
 
     run: Path
@@ -51,6 +55,35 @@ class Task:
     seed: int
     device: torch.device
     report: Callable[[EpochLog], None]
+    stepped: Callable[[float], None] = lambda _: None
+
+
+class Steps:
+    """Tells about once a second how far a training is.
+
+    Args:
+        task: where to tell it.
+        epochs: how many were done before.
+    """
+
+    def __init__(self, task: Task, epochs: int) -> None:
+        self._task = task
+        self._told = time.monotonic()
+        task.stepped(float(epochs))
+
+    def done(self, epoch: int, share: float) -> None:
+        """A step is done.
+
+        Args:
+            epoch: the number of the epoch, from 1.
+            share: of its steps that are done.
+        """
+        if share >= 1 or time.monotonic() - self._told < _SECOND:
+            return
+        if self._task.device.type == "cuda":  # which is given its steps long before it does them
+            torch.cuda.synchronize(self._task.device)
+        self._told = time.monotonic()
+        self._task.stepped(epoch - 1 + share)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from beetle_lm.train.engine.checkpoint import (
 from beetle_lm.train.engine.device import mixed_precision
 from beetle_lm.train.engine.locator import predict
 from beetle_lm.train.engine.log import EpochLog, TrainingLog, draw_losses
-from beetle_lm.train.engine.method import Method, Metrics, Task
+from beetle_lm.train.engine.method import Method, Metrics, Steps, Task
 from beetle_lm.train.engine.schedule import warm_up_cosine
 from beetle_lm.train.heatmap.augment import Augmenter, TrainingBatch
 from beetle_lm.train.heatmap.losses import heat_map_loss
@@ -183,6 +183,7 @@ def _fit(
     images, xy = training.images.to(device), training.xy.to(device)
     shapes = torch.cat((xy, torch.from_numpy(task.shapes).float().to(device)))
     steps = recipe.epochs * recipe.steps_per_epoch
+    progress = Steps(task, start.epoch)
     last = start
 
     for epoch in range(start.epoch + 1, recipe.epochs + 1):
@@ -204,6 +205,7 @@ def _fit(
             step += 1
             _update(ema, network, min(recipe.averaging, step / (step + 10)))
             loss_sum += loss.detach()
+            progress.done(epoch, step / recipe.steps_per_epoch - (epoch - 1))
 
         error = _mean_error(predict(ema, validation.images, device)[0], validation.xy)
         # Before the state is kept: a run that is killed in between does this epoch again.

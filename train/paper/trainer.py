@@ -29,7 +29,7 @@ from beetle_lm.train.engine.checkpoint import (
 from beetle_lm.train.engine.device import keep_freed_memory, mixed_precision
 from beetle_lm.train.engine.locator import predict
 from beetle_lm.train.engine.log import LOG, EpochLog, TrainingLog, new_figure, save_figure
-from beetle_lm.train.engine.method import Method, Metrics, Task
+from beetle_lm.train.engine.method import Method, Metrics, Steps, Task
 from beetle_lm.train.engine.schedule import linear
 from beetle_lm.train.paper.augment import VERSIONS, seven_versions
 from beetle_lm.train.paper.networks import (
@@ -118,7 +118,7 @@ def train(recipe: PaperRecipe, task: Task) -> tuple[Checkpoint, Metrics]:
     parts = every.at(learnt.to(task.device)), every.at(validating.to(task.device))
     last = start
     if start.epoch < recipe.epochs:
-        last = _fit(recipe, start, *parts, task.run, logged)
+        last = _fit(recipe, start, *parts, task.run, logged, Steps(task, start.epoch))
     poses = xy[::VERSIONS].cpu().double().numpy()
     last = dataclasses.replace(last, shapes=learn_shapes(poses, poses[:0]))
     last = dataclasses.replace(last, assessment=_assessment(recipe, last, every, task.device))
@@ -208,6 +208,7 @@ def _fit(
     validation: GreyImages,
     run: Path,
     report: Callable[[PaperEpoch], None],
+    steps: Steps,
 ) -> Checkpoint:
     """Trains a network as the paper does, and keeps its last weights in the run folder.
 
@@ -228,6 +229,7 @@ def _fit(
         run: an existing folder, to which `last.safetensors` is written now and then, and
             `weights.safetensors` in the end, when the other is removed.
         report: called after every epoch.
+        steps: told after every step.
 
     Returns:
         The checkpoint of the last epoch.
@@ -257,7 +259,7 @@ def _fit(
         velocities = [state["momentum_buffer"] for state in optimiser.state.values()]
         if velocities and rate != before:
             torch._foreach_mul_(velocities, before / rate)
-        loss = _pass(network, optimiser, training, recipe.batch_size, start.seed, epoch)
+        loss = _pass(network, optimiser, training, recipe.batch_size, start.seed, epoch, steps)
         measured, error = _measure(network, validation, recipe.batch_size)
         last = dataclasses.replace(start, epoch=epoch, validation_px=float(error))
         report(PaperEpoch(epoch, rate, float(loss), float(error), momentum, float(measured)))
@@ -284,16 +286,17 @@ def _pass(
     batch_size: int,
     seed: int,
     epoch: int,
+    steps: Steps,
 ) -> Tensor:
     """One pass through the training images in a new order; the mean loss, on the device.
 
-    Nothing here waits for the device.
+    Nothing here waits for the device, but for `steps` once a second.
     """
     device = training.images.device
     torch.manual_seed(seed * 1_000_003 + epoch)  # of dropout
     order = torch.randperm(len(training), device=device)
     network.train()
-    total = torch.zeros((), device=device)
+    total, done = torch.zeros((), device=device), 0
     for rows in torch.split(order, batch_size):
         batch = training.at(rows)
         loss = mean_square(_found(network, batch.images), normalised(batch.xy))
@@ -301,6 +304,8 @@ def _pass(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         total += loss.detach() * len(rows)
+        done += len(rows)
+        steps.done(epoch, done / len(training))
     return total / len(training)
 
 

@@ -22,6 +22,7 @@ onnx = pytest.importorskip("onnx")
 from safetensors.torch import load_file  # noqa: E402
 from torch import Tensor  # noqa: E402
 
+from beetle_lm.predict.batch.lock import FolderLock  # noqa: E402
 from beetle_lm.predict.formats.tps import read_tps  # noqa: E402
 from beetle_lm.train.data.dataset import load_tensors, read_training_data  # noqa: E402
 from beetle_lm.train.data.folds import split  # noqa: E402
@@ -42,11 +43,14 @@ def test_run_folder(drawn: TrainArguments, command: Command, tmp_path: Path) -> 
     done = command(*drawn, "-o", tmp_path / "run")
     assert done.code == 0
     assert "9 photographs to train on, 1 to validate" in done.err
-    assert "1 validation photographs" in done.out and "beetle-lm export" in done.out
+    assert "1 validation photographs" in done.out
+    assert f"{tmp_path / 'run' / 'quad.onnx'} (" in done.out
+    assert "file against network: max 0.00" in done.out
+    assert "; 3 epochs on" in done.err and "this will take about" in done.err
     files = {path.name for path in (tmp_path / "run").iterdir()}
     assert files == {
         "config.toml", "log.csv", "losses.png", "weights.safetensors", "last.safetensors",
-        "metrics.json",
+        "metrics.json", "quad.onnx",
     }  # fmt: skip
     rows = read_table(tmp_path / "run" / "log.csv")
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
@@ -211,3 +215,39 @@ def test_test_photographs_are_predicted_with_the_final_weights(
     tensors = load_tensors(data.spec, specimens, checkpoint.input_size, 1, "letterbox", False)
     predict_test(trained_network(checkpoint), tensors, tmp_path / "again.csv", torch.device("cpu"))
     assert (tmp_path / "again.csv").read_bytes() == (run / "test_predictions.csv").read_bytes()
+
+
+def test_the_model_file_can_be_left_out(
+    drawn: TrainArguments, command: Command, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    done = command(*drawn, "-o", run, "--epochs", 1, "--no-export")
+    assert done.code == 0 and f"`beetle-lm export {run} -o model.onnx`" in done.out
+    assert not list(run.glob("*.onnx"))
+
+
+def test_the_model_file_at_the_end_is_what_export_makes(trained: Path, command: Command) -> None:
+    done = command("export", trained / "run", "-o", trained / "same.onnx")
+    assert done.code == 0
+    assert (trained / "same.onnx").read_bytes() == (trained / "run" / "quad.onnx").read_bytes()
+
+
+def test_a_second_training_into_one_folder_is_refused(
+    drawn: TrainArguments, command: Command, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    with FolderLock(run):
+        for more in ((), ("--resume",), ("--folds", 2)):
+            done = command(*drawn, "-o", run, "--epochs", 1, *more)
+            assert done.code == 1
+            assert f"another run is writing into {run}" in done.err and "-o" in done.err
+    assert list(run.iterdir()) == []
+
+
+def test_a_failed_training_leaves_no_folder(
+    drawn: TrainArguments, command: Command, tmp_path: Path
+) -> None:
+    done = command(*drawn, "-o", tmp_path / "run", "--recipe", "paper-finetune")
+    assert done.code == 2 and "--init" in done.err
+    assert not (tmp_path / "run").exists()
