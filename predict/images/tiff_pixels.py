@@ -22,6 +22,8 @@ from beetle_lm.predict.images.tiff import Page, Tags
 from beetle_lm.text import printable
 
 _NONE, _OLD_JPEG, _JPEG, _PACKED = 1, 6, 7, 32773
+_MOST_SAMPLES = 64
+_MOST_BYTES = 1 << 32
 _FAXES = {3: "group3", 4: "group4"}
 _FAX_END = 16  # bytes that say so, or not
 _DEFLATE = frozenset({8, 32946})
@@ -61,7 +63,7 @@ def read_stored(stream: IO[bytes], page: Page) -> Stored:
     if tags is None:
         raise ImageError("has a damaged header: what it says of its pixels cannot be read")
     if page.is_raw:
-        raise ImageError("is a camera's raw file; export it as JPEG or TIFF")
+        raise ImageError("is a camera raw file; export it as JPEG or TIFF")
     if tags.number(tiff.COMPRESSION, _NONE) == _OLD_JPEG:
         return Stored(tags, [_old_jpeg(stream, tags)])
     layout = _Layout.of(tags)
@@ -140,8 +142,10 @@ class _Layout:
         tile = (width, min(rows, height))
         if tiled:
             tile = (tags.number(tiff.TILE_WIDTH, 0), tags.number(tiff.TILE_HEIGHT, 0))
-        if min(width, height, samples, *tile) < 1 or samples > 0xFFFF or bits[0] < 1:
+        if min(width, height, samples, *tile) < 1 or samples > _MOST_SAMPLES or bits[0] < 1:
             raise ImageError("has a damaged header: it does not say how its pixels are stored")
+        if max(width * height, tile[0] * tile[1]) * samples * bits[0] > 8 * _MOST_BYTES:
+            raise ImageError("is too large to be decoded: it has too many samples for each pixel")
         whole = {_UNSIGNED: (8, 16, 32), _SIGNED: (8, 16, 32), _FLOAT: (16, 32, 64)}[kind]
         plain = len(set(bits)) == 1 and len(set(kinds)) == 1
         plain &= bits[0] in whole or (kind == _UNSIGNED and bits[0] < 16)
