@@ -430,7 +430,7 @@ def _named_ways(columns: Sequence[str], whole: Sequence[tuple[int, int]]) -> str
 def _delimiter_of(text: str) -> str:
     cells = {each: _cells_of_first_row(text, each) for each in _DELIMITERS}
     best = max(_DELIMITERS, key=lambda each: cells[each])
-    return " " if cells[best] < 2 < _cells_of_first_row(text, " ") else best
+    return " " if cells[best] < 2 <= _cells_of_first_row(text, " ") else best
 
 
 def _cells_of_first_row(text: str, delimiter: str) -> int:
