@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -135,7 +136,8 @@ def _tps(
                 record.name,
                 *size,
             )
-        yield TpsRecord.from_image_xy(xy, size, record.name)
+        turned = TpsRecord.from_image_xy(xy, size, record.name)
+        yield replace(turned, points=np.round(turned.points, _TURNED_DECIMALS))
 
 
 def _wide(records: Sequence[Record], placed: Sequence[Floats], excel: bool) -> Iterator[str]:

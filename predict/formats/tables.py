@@ -153,7 +153,7 @@ class _Reader:
         for index, column in enumerate(columns):
             if match := _wide_column(column):
                 key, way = (match["axis"].lower(), int(match["number"])), match["way"] or ""
-                if key in at and way.lower() in directions:
+                if key in at and (key[0] == "x" or way.lower() in directions):
                     twice = f"{shown(columns[at[key]])} and {shown(column)} are the same column"
                     raise self._error(line, twice)
                 at[key] = index
