@@ -15,7 +15,8 @@ from beetle_lm.predict.batch.result_files import is_unfinished
 from beetle_lm.predict.batch.staging import refuse_unless_free
 from beetle_lm.predict.images.earlier import EarlierResults, read_run
 from beetle_lm.predict.images.find import is_file, is_folder
-from beetle_lm.predict.images.read import EXTENSIONS, ImageFile, find_images
+from beetle_lm.predict.images.kinds import extensions
+from beetle_lm.predict.images.read import ImageFile, find_images
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import known_names, named_model
@@ -256,7 +257,7 @@ def _tell_passed_over(root: Path, rest: Sequence[Path]) -> None:
         if (is_folder(path) and read_run(path) is None)
         or (
             not is_folder(path)
-            and path.suffix.lower() in EXTENSIONS
+            and path.suffix.lower() in extensions()
             and not earlier.is_picture(path)
         )
     ]
