@@ -199,3 +199,76 @@ def test_lists_of_test_photographs(tmp_path: Path, content: bytes, told: str | N
         return
     with pytest.raises(RequestError, match=told):
         read_test_list(names, data)
+
+
+def test_landmarks_unlike_the_others_are_named(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 8)
+    records = landmarks.read_text(encoding="utf-8").split("LM=")[1:]
+    lines = records[6].split("\n")
+    lines[1], lines[2] = lines[2], lines[1]
+    records[6] = "\n".join(lines)
+    text = "".join(f"LM={record}" for record in records)
+    landmarks.write_text(text, encoding="utf-8")
+    [remark] = read_training_data(images, landmarks, "quad").remarks
+    assert remark.startswith("drawn_006.png: landmarks 1 and 2 look swapped")
+    further = tmp_path / "further.tps"
+    further.write_text(text, encoding="utf-8")
+    [_, remark] = read_training_data(images, landmarks, "quad", shapes=further).remarks
+    assert remark.startswith("further.tps, drawn_006.png: landmarks 1 and 2 look swapped")
+
+
+def test_millimetres_are_refused(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 6)
+    Image.new("L", (960, 720)).save(images / "large.png")
+    add(landmarks, tps_record("large.png", [[2.1, 2], [7, 2.3], [7, 5], [2, 5]], 7))
+    data = read_training_data(images, landmarks, "quad")
+    assert len(data.specimens) == 6
+    [problem] = data.problems
+    assert "large.png: all landmarks lie in a corner of the photograph" in problem
+
+
+@pytest.mark.parametrize("number", ["1e9", "1e308"])
+def test_impossible_coordinates_are_named(tmp_path: Path, number: str) -> None:
+    images, landmarks = draw_set(tmp_path, 5)
+    text = landmarks.read_text(encoding="utf-8")
+    first = text.split("\n")[1].split()[0]
+    landmarks.write_text(text.replace(first, number, 1), encoding="utf-8")
+    data = read_training_data(images, landmarks, "quad")
+    assert len(data.specimens) == 4
+    assert "drawn_000.png: landmark 1 outside the photograph" in data.problems[0]
+    further = tmp_path / "further.tps"
+    further.write_text(text.replace(first, number, 1), encoding="utf-8")
+    landmarks.write_text(text, encoding="utf-8")
+    with pytest.raises(TrainingDataError, match=r"further.tps, drawn_000.png: .* in no picture"):
+        read_training_data(images, landmarks, "quad", shapes=further)
+
+
+def test_a_landmark_that_no_photograph_has_is_refused(tmp_path: Path, command: Command) -> None:
+    images = draw_set(tmp_path, 3)[0]
+    recipe = small_recipe(tmp_path / "small.toml")
+    table = tmp_path / "landmarks.csv"
+    points = ("30,20", ",", "70,50", "")
+    rows = [f"drawn_{i:03d}.png,{k},{xy}" for i in range(3) for k, xy in enumerate(points, 1)]
+    rows = [row if row.count(",") == 3 else row + "," for row in rows]
+    table.write_text("image,landmark,x,y\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    run = tmp_path / "run"
+    done = command("train", images, table, "--part", "quad", "--recipe", recipe, "-o", run)
+    assert done.code == 1
+    assert "no photograph to train on has landmark 2, 4" in done.err
+    assert not run.exists()
+
+
+def test_photographs_too_narrow_for_a_model_file_are_refused(
+    tmp_path: Path, command: Command
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.new("L", (3000, 10), 200).save(images / "narrow.png")
+    landmarks = tmp_path / "landmarks.tps"
+    xy = [[200, 2], [2800, 3], [2500, 8], [300, 7]]
+    landmarks.write_text(tps_record("narrow.png", xy, 10), encoding="utf-8")
+    run = tmp_path / "run"
+    done = command("train", images, landmarks, "--part", "quad", "-o", run)
+    assert done.code == 1
+    assert "too long and narrow, 300 times as wide as high: the input would have 1" in done.err
+    assert not run.exists()
