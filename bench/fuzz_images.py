@@ -48,7 +48,8 @@ def photograph() -> NDArray[np.uint8]:
     pixels = np.stack([x * 2 + 20, y * 3 + 10, 255 - x - y], axis=-1).astype(np.int64)
     pixels[15:35, 20:40] = (200, 40, 90)
     noise = np.random.default_rng(0).integers(-6, 7, pixels.shape)
-    return np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    drawn: NDArray[np.uint8] = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    return drawn
 
 
 Made = tuple[bytes, NDArray[np.uint8] | None]
