@@ -11,9 +11,12 @@ from typing import Any
 
 import tomli_w
 
+from beetle_lm.encoding import SAVE_AS_UTF8, NotUtf8Error, utf8_text
 from beetle_lm.errors import CheckpointError, RequestError, TrainingDataError
 from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.text import regional_texts
 from beetle_lm.predict.images.orientation import ExifFrame
+from beetle_lm.text import printable
 from beetle_lm.train.data.dataset import AnnotatedImages
 from beetle_lm.train.data.folds import split
 from beetle_lm.train.engine.recipe import Recipe
@@ -142,17 +145,36 @@ def read_test_list(path: Path, data: AnnotatedImages) -> list[str]:
         RequestError: the file cannot be read or names a photograph that has no landmarks.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise RequestError(
             f"the list of test photographs {path} cannot be read: {error}"
         ) from error
     index = NameIndex(specimen.name for specimen in data.specimens)
-    named = [line.strip() for line in lines if line.strip()]
+    named = _names_in(path, content, index)
     unknown = [name for name in named if index.find(name) is None]
     if unknown:
+        near = index.nearest(unknown[0])
         raise RequestError(
             f"{path} names {len(unknown)} photographs without usable landmarks, the first:"
-            f" {unknown[0]}"
+            f" {printable(unknown[0])}"
+            + (f"; the most similar name is {printable(near)}" if near else "")
         )
     return sorted({found for name in named if (found := index.find(name)) is not None})
+
+
+def _names_in(path: Path, content: bytes, index: NameIndex) -> list[str]:
+    """The names in a list, without its comments, in the encoding in which most are known."""
+    try:
+        texts = [utf8_text(content)]
+    except NotUtf8Error as error:
+        texts = [text for _, text in regional_texts(content)] if error.is_text else []
+        if not texts:
+            raise RequestError(f"the list of test photographs {path} {error.found}") from error
+    lists = [[line.strip() for line in text.splitlines() if line.strip()] for text in texts]
+    named = max(lists, key=lambda names: sum(index.find(name) is not None for name in names))
+    if len(texts) > 1 and any(not n.isascii() and index.find(n) is None for n in named):
+        raise RequestError(
+            f"the list of test photographs {path} is in an unknown encoding; {SAVE_AS_UTF8}"
+        )
+    return [name for name in named if not name.startswith("#") or index.find(name) is not None]

@@ -71,7 +71,7 @@ class Outcome:
         self.counts[result.status] += 1
         self.turned += result.orientation != 1
         if written is not None:
-            self.counts["landmarks_below_min_score"] += written.missing
+            self.counts["landmarks_below_min_score"] += written.below
         elif len(self.failures) < _FAILURES_KEPT:
             self.failures.append(result)
 
@@ -102,11 +102,11 @@ def outcome_of(
     outcome = Outcome(shown)
     comparison = None if task.reference is None else Comparison(task.reference)
     for result, image in zip(rows, task.images, strict=True):
-        written = Written.of(result, options.exif, options.min_score)
+        written = Written.of(result, options.exif, options.min_score, options.flagged)
         outcome.add(result, written)
         if files is not None:
             files.add(result, written)
-        if comparison is not None and written is not None:
+        if comparison is not None and written is not None and not written.dropped:
             comparison.add(result.name, written)
         if options.overlay and result.landmarks is not None and shown.lacks(result.name):
             try:

@@ -71,7 +71,7 @@ def evaluate(
     from beetle_lm.predict.evaluation import report as evaluation_report
     from beetle_lm.predict.evaluation import table as evaluation_table
     from beetle_lm.predict.evaluation.metrics import evaluate as compare
-    from beetle_lm.predict.formats.read import read_records
+    from beetle_lm.predict.formats.read import read_both
     from beetle_lm.predict.formats.sizes import (
         ImageSizes,
         PhotographFolder,
@@ -94,7 +94,7 @@ def evaluate(
     else:
         sizes = sizes_beside(predicted)
 
-    found, true = read_records(predicted), read_records(manual)
+    found, true = read_both(predicted, manual, sizes.names)
     evaluation = compare(found, true, sizes, spec, scale)
     for line in (*evaluation_table.unmatched(evaluation), *evaluation.notes):
         echo(line, err=True)

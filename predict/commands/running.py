@@ -26,6 +26,14 @@ Overlay = Annotated[
     bool,
     typer.Option("--overlay", help="Also draw the landmarks on the photographs, and an overview."),
 ]
+FlaggedOnes = Annotated[
+    Literal["keep", "missing", "drop"],
+    typer.Option(
+        "--flagged",
+        help="Landmarks of flagged photographs in the landmark files: as others with a comment, as"
+        " missing, or left out.",
+    ),
+]
 Scale = Annotated[
     float | None,
     typer.Option(metavar="UNITS_PER_PIXEL", help="Scale of the photographs, for the TPS file."),

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 
 from beetle_lm.console import console, echo
+from beetle_lm.predict.batch.options import Flagged
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
 from beetle_lm.predict.batch.result_files import is_unfinished, planned
@@ -145,8 +146,11 @@ class Terminal(Observer):
                 f" {outcome.images - outcome.failed}{compared}{flagged}{failed}; results in"
                 f" {finished.folder}"
             )
-        if any(finished.outcome.flagged for _, finished in self._done):
-            echo(f"`beetle-lm review-list {self._plan.output}` shows what to check first")
+        if to_check := sum(finished.outcome.flagged for _, finished in self._done):
+            echo(
+                f"`beetle-lm review-list {self._plan.output}` shows what to check first:"
+                f" {_kept(to_check, self._plan.options.flagged)}"
+            )
         if several and any(finished.outcome.shown.cells for _, finished in self._done):
             echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
 
@@ -177,6 +181,20 @@ def _frame_warning(turned: int, exif: ExifFrame) -> str:
     return (
         f"{count} an EXIF orientation: coordinates are those of {used}; --exif {way} gives those of"
         f" {other}"
+    )
+
+
+def _kept(flagged: int, choice: Flagged) -> str:
+    """What the landmark files have of flagged photographs."""
+    one = flagged == 1
+    count = "1 flagged specimen" if one else f"{flagged} flagged specimens"
+    if choice == "drop":
+        return f"{count} {'is' if one else 'are'} not in the landmark files"
+    if choice == "missing":
+        return f"{count} {'has' if one else 'have'} only missing landmarks in the landmark files"
+    return (
+        f"{count} {'is' if one else 'are'} in the landmark files, each with a COMMENT in the TPS"
+        " file; --flagged missing or drop keeps them out"
     )
 
 

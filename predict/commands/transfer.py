@@ -11,6 +11,7 @@ from beetle_lm.predict.commands.running import (
     AsJson,
     DryRun,
     Exif,
+    FlaggedOnes,
     Formats,
     Isolate,
     MaxPixels,
@@ -67,6 +68,7 @@ def transfer(
         typer.Option(metavar="FILE", help="Manual landmarks (TPS or CSV) to compare with."),
     ] = None,
     overlay: Overlay = False,
+    flagged: FlaggedOnes = "keep",
     scale: Scale = None,
     exif: Exif = "apply",
     max_pixels: MaxPixels = 500_000_000,
@@ -105,6 +107,7 @@ def transfer(
     options = Options(
         formats=chosen,
         exif=exif,
+        flagged=flagged,
         scale=scale,
         overlay=overlay,
         batch_size=1,

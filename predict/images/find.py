@@ -11,10 +11,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from beetle_lm.errors import Hint, ImageError
+from beetle_lm.predict.images.earlier import EarlierResults
+from beetle_lm.predict.images.kinds import extensions, what_is_left_out
 from beetle_lm.text import encodable, printable
-
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})
-"""File name endings, in lower case, by which photographs are found in folders."""
 
 _log = logging.getLogger("beetle_lm")
 
@@ -44,9 +43,11 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
 
     Files that are named are taken whatever their ending; folders and globs give the files that end
     like images (in any case), even those that cannot be read, so that none goes missing unnoticed.
+    A warning tells of pictures of kinds that are not read, how many there are and what to do.
     Hidden files and hidden sub-folders are skipped. Links to files are followed; links to folders
     only where one is itself an input, since they may lead round in a circle. A warning names a
-    sub-folder that is not searched for that reason.
+    sub-folder that is not searched for that reason. Pictures that beetle-lm made itself, beside
+    their results, are no photographs (`EarlierResults`).
 
     Args:
         inputs: paths of files or folders, or glob patterns.
@@ -56,26 +57,37 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
         ImageError: an input does not exist or cannot be searched, or no photograph was found.
     """
     files: list[Path] = []
+    others: list[Path] = []
     roots: list[Path] = []
     for given in inputs:
         path = Path(given)
         if is_folder(path):
-            files.extend(_images_in(path, recursive))
+            found = _files_in(path, recursive)
+            files.extend(filter(_is_image, found))
+            others.extend(found)
             roots.append(path)
         elif _is_there(path):
             files.append(path)
             roots.append(path.parent)
         else:
-            chosen = _matching(str(given))
+            found = _matching(str(given))
+            chosen = [match for match in found if _is_image(match)]
             files.extend(chosen)
+            others.extend(found)
             roots.extend(match.parent for match in chosen)
+    for sentence in what_is_left_out({_absolute(path): path for path in others}.values()):
+        _log.warning("%s", sentence)
     if not files:
         listed = ", ".join(str(given) for given in inputs)
         raise ImageError(
-            f"no images in {listed} (looked for {', '.join(sorted(EXTENSIONS))})",
+            f"no images in {listed} (looked for {', '.join(sorted(extensions()))})",
             None if recursive else Hint.SUBFOLDERS,
         )
-    unique = {_absolute(path): path for path in files}
+    earlier = EarlierResults()
+    unique = {_absolute(path): path for path in files if not earlier.is_picture(path)}
+    if not unique:
+        listed = ", ".join(map(str, inputs))
+        raise ImageError(f"no images in {listed} but results of earlier runs")
     root = _common_root([_absolute(root) for root in roots])
     named: dict[str, Path] = {}
     for below, path in sorted((_name_below(root, where), path) for where, path in unique.items()):
@@ -91,7 +103,7 @@ def _absolute(path: Path) -> Path:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+    return path.suffix.lower() in extensions()
 
 
 def is_folder(path: Path | os.DirEntry[str]) -> bool:
@@ -120,7 +132,7 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _images_in(folder: Path, recursive: bool) -> list[Path]:
+def _files_in(folder: Path, recursive: bool) -> list[Path]:
     found: list[Path] = []
     links: list[Path] = []
     seen: set[tuple[int, int]] = set()
@@ -136,7 +148,7 @@ def _images_in(folder: Path, recursive: bool) -> list[Path]:
                 for entry in entries:
                     path = inside / entry.name
                     if not is_folder(entry):
-                        found += [path] if _is_image(path) else []
+                        found += [] if entry.name.startswith(".") else [path]
                     elif recursive and not entry.name.startswith("."):
                         (links if entry.is_symlink() else waiting).append(path)
         except OSError as error:
@@ -159,7 +171,7 @@ def _images_in(folder: Path, recursive: bool) -> list[Path]:
 
 
 def _matching(pattern: str) -> list[Path]:
-    """The photographs that match a glob pattern; '**' stands for any number of folders.
+    """The files that match a glob pattern; '**' stands for any number of folders.
 
     Raises:
         ImageError: nothing matches it.
@@ -169,13 +181,13 @@ def _matching(pattern: str) -> list[Path]:
         # The library's follows links to folders, round in a circle if they lead there.
         first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
         root = Path(*parts[:first])
-        below = _images_in(root, recursive=True) if is_folder(root) else []
+        below = _files_in(root, recursive=True) if is_folder(root) else []
         found = [path for path in below if _fits(path.relative_to(root).parts, parts[first:])]
     else:
         found = [Path(match) for match in glob.glob(pattern)]
     if not found:
         raise ImageError(f"there is no file or folder {pattern}")
-    return [path for path in found if _is_image(path) and not is_folder(path)]
+    return [path for path in found if not path.name.startswith(".") and not is_folder(path)]
 
 
 def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import re
@@ -11,29 +10,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
 from beetle_lm.errors import Hint, ImageError
+from beetle_lm.predict.images import jpeg, optional, tiff
+from beetle_lm.predict.images.chunks import (
+    PNG_START,
+    png_exif,
+    png_size,
+    webp_metadata,
+    webp_size,
+)
 from beetle_lm.predict.images.orientation import ExifFrame, upright_size
-from beetle_lm.predict.images.tiff import claims_too_much, exif_claims_too_much
+from beetle_lm.predict.images.tiff import Page, claims_too_much, exif_claims_too_much, pictures_in
+from beetle_lm.predict.images.tiff_pixels import Stored, read_stored
 from beetle_lm.text import printable
 
 MAX_PIXELS = 500_000_000
 """Pixels above which a picture is refused unless more are allowed: 1.5 GB when decoded."""
 
 _ORIENTATION_TAG = 0x0112
-_PNG_SIGNATURE_LENGTH = 8
-# The kinds that are read. Pillow knows many more, with decoders that few have tried.
-_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
-_BYTES_PER_PIXEL, _BYTES_BESIDE = 8, 1 << 26  # 16 bit RGBA; profiles, thumbnails, further pages
-_JPEG_END, _JPEG_SCAN = 0xD9, 0xDA
-# Encoders make 10 or so; each is another pass over the whole picture.
-_MOST_SCANS = 100
-_PADDING = 4096
-# 0xFF before 0 is a value inside a scan; 0x01 and 0xD0 to 0xD7 are markers without a length.
-_JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
+_ORIENTATION_IN_XMP = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
+# The further kinds that Pillow reads. It knows many more, with decoders that few have tried.
+_FORMATS = ("BMP", "DIB", "GIF", "JPEG2000")
+_BYTES_PER_PIXEL, _BYTES_BESIDE = 8, 1 << 26  # 16 bit RGBA; profiles, thumbnails, a phone's film
+
+# Cameras' thumbnails and previews for their own screens are smaller.
+_NO_THUMBNAIL = 640
 
 # Pillow reads headers only here; `read_whole` guards against large pictures.
 Image.MAX_IMAGE_PIXELS = None
@@ -46,19 +51,23 @@ class Header:
     """What an image file says about itself before it is decoded.
 
     Args:
-        format: Pillow's name of the format, e.g. 'JPEG'.
+        format: Pillow's name of the format, e.g. 'JPEG', or 'RAW'.
         size: width and height of the upright picture, in pixels.
         orientation: EXIF orientation, 1 to 8.
+        page: the page of a TIFF file that holds the picture.
+        pictures: how many pages of a TIFF file show something of their own; the first is read.
     """
 
     format: str
     size: tuple[int, int]
     orientation: int
+    page: Page | None = None
+    pictures: int = 1
 
     @property
     def is_jpeg(self) -> bool:
         """True for JPEGs, including those with several pictures in them (only the first counts)."""
-        return self.format in ("JPEG", "MPO")
+        return self.format == "JPEG"
 
     @property
     def stored_size(self) -> tuple[int, int]:
@@ -77,7 +86,7 @@ def read_header(path: Path) -> Header:
         ImageError: the file cannot be read or is not an image.
     """
     with _opened(path) as stream:
-        return _parse(stream, printable(path.name))
+        return _parse(stream, path)
 
 
 def orientation_in(exif: Image.Exif) -> int:
@@ -86,20 +95,22 @@ def orientation_in(exif: Image.Exif) -> int:
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
-def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]:
-    """The header and all bytes of a photograph that can be decoded in reasonable time and memory.
+def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes | Stored]:
+    """The header of a photograph, and all of it that is needed to decode its picture.
+
+    That is the bytes of the file, or of a TIFF file the one page that is the picture.
 
     Args:
         path: the file.
         max_pixels: a picture of more pixels is refused, by its header: no more of it is read.
 
     Raises:
-        ImageError: the file cannot be read, is not an image or too large, or is a JPEG or PNG whose
-            end is missing (the decoder would silently fill the rest of a JPEG with grey).
+        ImageError: the file cannot be read, is not an image or too large, or the end of it is
+            missing (the decoder would silently fill the rest of a JPEG with grey).
     """
     name = printable(path.name)
     with _opened(path) as stream:
-        header = _parse(stream, name)
+        header = _parse(stream, path)
         width, height = header.size
         if width * height > max_pixels:
             raise ImageError(
@@ -107,23 +118,34 @@ def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]
                 f" {max_pixels} pixels",
                 Hint.MORE_PIXELS,
             )
-        size = os.fstat(stream.fileno()).st_size
-        if size > max_pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE:
-            raise ImageError(
-                f"{name} is too large to be read: {size} bytes, more than a picture of"
-                f" {max_pixels} pixels needs",
-                Hint.MORE_PIXELS,
-            )
-        stream.seek(0)
-        try:
+        with _about(name):
+            # A TIFF file may have any number of pages, of which one is read.
+            if header.page is not None:
+                _check_length(stream, max_pixels, f"a picture of {max_pixels} pixels")
+                return header, read_stored(stream, header.page)
+            _check_length(stream, width * height, f"a picture of {width} x {height} pixels")
+            stream.seek(0)
             data = stream.read()
-        except MemoryError as error:
-            raise ImageError(f"{name} cannot be read: there is not enough memory") from error
-    if header.is_jpeg:
-        _check_jpeg(data, name)
-    elif header.format == "PNG":
-        _check_png(data, name)
-    return header, data
+            if header.is_jpeg:
+                jpeg.check_whole(data)
+            return header, data
+
+
+@contextmanager
+def _about(name: str) -> Iterator[None]:
+    """Puts the name of the file before what is wrong with it."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(f"{name} {error}", error.hint) from error
+    except MemoryError as error:
+        raise ImageError(f"{name} cannot be read: there is not enough memory") from error
+
+
+def _check_length(stream: BinaryIO, pixels: int, what: str) -> None:
+    size = os.fstat(stream.fileno()).st_size
+    if size > pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE:
+        raise ImageError(f"is too large to be read: {size} bytes, more than {what} needs")
 
 
 @contextmanager
@@ -142,78 +164,93 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise ImageError(f"{name} cannot be read: {error.strerror or error}") from error
 
 
-def _parse(stream: IO[bytes], name: str) -> Header:
+def _parse(stream: BinaryIO, path: Path) -> Header:
+    with _about(printable(path.name)):
+        start = stream.read(32)
+        if not start:
+            raise ImageError("is empty (0 bytes)")
+        header = _header(stream, start, path)
+        if header is None:
+            raise ImageError("is not an image that can be read")
+        if 0 in header.size:
+            raise ImageError("has no pixels")
+        return header
+
+
+def _header(stream: BinaryIO, start: bytes, path: Path) -> Header | None:
+    if start.startswith(jpeg.START):
+        begins = jpeg.read_start(stream)
+        return _turned("JPEG", begins.size, begins.exif, begins.xmp) if begins else None
+    if start.startswith(PNG_START):
+        size = png_size(stream)
+        return _turned("PNG", size, png_exif(stream)) if size else None
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        size = webp_size(stream)
+        return _turned("WEBP", size, *webp_metadata(stream)) if size else None
+    if optional.is_heif(start):
+        _check_length(stream, MAX_PIXELS // 8, "any HEIC photograph")
+        heif = optional.read_heif_size(stream)
+        return Header(heif.format, heif.size, 1)
+    found = _of_tiff(stream) if start.startswith(tiff.STARTS) else None
+    if optional.is_raw(start, path):
+        return _of_raw(stream, start, found)
+    return found or _by_pillow(stream)
+
+
+def _of_raw(stream: BinaryIO, start: bytes, found: Header | None) -> Header:
+    """The photograph in a camera's raw file.
+
+    Converters, and scanners, write the endings of raw files for TIFFs with a picture in them.
+    """
+    _check_length(stream, MAX_PIXELS // 8, "any camera's raw file")
+    is_picture = found is not None and found.page is not None and not found.page.is_raw
+    is_picture &= not optional.is_raw(start)
+    try:
+        raw = optional.read_raw_size(stream)
+    except ImageError:
+        if is_picture and found is not None and max(found.size) >= _NO_THUMBNAIL:
+            return found
+        raise
+    if is_picture and found is not None and (raw is None or max(found.size) >= max(raw.size)):
+        return found
+    if raw is None:
+        raise ImageError("is a camera's raw file of an unknown kind; export it as JPEG or TIFF")
+    return Header(raw.format, raw.size, 1)
+
+
+def _turned(kind: str, stored: tuple[int, int], exif: bytes, xmp: bytes = b"") -> Header:
+    data = Image.Exif()
+    if exif_claims_too_much(exif):
+        raise ImageError("has damaged EXIF data: its entries are larger than it is")
+    try:
+        data.load(exif)
+        orientation = orientation_in(data)
+    except Exception as error:  # Pillow raises whatever its parsers stumble over
+        raise ImageError(f"has a damaged header: {printable(str(error))}") from error
+    in_xmp = _ORIENTATION_IN_XMP.search(xmp)
+    if _ORIENTATION_TAG not in data and in_xmp:
+        orientation = int(in_xmp[1])
+    return Header(kind, upright_size(stored, orientation), orientation)
+
+
+def _of_tiff(stream: BinaryIO) -> Header | None:
     if claims_too_much(stream):
-        raise ImageError(f"{name} has a damaged header: its entries are larger than the file")
+        raise ImageError("has a damaged header: its entries are larger than the file")
+    pictures = pictures_in(tiff.read_pages(stream))
+    if not pictures:
+        return None
+    page = pictures[0]
+    return Header(
+        "TIFF", upright_size(page.size, page.orientation), page.orientation, page, len(pictures)
+    )
+
+
+def _by_pillow(stream: BinaryIO) -> Header | None:
     stream.seek(0)
     try:
         with Image.open(stream, formats=_FORMATS) as image:
-            kind, size = image.format or "", image.size
-            if exif_claims_too_much(image.info.get("exif", b"")):
-                raise ImageError(f"{name} has damaged EXIF data: its entries are larger than it is")
-            # Pillow decodes a whole PNG to find its EXIF data, which may follow the pixels.
-            exif = _png_exif(stream) if kind == "PNG" else image.getexif()
-            orientation = orientation_in(exif)
-    except ImageError:
-        raise
-    except UnidentifiedImageError as error:
-        if not _size(stream):
-            raise ImageError(f"{name} is empty (0 bytes)") from error
-        raise ImageError(f"{name} is not an image that can be read") from error
+            return Header(image.format or "", image.size, 1)
+    except UnidentifiedImageError:
+        return None
     except Exception as error:  # Pillow raises whatever its parsers stumble over
-        raise ImageError(f"{name} has a damaged header: {printable(str(error))}") from error
-    if 0 in size:
-        raise ImageError(f"{name} has no pixels")
-    # Pillow gives the upright size of a TIFF and the stored one of all other formats.
-    upright = size if kind == "TIFF" else upright_size(size, orientation)
-    return Header(kind, upright, orientation)
-
-
-def _size(stream: IO[bytes]) -> int:
-    return stream.seek(0, io.SEEK_END)
-
-
-def _png_exif(stream: IO[bytes]) -> Image.Exif:
-    exif = Image.Exif()
-    stream.seek(_PNG_SIGNATURE_LENGTH)
-    while len(start := stream.read(8)) == 8 and start[4:] != b"IEND":
-        length = int.from_bytes(start[:4], "big")
-        if start[4:] == b"eXIf":
-            data = stream.read(length)
-            if not exif_claims_too_much(data):
-                exif.load(data)
-            break
-        stream.seek(length + 4, io.SEEK_CUR)  # the data and their checksum
-    return exif
-
-
-def _check_png(data: bytes, name: str) -> None:
-    """OpenCV makes room for as many bytes as a chunk claims to have, before it looks for them."""
-    position = _PNG_SIGNATURE_LENGTH
-    while position + 8 <= len(data):
-        length, kind = data[position : position + 4], data[position + 4 : position + 8]
-        position += int.from_bytes(length, "big") + 12
-        if kind == b"IEND":
-            return
-        if position > len(data):
-            raise ImageError(f"{name} is truncated: the end of the picture is missing")
-
-
-def _check_jpeg(data: bytes, name: str) -> None:
-    ends = data[-_PADDING:].rstrip(b"\0").endswith(b"\xff\xd9")
-    if ends and data.count(bytes((0xFF, _JPEG_SCAN))) <= _MOST_SCANS:
-        return
-    # Something follows the picture, a phone's film for example, or its end is missing; and what
-    # looks like a scan may lie in a thumbnail or in the film.
-    scans, position = 0, 2
-    while found := _JPEG_MARKER.search(data, position):
-        if found[1][0] == _JPEG_END:
-            ends = True
-            break
-        scans += found[1][0] == _JPEG_SCAN
-        length = int.from_bytes(data[found.end() : found.end() + 2], "big")
-        position = found.end() + length
-    if not ends:
-        raise ImageError(f"{name} is truncated: the end of the picture is missing")
-    if scans > _MOST_SCANS:
-        raise ImageError(f"{name} is a JPEG of {scans} scans, which take too long to decode")
+        raise ImageError(f"has a damaged header: {printable(str(error))}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 CONTROL_CHARACTER = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -47,6 +48,12 @@ def fixed(value: float, decimals: int) -> str:
     """A number in fixed point, never with an exponent and never as minus zero."""
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def precise(value: float, decimals: int) -> str:
+    """A number in fixed point with all its digits, and no fewer than so many decimals."""
+    text = fixed(value, decimals)
+    return text if float(text) == value else f"{Decimal(repr(value)):f}"
 
 
 def base_name(image: str) -> str:

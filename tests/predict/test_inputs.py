@@ -219,7 +219,15 @@ def test_pil_images_of_other_modes() -> None:
 
 def test_transparency_is_white() -> None:
     clear = Image.new("RGBA", (20, 10), (255, 0, 0, 0))
-    assert (Picture.from_pil(clear, 3).pixels == 255).all()
+    clear.putpixel((0, 0), (0, 0, 0, 255))
+    pixels = Picture.from_pil(clear, 3).pixels
+    assert (pixels[0, 0] == 0).all()
+    assert (pixels[1:] == 255).all()
+
+
+def test_an_alpha_of_zero_everywhere_does_not_count() -> None:
+    unset = Image.new("RGBA", (20, 10), (255, 0, 0, 0))
+    assert (Picture.from_pil(unset, 3).pixels == (255, 0, 0)).all()
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])

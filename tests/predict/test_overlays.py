@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import cv2
 import pytest
 from PIL import Image
 
@@ -21,6 +20,7 @@ from beetle_lm.errors import ImageError
 from beetle_lm.predict.batch import overlays
 from beetle_lm.predict.drawing.overlay import OVERLAY, jpeg
 from beetle_lm.predict.images import read, reading
+from beetle_lm.predict.images.decode import decode
 from beetle_lm.predict.images.header import read_whole
 from beetle_lm.predict.images.read import Form, Picture, read_forms, read_image
 from beetle_lm.predict.images.sandbox import Isolation, WorkerLost
@@ -30,18 +30,17 @@ from beetle_lm.predict.images.sandbox import Isolation, WorkerLost
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Counts how often photographs are read from the disk, and how often decoded."""
     counts: Counter[str] = Counter()
-    imdecode = cv2.imdecode
 
     def whole(*given: Any) -> Any:
         counts["read"] += 1
         return read_whole(*given)
 
-    def decode(*given: Any) -> Any:
+    def decoded(*given: Any) -> Any:
         counts["decoded"] += 1
-        return imdecode(*given)
+        return decode(*given)
 
     monkeypatch.setattr(read, "read_whole", whole)
-    monkeypatch.setattr(cv2, "imdecode", decode)
+    monkeypatch.setattr(read, "decode", decoded)
     return counts
 
 

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
+from beetle_lm.encoding import NotUtf8Error, utf8_text
 from beetle_lm.entries import Entry, Range, load
 from beetle_lm.errors import PartError
 from beetle_lm.text import CONTROL_CHARACTER, shown
@@ -80,8 +81,8 @@ class PartSpec:
             PartError: the file cannot be read or an entry is missing, unknown or of a wrong kind.
         """
         try:
-            entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError, RecursionError) as error:
+            entries = tomllib.loads(utf8_text(path.read_bytes()))
+        except (OSError, NotUtf8Error, ValueError, RecursionError) as error:
             raise PartError(f"{path}: cannot be read as a part: {error}") from error
         part = load(_PartFile, entries, str(path), PartError)
         if (part.landmark_names is None) == (part.landmarks is None):
