@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 
+from beetle_lm.hints import sentence_for
 from beetle_lm.predict.batch.options import Flagged
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
@@ -44,11 +46,12 @@ class Terminal(Observer):
 
     Args:
         plan: what is predicted.
+        options: those of the command, which hints may name.
         quiet: nothing but problems.
         verbose: a line per image instead of a bar.
     """
 
-    def __init__(self, plan: Plan, quiet: bool, verbose: bool) -> None:
+    def __init__(self, plan: Plan, options: Collection[str], quiet: bool, verbose: bool) -> None:
         self._plan = plan
         self._quiet, self._verbose = quiet, verbose
         self._done: list[tuple[Task, Finished]] = []
@@ -57,6 +60,7 @@ class Terminal(Observer):
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
         hidden = quiet or verbose or not console.is_terminal
         self._bar = Progress(*columns, console=console, transient=True, disable=hidden)
+        self._options = options
         self._total = sum(len(task.images) for task in plan.tasks)
         self._row = self._bar.add_task("landmarks", total=self._total)
 
@@ -125,6 +129,9 @@ class Terminal(Observer):
             if outcome.failed > len(outcome.failures):
                 rest = outcome.failed - len(outcome.failures)
                 typer.echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
+            for hint in outcome.hints:
+                if sentence := sentence_for(hint, self._options):
+                    typer.echo(f"{self._of_part(task)}{sentence}", err=True)
             if outcome.evaluation is not None:
                 unmatched = evaluation_table.unmatched(outcome.evaluation)
                 for line in (*unmatched, *outcome.evaluation.notes):
