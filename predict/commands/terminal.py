@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Collection
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import typer
 from rich.console import Console
@@ -22,6 +24,8 @@ from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
+
+_SPEED_OF = 600.0  # seconds before now, from which the time left is computed
 
 
 def tell_plan(plan: Plan) -> None:
@@ -59,7 +63,14 @@ class Terminal(Observer):
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
         hidden = quiet or verbose or not console.is_terminal
-        self._bar = Progress(*columns, console=console, transient=True, disable=hidden)
+        self._bar = Progress(
+            *columns,
+            console=console,
+            transient=True,
+            disable=hidden,
+            speed_estimate_period=_SPEED_OF,
+        )
+        self._warnings: list[tuple[logging.StreamHandler[Any], Any]] = []
         self._options = options
         self._total = sum(len(task.images) for task in plan.tasks)
         self._row = self._bar.add_task("landmarks", total=self._total)
@@ -75,7 +86,13 @@ class Terminal(Observer):
         return bool(self._kept)
 
     def __enter__(self) -> Self:
+        before = sys.stderr
         self._bar.start()
+        if sys.stderr is not before:  # what is written there now comes above the bar
+            for handler in logging.getLogger().handlers:
+                if isinstance(handler, logging.StreamHandler) and handler.stream is before:
+                    self._warnings.append((handler, before))
+                    handler.setStream(sys.stderr)
         return self
 
     def __exit__(
@@ -85,20 +102,27 @@ class Terminal(Observer):
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        for handler, stream in self._warnings:
+            handler.setStream(stream)
+        self._warnings = []
 
     def started(self, task: Task, source: Source, done: int) -> None:
         """Names the model or the templates, and says where a run is resumed."""
-        self._bar.update(self._row, description=task.part, advance=done)
+        before = sum(len(other.images) for other, _ in self._done)
+        # Anew: the speed is that of this part, and not of what was done by an earlier run.
+        self._bar.reset(
+            self._row, total=self._total, completed=before + done, description=task.part
+        )
         if not self._quiet:
-            typer.echo(source.title, err=True)
+            self._say(source.title)
             if done:
-                typer.echo(f"going on after {done} of {_counted(len(task.images))}", err=True)
+                self._say(f"going on after {done} of {_counted(len(task.images))}")
 
     def placed(self, task: Task, result: Result) -> None:
         """Counts one photograph."""
         self._bar.advance(self._row)
         if self._verbose:
-            typer.echo(self._line(task, result), err=True)
+            self._say(self._line(task, result))
 
     def kept(self, task: Task, count: int) -> None:
         """Remembers how much is done."""
@@ -109,7 +133,7 @@ class Terminal(Observer):
         self._done.append((task, finished))
         if finished.outcome.turned:
             warning = _frame_warning(finished.outcome.turned, self._plan.options.exif)
-            typer.echo(f"warning: {warning}", err=True)
+            self._say(f"warning: {warning}")
 
     def what_stays(self) -> str | None:
         """Says what is kept of a run that did not finish, and how to resume it, if anything is."""
@@ -161,6 +185,13 @@ class Terminal(Observer):
             )
         if several and any(finished.outcome.shown.cells for _, finished in self._done):
             typer.echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
+
+    def _say(self, text: str) -> None:
+        """Prints on stderr, above the bar where there is one."""
+        if self._bar.disable:
+            typer.echo(text, err=True)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _line(self, task: Task, result: Result) -> str:
         name = printable(result.name)
