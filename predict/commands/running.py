@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from beetle_lm.console import echo, echo_json
 from beetle_lm.errors import BeetleLMError, UsageError
 
 if TYPE_CHECKING:
@@ -120,17 +121,17 @@ def carry_out(
             summary = run_plan(plan, load, terminal)
     except KeyboardInterrupt:
         nothing = f"nothing was written to {plan.output}"
-        typer.echo(f"stopped; {terminal.what_stays() or nothing}", err=True)
+        echo(f"stopped; {terminal.what_stays() or nothing}", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     except BeetleLMError:
         if terminal.has_begun and (stays := terminal.what_stays()):
-            typer.echo(stays, err=True)
+            echo(stays, err=True)
         raise
     terminal.tell_problems()
     if as_json:
         import json
 
-        typer.echo(json.dumps(summary, indent=2))
+        echo_json(json.dumps(summary, indent=2))
     else:
         terminal.tell_results()
     if terminal.failed:

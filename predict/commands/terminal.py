@@ -8,11 +8,10 @@ from collections.abc import Collection
 from types import TracebackType
 from typing import Any, Self
 
-import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 
+from beetle_lm.console import console, echo
 from beetle_lm.hints import sentence_for
 from beetle_lm.predict.batch.options import Flagged
 from beetle_lm.predict.batch.plan import Plan, Task
@@ -33,16 +32,16 @@ def tell_plan(plan: Plan) -> None:
     options = plan.options
     for task in plan.tasks:
         of_part = "" if plan.together is None else f" of {task.part}"
-        typer.echo(f"would read {_counted(len(task.images))}{of_part}:")
+        echo(f"would read {_counted(len(task.images))}{of_part}:")
         for image in task.images:
-            typer.echo(f"  {image.path}")
-    typer.echo("would write:")
+            echo(f"  {image.path}")
+    echo("would write:")
     for task in plan.tasks:
         for name in planned(options.formats, options.overlay, task.reference is not None):
-            typer.echo(f"  {task.folder / name}")
+            echo(f"  {task.folder / name}")
     if plan.together is not None:
         for name in ("overview.jpg", "run.json") if options.overlay else ("run.json",):
-            typer.echo(f"  {plan.together / name}")
+            echo(f"  {plan.together / name}")
 
 
 class Terminal(Observer):
@@ -60,12 +59,12 @@ class Terminal(Observer):
         self._quiet, self._verbose = quiet, verbose
         self._done: list[tuple[Task, Finished]] = []
         self._kept: dict[str, int] = {}
-        console = Console(stderr=True)
+        shown = console(err=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
-        hidden = quiet or verbose or not console.is_terminal
+        hidden = quiet or verbose or not shown.is_terminal
         self._bar = Progress(
             *columns,
-            console=console,
+            console=shown,
             transient=True,
             disable=hidden,
             speed_estimate_period=_SPEED_OF,
@@ -149,17 +148,17 @@ class Terminal(Observer):
         for task, finished in self._done:
             outcome = finished.outcome
             for result in outcome.failures:
-                typer.echo(self._line(task, result), err=True)
+                echo(self._line(task, result), err=True)
             if outcome.failed > len(outcome.failures):
                 rest = outcome.failed - len(outcome.failures)
-                typer.echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
+                echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
             for hint in outcome.hints:
                 if sentence := sentence_for(hint, self._options):
-                    typer.echo(f"{self._of_part(task)}{sentence}", err=True)
+                    echo(f"{self._of_part(task)}{sentence}", err=True)
             if outcome.evaluation is not None:
                 unmatched = evaluation_table.unmatched(outcome.evaluation)
                 for line in (*unmatched, *outcome.evaluation.notes):
-                    typer.echo(self._of_part(task) + line, err=True)
+                    echo(self._of_part(task) + line, err=True)
 
     def tell_results(self) -> None:
         """Prints a line per part; the comparison as a table if there is one part."""
@@ -173,23 +172,23 @@ class Terminal(Observer):
                 evaluation_table.show(outcome.evaluation)
             flagged = f", {outcome.flagged} flagged" if outcome.flagged else ""
             failed = f", {outcome.failed} failed" if outcome.failed else ""
-            typer.echo(
+            echo(
                 f"{self._of_part(task)}{_counted(outcome.images)}: landmarks on"
                 f" {outcome.images - outcome.failed}{compared}{flagged}{failed}; results in"
                 f" {finished.folder}"
             )
+        if several and any(finished.outcome.shown.cells for _, finished in self._done):
+            echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
         if to_check := sum(finished.outcome.flagged for _, finished in self._done):
-            typer.echo(
+            echo(
                 f"`beetle-lm review-list {self._plan.output}` shows what to check first:"
                 f" {_kept(to_check, self._plan.options.flagged)}"
             )
-        if several and any(finished.outcome.shown.cells for _, finished in self._done):
-            typer.echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
 
     def _say(self, text: str) -> None:
         """Prints on stderr, above the bar where there is one."""
         if self._bar.disable:
-            typer.echo(text, err=True)
+            echo(text, err=True)
         else:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
