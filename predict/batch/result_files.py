@@ -14,8 +14,7 @@ from beetle_lm.predict.images.earlier import (
     OVERVIEW,
     REVIEW_SHEET,
     SUMMARY,
-    read_run,
-    read_summary,
+    is_of_another_program,
 )
 from beetle_lm.text import base_name
 
@@ -76,7 +75,7 @@ def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None
             " is never overwritten",
             Hint.ANOTHER_OUTPUT,
         )
-    if SUMMARY in existing and read_run(folder) is None and read_summary(folder / SUMMARY) != {}:
+    if SUMMARY in existing and is_of_another_program(folder):
         raise OutputError(
             f"{folder} holds {SUMMARY} of another program, which is never overwritten",
             Hint.ANOTHER_OUTPUT,
