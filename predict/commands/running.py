@@ -93,6 +93,7 @@ def check_scale(scale: float | None) -> None:
 
 
 def carry_out(
+    context: typer.Context,
     plan: Plan,
     load: Callable[[Task], Source],
     *,
@@ -113,7 +114,8 @@ def carry_out(
     if dry_run:
         tell_plan(plan)
         return
-    terminal = Terminal(plan, quiet, verbose)
+    options = {option for one in context.command.params for option in one.opts}
+    terminal = Terminal(plan, options, quiet, verbose)
     try:
         with terminal:
             summary = run_plan(plan, load, terminal)

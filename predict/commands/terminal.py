@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from collections.abc import Collection
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 
 from beetle_lm.console import console, echo
+from beetle_lm.hints import sentence_for
 from beetle_lm.predict.batch.options import Flagged
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
@@ -19,6 +23,8 @@ from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
+
+_SPEED_OF = 600.0  # seconds before now, from which the time left is computed
 
 
 def tell_plan(plan: Plan) -> None:
@@ -43,11 +49,12 @@ class Terminal(Observer):
 
     Args:
         plan: what is predicted.
+        options: those of the command, which hints may name.
         quiet: nothing but problems.
         verbose: a line per image instead of a bar.
     """
 
-    def __init__(self, plan: Plan, quiet: bool, verbose: bool) -> None:
+    def __init__(self, plan: Plan, options: Collection[str], quiet: bool, verbose: bool) -> None:
         self._plan = plan
         self._quiet, self._verbose = quiet, verbose
         self._done: list[tuple[Task, Finished]] = []
@@ -55,7 +62,15 @@ class Terminal(Observer):
         shown = console(err=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
         hidden = quiet or verbose or not shown.is_terminal
-        self._bar = Progress(*columns, console=shown, transient=True, disable=hidden)
+        self._bar = Progress(
+            *columns,
+            console=shown,
+            transient=True,
+            disable=hidden,
+            speed_estimate_period=_SPEED_OF,
+        )
+        self._warnings: list[tuple[logging.StreamHandler[Any], Any]] = []
+        self._options = options
         self._total = sum(len(task.images) for task in plan.tasks)
         self._row = self._bar.add_task("landmarks", total=self._total)
 
@@ -70,7 +85,13 @@ class Terminal(Observer):
         return bool(self._kept)
 
     def __enter__(self) -> Self:
+        before = sys.stderr
         self._bar.start()
+        if sys.stderr is not before:  # what is written there now comes above the bar
+            for handler in logging.getLogger().handlers:
+                if isinstance(handler, logging.StreamHandler) and handler.stream is before:
+                    self._warnings.append((handler, before))
+                    handler.setStream(sys.stderr)
         return self
 
     def __exit__(
@@ -80,20 +101,27 @@ class Terminal(Observer):
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        for handler, stream in self._warnings:
+            handler.setStream(stream)
+        self._warnings = []
 
     def started(self, task: Task, source: Source, done: int) -> None:
         """Names the model or the templates, and says where a run is resumed."""
-        self._bar.update(self._row, description=task.part, advance=done)
+        before = sum(len(other.images) for other, _ in self._done)
+        # Anew: the speed is that of this part, and not of what was done by an earlier run.
+        self._bar.reset(
+            self._row, total=self._total, completed=before + done, description=task.part
+        )
         if not self._quiet:
-            echo(source.title, err=True)
+            self._say(source.title)
             if done:
-                echo(f"going on after {done} of {_counted(len(task.images))}", err=True)
+                self._say(f"going on after {done} of {_counted(len(task.images))}")
 
     def placed(self, task: Task, result: Result) -> None:
         """Counts one photograph."""
         self._bar.advance(self._row)
         if self._verbose:
-            echo(self._line(task, result), err=True)
+            self._say(self._line(task, result))
 
     def kept(self, task: Task, count: int) -> None:
         """Remembers how much is done."""
@@ -104,7 +132,7 @@ class Terminal(Observer):
         self._done.append((task, finished))
         if finished.outcome.turned:
             warning = _frame_warning(finished.outcome.turned, self._plan.options.exif)
-            echo(f"warning: {warning}", err=True)
+            self._say(f"warning: {warning}")
 
     def what_stays(self) -> str | None:
         """Says what is kept of a run that did not finish, and how to resume it, if anything is."""
@@ -124,6 +152,9 @@ class Terminal(Observer):
             if outcome.failed > len(outcome.failures):
                 rest = outcome.failed - len(outcome.failures)
                 echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
+            for hint in outcome.hints:
+                if sentence := sentence_for(hint, self._options):
+                    echo(f"{self._of_part(task)}{sentence}", err=True)
             if outcome.evaluation is not None:
                 unmatched = evaluation_table.unmatched(outcome.evaluation)
                 for line in (*unmatched, *outcome.evaluation.notes):
@@ -146,13 +177,20 @@ class Terminal(Observer):
                 f" {outcome.images - outcome.failed}{compared}{flagged}{failed}; results in"
                 f" {finished.folder}"
             )
+        if several and any(finished.outcome.shown.cells for _, finished in self._done):
+            echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
         if to_check := sum(finished.outcome.flagged for _, finished in self._done):
             echo(
                 f"`beetle-lm review-list {self._plan.output}` shows what to check first:"
                 f" {_kept(to_check, self._plan.options.flagged)}"
             )
-        if several and any(finished.outcome.shown.cells for _, finished in self._done):
-            echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
+
+    def _say(self, text: str) -> None:
+        """Prints on stderr, above the bar where there is one."""
+        if self._bar.disable:
+            echo(text, err=True)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _line(self, task: Task, result: Result) -> str:
         name = printable(result.name)

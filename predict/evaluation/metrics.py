@@ -11,6 +11,12 @@ from typing import Literal
 import numpy as np
 
 from beetle_lm.errors import Hint, LandmarkError, RequestError
+from beetle_lm.predict.evaluation.suspects import (
+    Suspect,
+    against_predicted,
+    find_suspects,
+    in_words,
+)
 from beetle_lm.predict.formats.annotated import without_zeros
 from beetle_lm.predict.formats.coordinates import GREATEST
 from beetle_lm.predict.formats.names import listed, pair_by_image
@@ -314,7 +320,13 @@ class Evaluation:
             notes.append(
                 f"{predicted} predicted and {manual} manual landmarks are missing and were left out"
             )
-        return tuple(notes)
+        notes += [f"manual landmarks, {line}" for line in in_words(self.suspects)]
+        return (*notes, *against_predicted(self.predicted, self.manual))
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Specimens whose manual landmarks look wrong, or cannot be right."""
+        return find_suspects(self.images, self.manual, self.sizes)
 
 
 def evaluate(
@@ -372,10 +384,17 @@ def evaluate(
             if zeros
         ),
     )
+    if np.nanmax(evaluation.scales, initial=0.0) >= GREATEST:
+        raise RequestError(
+            f"a scale of {np.nanmax(evaluation.scales):.3g} units per pixel is none of a photograph"
+        )
     if np.isnan(evaluation.offsets).all():
         raise LandmarkError(
             "no landmark is there both in the predictions and in the manual landmarks"
         )
+    impossible = [suspect for suspect in evaluation.suspects if suspect.impossible]
+    if len(impossible) == len(pairs):
+        raise LandmarkError(f"the manual landmarks cannot be right: {in_words(impossible)[0]}")
     return evaluation
 
 

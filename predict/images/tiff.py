@@ -115,14 +115,14 @@ def read_pages(stream: IO[bytes]) -> list[Page]:
     return pages
 
 
-def read_tags(stream: IO[bytes], page: Page) -> Tags:
-    """The entries of a page, but for those that are damaged."""
+def read_tags(stream: IO[bytes], page: Page) -> Tags | None:
+    """The entries of a page; None where one of them is damaged, and its pixels may be anything."""
     structure = _Structure(stream)
     directory = structure.directory(page.start)
     if directory is None:
-        return Tags(structure.order, {})
+        return None
     tags = {tag: directory.values(tag) for tag in sorted(_NEEDED & directory.entries.keys())}
-    return Tags(structure.order, tags)
+    return Tags(structure.order, tags) if all(tags.values()) else None
 
 
 def pictures_in(pages: Sequence[Page]) -> list[Page]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from beetle_lm.errors import BeetleLMError, ImageError, LandmarkError, TrainingDataError
+from beetle_lm.predict.evaluation.suspects import Suspect, find_suspects, in_words
 from beetle_lm.predict.formats.annotated import read_annotated
 from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.records import Record
@@ -20,6 +21,7 @@ from beetle_lm.predict.images.read import Header, ImageFile, find_images, read_h
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
 from beetle_lm.text import printable
+from beetle_lm.zoo.model_file.bounds import LARGEST_SIDE
 from beetle_lm.zoo.model_file.card import Fit
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec, part_of
 
@@ -113,11 +115,27 @@ def read_training_data(
     if bare:
         shown = ", ".join(sorted(bare)[:3]) + (", ..." if len(bare) > 3 else "")
         remarks.append(f"{len(bare)} photographs without landmarks, not used: {shown}")
+    suspects = _suspects(list(specimens.values()))
+    for suspect in suspects:
+        if suspect.impossible:
+            problems.append(f"{landmarks.name}, {suspect}")
+            del specimens[suspect.name]
+    remarks += in_words(suspect for suspect in suspects if not suspect.impossible)
     if not specimens:
         raise TrainingDataError(problems)
     ordered = tuple(specimens[name] for name in sorted(specimens))
     further = _read_shapes(shapes, spec, remarks)
     return AnnotatedImages(spec, ordered, tuple(problems), tuple(remarks), further)
+
+
+def _suspects(specimens: Sequence[Specimen]) -> tuple[Suspect, ...]:
+    if not specimens:
+        return ()
+    return find_suspects(
+        [specimen.name for specimen in specimens],
+        np.stack([specimen.landmarks.xy for specimen in specimens]),
+        np.array([specimen.size for specimen in specimens], np.float64),
+    )
 
 
 def _read_shapes(path: Path | None, spec: PartSpec, remarks: list[str]) -> Floats:
@@ -134,7 +152,12 @@ def _read_shapes(path: Path | None, spec: PartSpec, remarks: list[str]) -> Float
                 for record in wrong
             ]
         )
-    return np.stack([record.y_down for record in records])
+    xy = np.stack([record.y_down for record in records])
+    suspects = find_suspects([record.name for record in records], xy)
+    if impossible := [f"{path.name}, {suspect}" for suspect in suspects if suspect.impossible]:
+        raise TrainingDataError(impossible)
+    remarks += [f"{path.name}, {line}" for line in in_words(suspects)]
+    return xy
 
 
 class _Photographs:
@@ -194,10 +217,20 @@ def input_size(specimens: Sequence[Specimen], pixels: int, multiple: int) -> tup
         specimens: the photographs.
         pixels: about how many pixels the input has.
         multiple: what width and height must be multiples of.
+
+    Raises:
+        TrainingDataError: a model file could not hold so long and narrow an input.
     """
     ratio = float(np.median([width / height for width, height in (s.size for s in specimens)]))
     width = max(1, round((pixels * ratio) ** 0.5 / multiple)) * multiple
     height = max(1, round(width / ratio / multiple)) * multiple
+    if max(width, height) > LARGEST_SIDE:
+        raise TrainingDataError(
+            [
+                f"the photographs are too long and narrow, {ratio:.3g} times as wide as high: the"
+                f" input would have {width} x {height} px, and can have {LARGEST_SIDE} at most"
+            ]
+        )
     return width, height
 
 
