@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from threading import Lock
 
 _STANDARD_ERROR = 2
-_FROM_LIBTIFF = re.compile(rb"(?:[\w.]+: )?(?:\w*(?:Decode|Fetch|TIFF)\w*: |Using code|Warning, )")
+_FROM_LIBTIFF = re.compile(
+    rb"(?:[\w.]+: )?(?:\w*(?:Decode|Fetch|Setup|TIFF)\w*: |Using code|Warning, )"
+)
 _ONE_AT_A_TIME = Lock()
 
 

@@ -12,7 +12,7 @@ from typing import IO
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.images import jpeg, tiff
@@ -22,6 +22,8 @@ from beetle_lm.predict.images.tiff import Page, Tags
 from beetle_lm.text import printable
 
 _NONE, _OLD_JPEG, _JPEG, _PACKED = 1, 6, 7, 32773
+_FAXES = {3: "group3", 4: "group4"}
+_FAX_END = 16  # bytes that say so, or not
 _DEFLATE = frozenset({8, 32946})
 _BYTES = frozenset({5, _PACKED, 34925, 50000})  # LZW, PackBits, LZMA, Zstandard: bytes to bytes
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR, _LAB, _ICC_LAB = (
@@ -74,13 +76,19 @@ def read_stored(stream: IO[bytes], page: Page) -> Stored:
         if number > 1 or lengths:
             raise ImageError("has a damaged header: it does not say where its pixels are")
         lengths = [-1]
-    segments = []
-    for offset, length in zip(offsets[:number], lengths, strict=False):
-        stream.seek(offset)
-        segments.append(stream.read(length))
-        if len(segments[-1]) < length or not segments[-1]:
-            raise ImageError("is truncated: a part of the picture is missing")
+    segments = [
+        _part(stream, offset, length)
+        for offset, length in zip(offsets[:number], lengths, strict=False)
+    ]
     return Stored(tags, segments)
+
+
+def _part(stream: IO[bytes], start: int, length: int) -> bytes:
+    end = stream.seek(0, io.SEEK_END)
+    if not 0 <= start < end or not -1 <= length <= end - start or length == 0:
+        raise ImageError("is truncated: a part of the picture is missing")
+    stream.seek(start)
+    return stream.read(length)
 
 
 def decode(stored: Stored) -> Raster:
@@ -382,8 +390,7 @@ def _from_jpegs(stored: Stored, layout: _Layout) -> tuple[NDArray[np.generic], i
 
 def _old_jpeg(stream: IO[bytes], tags: Tags) -> bytes:
     start = tags.number(tiff.JPEG_OFFSET, 0)
-    stream.seek(start)
-    data = stream.read(tags.number(tiff.JPEG_LENGTH, 0) if start else 0)
+    data = _part(stream, start, tags.number(tiff.JPEG_LENGTH, -1)) if start else b""
     if not data.startswith(jpeg.START):
         raise ImageError("is a TIFF with an obsolete kind of JPEG; save it anew")
     return data
@@ -402,10 +409,37 @@ def _by_pillow(stored: Stored) -> Raster:
     tags = {
         tag: (_LONG if max(numbers) > 0xFFFF else _SHORT, numbers)
         for tag in _FOR_PILLOW
-        if (numbers := stored.tags.numbers(tag)) and min(numbers) >= 0
+        if (numbers := stored.tags.numbers(tag)) and 0 <= min(numbers) <= max(numbers) < 1 << 32
     }
     is_tiled = bool(stored.tags.numbers(tiff.TILE_OFFSETS))
-    return of_pillow(_decoded(_tiff_of(tags, stored.segments, is_tiled)))
+    image = _decoded(_tiff_of(tags, stored.segments, is_tiled))
+    compression = stored.tags.number(tiff.COMPRESSION, _NONE)
+    plain = stored.tags.number(tiff.FAX_OPTIONS, 0) == 0
+    if compression in _FAXES and plain and not is_tiled and image.mode == "1":
+        _check_fax(image, stored, _FAXES[compression])
+    return of_pillow(image)
+
+
+def _check_fax(image: Image.Image, stored: Stored, encoding: str) -> None:
+    """Refuses a fax whose bytes are not those that its picture gives when it is encoded again.
+
+    A fax has no checksum, and its decoder makes rows of whatever it finds; but encoders agree.
+    """
+    is_white_zero = stored.tags.number(tiff.PHOTOMETRIC, _WHITE_IS_ZERO) == _WHITE_IS_ZERO
+    as_stored = ImageChops.invert(image) if is_white_zero else image
+    rows = stored.tags.number(tiff.ROWS_PER_STRIP, image.height)
+    again = io.BytesIO()
+    with complaints():
+        as_stored.save(again, "TIFF", compression=encoding, tiffinfo={tiff.ROWS_PER_STRIP: rows})
+    [page] = tiff.read_pages(again)
+    is_reversed = stored.tags.number(tiff.FILL_ORDER, 1) == 2
+    for segment, wanted in zip(stored.segments, read_stored(again, page).segments, strict=True):
+        found = _reversed(segment) if is_reversed else segment
+        length = min(len(found), len(wanted))
+        if found[: length - _FAX_END] != wanted[: length - _FAX_END] or (
+            found[length:].strip(b"\0") or wanted[length + _FAX_END :]
+        ):
+            raise ImageError("is damaged, or written by an unusual program: save it anew")
 
 
 def of_pillow(image: Image.Image) -> Raster:
@@ -465,10 +499,10 @@ def _from_palette(
     number = 1 << layout.bits
     if layout.kind != _UNSIGNED or layout.bits > 16 or len(palette) < 3 * number:
         raise ImageError("has a damaged header: its palette is too short")
-    colours = np.array(palette[: 3 * number]).reshape(3, number).T
+    colours = np.array(palette[: 3 * number], np.float64).reshape(3, number).T
     if colours.max() > 255:  # some writers leave 8 bits where 16 belong
-        colours //= 256
-    return colours.astype(np.uint8)[indices.astype(np.intp)]
+        colours = colours // 256
+    return np.clip(colours, 0, 255).astype(np.uint8)[indices.astype(np.intp)]
 
 
 def _from_inks(inks: NDArray[np.generic]) -> NDArray[np.generic]:
