@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.images.read import read_image
@@ -111,9 +111,9 @@ def by_tifffile() -> Iterator[tuple[str, Made]]:
         bits = 8 * np.dtype(dtype).itemsize
 
         def deep(pixels: NDArray[np.uint8], factor: int = factor) -> NDArray[Any]:
-            return pixels.astype(np.uint16 if factor > 1 else np.uint8) * np.array(
-                factor, np.uint16 if factor > 1 else np.uint8
-            )
+            kind = np.uint16 if factor > 1 else np.uint8
+            stretched: NDArray[Any] = pixels.astype(kind) * np.array(factor, kind)
+            return stretched
 
         for order in "<>":
             for layout, options in LAYOUTS.items():
@@ -172,7 +172,7 @@ def by_second_decoder(path: Path) -> NDArray[np.uint8]:
         image.load()
         if image.mode.startswith(("I", "F")):
             raise ValueError("in another depth, which each scales in its own way")
-        if image.format == "TIFF" and image.tag_v2.get(284) == 2:
+        if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(284) == 2:
             raise ValueError("of which Pillow mixes up the bytes in 16 bit")
         if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].any():
             white = Image.new("RGBA", image.size, "white")

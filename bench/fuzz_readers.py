@@ -3,7 +3,7 @@
     python bench/fuzz_readers.py text --cases 1000000 [--seed N] [--seconds N]
 
 damages whole landmark files of all kinds (TPS, wide, tidy, R, DeepLabCut, in several encodings),
-lists and part files at random, reads each as training, comparison and conversion do, and needs
+and part files at random, reads each as training, comparison and conversion do, and needs
 nothing but the package. It stops at the first exception that is no error for the user, at an error
 without a line, and at a file that takes more than 5 s; the file is then where the message says. At
 the end it prints how many were read and how many refused.

@@ -151,8 +151,10 @@ def test_several_pictures_in_a_file_are_told_of(
 def test_samples_of_a_tiff_are_what_they_are_declared_to_be(
     tmp_path: Path, pixels: NDArray[np.uint8], kind: str, factor: int
 ) -> None:
-    deep = (pixels.astype(np.uint16) * factor).astype(np.uint8 if factor == 1 else np.uint16)
-    most = np.iinfo(deep.dtype).max
+    deep: NDArray[Any] = (pixels.astype(np.uint16) * factor).astype(
+        np.uint8 if factor == 1 else np.uint16
+    )
+    most = 255 * factor
     alpha = np.full(deep.shape[:2], most, deep.dtype)
     alpha[:20], alpha[20:40] = 0, most // 2
     share = (alpha / most)[..., np.newaxis]
