@@ -12,7 +12,7 @@ from training_data import SIZE, draw_set, small_recipe, tps_record
 
 pytest.importorskip("torch")
 
-from beetle_lm.errors import LandmarkFileError, RequestError, TrainingDataError
+from beetle_lm.errors import LandmarkFileError, ModelError, RequestError, TrainingDataError
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.train.data.dataset import input_size, load_tensors, read_training_data
 from beetle_lm.train.job import read_test_list
@@ -268,3 +268,9 @@ def test_photographs_too_narrow_for_a_model_file_are_refused(
     assert done.code == 1
     assert "too long and narrow, 300 times as wide as high: the input would have 1" in done.err
     assert not run.exists()
+
+
+def test_a_part_that_fits_into_no_model_file_is_refused_before_training(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 3)
+    with pytest.raises(ModelError, match="the part's name has 300 bytes; at most 100"):
+        read_training_data(images, landmarks, "x" * 300)

@@ -105,7 +105,7 @@ class ModelCard:
             _check_text(f"its {name}", getattr(self, name), longest)
         if len(self.metrics) > bounds.MOST_METRICS:
             raise ModelError(f"{len(self.metrics)} measured errors; at most {bounds.MOST_METRICS}")
-        _check_size(self.spec)
+        check_size(self.spec)
         if self.shapes is not None and len(self.shapes.mean) != len(self.spec):
             raise ModelError(
                 f"shapes of {len(self.shapes.mean)} landmarks, its part has {len(self.spec)}"
@@ -162,8 +162,12 @@ def _check_text(what: str, text: str, longest: int) -> None:
         raise ModelError(f"{len(text)} characters in {what}; at most {longest}")
 
 
-def _check_size(spec: PartSpec) -> None:
-    """A part of one's own may be of any size; one in a card names folders and columns of others."""
+def check_size(spec: PartSpec) -> None:
+    """Makes sure that a part fits into a card, where its names become others' folders and columns.
+
+    Raises:
+        ModelError: it has too many landmarks, or a name is too long.
+    """
     if (size := len(spec.name.encode())) > bounds.LONGEST_NAME:
         raise ModelError(f"the part's name has {size} bytes; at most {bounds.LONGEST_NAME}")
     if len(spec) > bounds.MOST_LANDMARKS:
