@@ -30,8 +30,7 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
+from PIL import Image, TiffImagePlugin
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.images.read import read_image
@@ -51,7 +50,8 @@ def photograph() -> NDArray[np.uint8]:
     pixels = np.stack([x * 2 + 20, y * 3 + 10, 255 - x - y], axis=-1).astype(np.int64)
     pixels[15:35, 20:40] = (200, 40, 90)
     noise = np.random.default_rng(0).integers(-6, 7, pixels.shape)
-    return np.asarray(np.clip(pixels + noise, 0, 255), np.uint8)
+    drawn: NDArray[np.uint8] = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    return drawn
 
 
 Made = tuple[bytes, NDArray[np.uint8] | None]
@@ -106,11 +106,14 @@ def by_tifffile() -> Iterator[tuple[str, Made]]:
     over = np.rint(rgb * share + 255 * (1 - share)).astype(np.uint8)
     multiplied = np.rint(rgb * share).astype(np.uint8)
     near = 255 - rgb[..., :1]
-    for factor, dtype in DTYPES.items():
-        bits = 8 * dtype.itemsize
+    every = {1: np.uint8, 257: np.uint16}
+    for factor, dtype in every.items():
+        bits = 8 * np.dtype(dtype).itemsize
 
         def deep(pixels: NDArray[np.uint8], factor: int = factor) -> NDArray[Any]:
-            return np.asarray(pixels.astype(np.uint16) * factor, DTYPES[factor])
+            kind = np.uint16 if factor > 1 else np.uint8
+            stretched: NDArray[Any] = pixels.astype(kind) * np.array(factor, kind)
+            return stretched
 
         for order in "<>":
             for layout, options in LAYOUTS.items():
@@ -151,7 +154,6 @@ def by_tifffile() -> Iterator[tuple[str, Made]]:
                     yield f"{kind}-{name}.tif", (stream.getvalue(), wanted)
 
 
-DTYPES = {1: np.dtype(np.uint8), 257: np.dtype(np.uint16)}
 LAYOUTS: dict[str, dict[str, Any]] = {
     "strip": {},
     "strips": {"rowsperstrip": 7},
@@ -170,7 +172,7 @@ def by_second_decoder(path: Path) -> NDArray[np.uint8]:
         image.load()
         if image.mode.startswith(("I", "F")):
             raise ValueError("in another depth, which each scales in its own way")
-        if isinstance(image, TiffImageFile) and image.tag_v2.get(284) == 2:
+        if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(284) == 2:
             raise ValueError("of which Pillow mixes up the bytes in 16 bit")
         if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].any():
             white = Image.new("RGBA", image.size, "white")

@@ -102,11 +102,12 @@ def stages(photographs: list[ImageFile], part: str, out: Path) -> dict[str, floa
         lambda: [predictor.session.run(batch) for _ in range(3)], 3 * len(batch)
     )
     results = list(predictor.predict(sample))
-    ids = unique_ids([one.name for one in sample])
+    names = [one.name for one in sample]
+    ids = unique_ids(names)
     options = Options()
 
     def write() -> None:
-        rows = Rows(out / "rows", card.spec)
+        rows = Rows(out / "rows", card.spec, names)
         for first in range(0, len(results), Options.batch_size):
             rows.append(results[first : first + Options.batch_size])
         rows.keep(0.0)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beetle_lm.console import echo
+
 if TYPE_CHECKING:
     from beetle_lm.export.to_onnx import Storage
 
@@ -54,4 +56,4 @@ def export(
     storage: Storage = "int8" if int8 else "float16" if fp16 else "float32"
     report = export_run(run, output, images, storage, model_version, licence, provenance, overwrite)
     size = output.stat().st_size / 1e6
-    print(f"{output} ({size:.1f} MB); file against network: {report}")
+    echo(f"{output} ({size:.1f} MB); file against network: {report}")

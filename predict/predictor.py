@@ -16,12 +16,19 @@ from numpy.typing import NDArray
 from beetle_lm.errors import ImageError, IsolationError, RequestError
 from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.predict.images.reading import Threads
-from beetle_lm.predict.inputs import Photograph, Photographs, name_of, photographs, read_photograph
-from beetle_lm.predict.landmarks import Floats, Landmarks
+from beetle_lm.predict.inputs import (
+    MadeWith,
+    Photograph,
+    Photographs,
+    name_of,
+    photographs,
+    read_photograph,
+)
+from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.quality import quality_flag
 from beetle_lm.predict.result import Result
-from beetle_lm.predict.session import Device, Session
+from beetle_lm.predict.session import Device, Placed, Session
 from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -112,6 +119,21 @@ class Predictor:
         """The version of the runtime."""
         return {"onnxruntime": self.session.runtime_version}
 
+    def made_with(self, files: Sequence[Path]) -> MadeWith:
+        """Which of some photographs the model was trained or validated on, as far as is known."""
+        seen = self.card.photographs
+        found = [] if seen is None else seen.among(files)
+        if seen is None or not found:
+            return MadeWith()
+        least = "" if seen.is_complete else "at least "
+        one = len(found) == 1
+        return MadeWith(
+            tuple(found),
+            note=f"{least}{len(found)} of the {len(files)} photographs that have manual landmarks"
+            f" {'is one' if one else 'are among those'} that the model was made with: on new ones"
+            " it is less accurate",
+        )
+
     def predict(
         self,
         items: Photographs,
@@ -123,7 +145,9 @@ class Predictor:
 
         Photographs are read ahead by threads, a few batches at most: memory does not grow with
         their number, and an iterable of millions is gone through as they are needed. One that
-        cannot be read, or is not there, becomes a result with its reason.
+        cannot be read, or is not there, becomes a result with its reason, and so does one for which
+        the model gives what cannot be: coordinates that are not finite or far outside, scores
+        outside 0 to 1, expected errors below 0.
 
         Args:
             items: the path of a photograph or of a folder of photographs, a glob pattern, a PIL
@@ -175,15 +199,12 @@ class Predictor:
         with closing(ahead):
             while group := list(islice(ahead, batch_size)):
                 ready = [member for member in group if isinstance(member, _Ready)]
-                placed: Iterator[tuple[Floats, Floats, Floats]] = iter(())
+                finished: Iterator[Result] = iter(())
                 if ready:
-                    found = self.session.run(_batch(ready, batch_size))
-                    placed = zip(found.xy, found.score, found.expected_error, strict=True)
+                    placed = self.session.run(_batch(ready, batch_size))
+                    finished = (one.finish(placed, i, self.card) for i, one in enumerate(ready))
                 for member in group:
-                    if isinstance(member, _Ready):
-                        yield member.finish(*next(placed), self.card)
-                    else:
-                        yield member
+                    yield next(finished) if isinstance(member, _Ready) else member
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,13 +218,19 @@ class _Ready:
     placement: Placement
     pixels: NDArray[np.uint8]
 
-    def finish(self, xy: Floats, score: Floats, expected_error: Floats, card: ModelCard) -> Result:
-        in_image = np.clip(self.placement.to_image(xy), (0.0, 0.0), self.size)
-        pixels = self.placement.image_pixels
-        landmarks = Landmarks(card.spec, in_image, score, expected_error * pixels)
-        flag = quality_flag(card, xy, expected_error, pixels)
+    def finish(self, placed: Placed, index: int, card: ModelCard) -> Result:
+        """The result of this photograph, which is the one of that index in its batch."""
+        landmarks, flag, reason = None, None, None
+        if fault := placed.fault(index, card.input_size):
+            reason = f"{printable(Path(self.name).name)} has no landmarks: the model gives {fault}"
+        else:
+            xy, expected_error = placed.xy[index], placed.expected_error[index]
+            in_image = np.clip(self.placement.to_image(xy), (0.0, 0.0), self.size)
+            pixels = self.placement.image_pixels
+            landmarks = Landmarks(card.spec, in_image, placed.score[index], expected_error * pixels)
+            flag = quality_flag(card, xy, expected_error, pixels)
         return Result(
-            self.name, self.size, self.orientation, landmarks, None, flag, self.photograph
+            self.name, self.size, self.orientation, landmarks, reason, flag, self.photograph
         )
 
 
@@ -227,7 +254,7 @@ def _prepare(numbered: tuple[int, Photograph], card: ModelCard, read: Read) -> _
         placement = Placement.fit(picture.frame, card.input_size, card.fit)
         pixels = placement.render(picture)
     except ImageError as error:
-        return Result(name, None, 1, None, str(error), photograph=photograph)
+        return Result(name, None, 1, None, str(error), photograph=photograph, hint=error.hint)
     except IsolationError:  # all others would fail as well
         raise
     except Exception as error:  # one photograph never stops the others

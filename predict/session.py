@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from beetle_lm.errors import DeviceError, Hint, ModelError
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.zoo.model_file.bounds import LARGEST_BATCH, LARGEST_INPUT
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.onnx import card_in, refuse_foreign
 
@@ -37,6 +39,8 @@ _CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
 class Placed:
     """What a model returns for a batch.
 
+    Whatever the network says: `fault` tells where that cannot be right.
+
     Args:
         xy: (N, K, 2) landmarks in pixels of the model's input.
         score: (N, K) from 0 to 1.
@@ -46,6 +50,23 @@ class Placed:
     xy: Floats
     score: Floats
     expected_error: Floats
+
+    def fault(self, index: int, size: tuple[int, int]) -> str | None:
+        """What cannot be right in what was returned for one photograph; None where nothing is.
+
+        Landmarks somewhat outside the model's input, of that width and height, can be right: a
+        network may place what the margin cuts off. Those a whole input away cannot.
+        """
+        xy, score, error = self.xy[index], self.score[index], self.expected_error[index]
+        if not np.isfinite(xy).all():
+            return "coordinates that are not finite"
+        if not ((xy >= np.negative(size)) & (xy <= np.multiply(size, 2))).all():
+            return "coordinates far outside the photograph"
+        if not ((score >= 0) & (score <= 1)).all():
+            return "scores that are not from 0 to 1"
+        if not (np.isfinite(error) & (error >= 0)).all():
+            return "expected errors that are negative or not finite"
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,9 +184,12 @@ def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | 
             Hint.CPU,
         )
     options = runtime.SessionOptions()
+    # What was looked through is an ONNX file, not one of onnxruntime's own, which hold more.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     # Where CUDA was not insisted on, what keeps it from starting is for `beetle-lm doctor` to say.
-    options.log_severity_level = _ERRORS_ONLY if device == "cuda" else _FATAL_ONLY
-    runtime.set_default_logger_severity(options.log_severity_level)
+    runtime.set_default_logger_severity(_ERRORS_ONLY if device == "cuda" else _FATAL_ONLY)
+    # What is wrong with a model, in the names that it gives, is told by an exception.
+    options.log_severity_level = _FATAL_ONLY
     # Threads that spin while they wait would take the processor from those that decode.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
@@ -210,7 +234,15 @@ def _batch_size(session: Any, card: ModelCard, name: str) -> int | None:
             raise ModelError(f"{name} lacks the output '{output}'")
         _check(name, outputs[output], "tensor(float)", [None, count, *rest])
     first = image.shape[0]
-    return first if isinstance(first, int) else None
+    if not isinstance(first, int):
+        return None
+    if not 1 <= first <= min(LARGEST_BATCH, LARGEST_INPUT // math.prod(size)):
+        raise ModelError(
+            f"{name} takes {first} photographs of {math.prod(size)} bytes at once; {LARGEST_BATCH}"
+            f" of {LARGEST_INPUT} bytes together are the most; ask those who made it for one that"
+            " takes any number"
+        )
+    return first
 
 
 def _check(name: str, value: Any, kind: str, wanted: Sequence[int | None]) -> None:

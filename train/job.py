@@ -7,13 +7,16 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 
+from beetle_lm.encoding import SAVE_AS_UTF8, NotUtf8Error, utf8_text
+from beetle_lm.entries import load
 from beetle_lm.errors import CheckpointError, RequestError, TrainingDataError
 from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.text import regional_texts
 from beetle_lm.predict.images.orientation import ExifFrame
+from beetle_lm.text import printable
 from beetle_lm.train.data.dataset import AnnotatedImages
 from beetle_lm.train.data.folds import split
 from beetle_lm.train.engine.recipe import Recipe
@@ -23,8 +26,25 @@ CONFIG = "config.toml"
 """The job's file name in a run folder."""
 
 
-@dataclass(frozen=True)
-class Job:
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    images: str
+    landmarks: str
+    landmarks_sha256: str
+    exif: ExifFrame
+    part: str
+    seed: int
+    init: str
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    init_sha256: str = ""
+    shapes: str = ""
+    shapes_sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(_Options):
     """Everything that decides the outcome of a run; `config.toml` in the run folder.
 
     Args:
@@ -38,35 +58,18 @@ class Job:
         training: names of the photographs to train on.
         validation: names of those that are only measured after every epoch.
         test: names of those that are only measured at the end.
-        recipe: how to train.
         init_sha256: SHA-256 of the file to start from; empty for none.
         shapes: landmark file of further specimens whose shapes are learned; empty for none.
         shapes_sha256: SHA-256 of that file; empty for none.
+        recipe: how to train.
     """
 
-    images: str
-    landmarks: str
-    landmarks_sha256: str
-    exif: ExifFrame
-    part: str
-    seed: int
-    init: str
-    training: tuple[str, ...]
-    validation: tuple[str, ...]
-    test: tuple[str, ...]
     recipe: Recipe
-    init_sha256: str = ""
-    shapes: str = ""
-    shapes_sha256: str = ""
 
     def to_toml(self) -> str:
         """The job as TOML."""
-        entries: dict[str, Any] = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in vars(self).items()
-            if name != "recipe"
-        }
-        return tomli_w.dumps(entries | {"recipe": self.recipe.to_dict()})
+        options = {name: value for name, value in vars(self).items() if name != "recipe"}
+        return tomli_w.dumps(options | {"recipe": self.recipe.to_dict()})
 
     @classmethod
     def read(cls, run: Path) -> Job:
@@ -74,20 +77,18 @@ class Job:
 
         Raises:
             CheckpointError: the folder has no readable `config.toml`.
+            RecipeError: the recipe in it has a wrong entry.
         """
         path = run / CONFIG
+        wrong = f"{path} cannot be read"
         try:
             entries = tomllib.loads(path.read_text(encoding="utf-8"))
-            recipe = recipe_from_dict(entries.pop("recipe"), str(path))
-            values: dict[str, Any] = {
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in entries.items()
-            }
-            return cls(recipe=recipe, **values)
         except FileNotFoundError as error:
             raise CheckpointError(f"{run} is not a training run: it has no {CONFIG}") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from error
+        except (OSError, ValueError) as error:  # no UTF-8, no TOML
+            raise CheckpointError(f"{wrong}: {error}") from error
+        recipe = recipe_from_dict(entries.pop("recipe", None), str(path))
+        return cls(recipe=recipe, **vars(load(_Options, entries, wrong, CheckpointError)))
 
 
 def make_job(
@@ -142,17 +143,36 @@ def read_test_list(path: Path, data: AnnotatedImages) -> list[str]:
         RequestError: the file cannot be read or names a photograph that has no landmarks.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise RequestError(
             f"the list of test photographs {path} cannot be read: {error}"
         ) from error
     index = NameIndex(specimen.name for specimen in data.specimens)
-    named = [line.strip() for line in lines if line.strip()]
+    named = _names_in(path, content, index)
     unknown = [name for name in named if index.find(name) is None]
     if unknown:
+        near = index.nearest(unknown[0])
         raise RequestError(
             f"{path} names {len(unknown)} photographs without usable landmarks, the first:"
-            f" {unknown[0]}"
+            f" {printable(unknown[0])}"
+            + (f"; the most similar name is {printable(near)}" if near else "")
         )
     return sorted({found for name in named if (found := index.find(name)) is not None})
+
+
+def _names_in(path: Path, content: bytes, index: NameIndex) -> list[str]:
+    """The names in a list, without its comments, in the encoding in which most are known."""
+    try:
+        texts = [utf8_text(content)]
+    except NotUtf8Error as error:
+        texts = [text for _, text in regional_texts(content)] if error.is_text else []
+        if not texts:
+            raise RequestError(f"the list of test photographs {path} {error.found}") from error
+    lists = [[line.strip() for line in text.splitlines() if line.strip()] for text in texts]
+    named = max(lists, key=lambda names: sum(index.find(name) is not None for name in names))
+    if len(texts) > 1 and any(not n.isascii() and index.find(n) is None for n in named):
+        raise RequestError(
+            f"the list of test photographs {path} is in an unknown encoding; {SAVE_AS_UTF8}"
+        )
+    return [name for name in named if not name.startswith("#") or index.find(name) is not None]

@@ -71,16 +71,19 @@ def recipe_of(checkpoint: Checkpoint) -> Recipe:
     return recipe_from_dict(checkpoint.recipe, "the checkpoint's recipe")
 
 
-def recipe_from_dict(entries: dict[str, Any], source: str) -> Recipe:
+def recipe_from_dict(entries: object, source: str) -> Recipe:
     """Reads what `Recipe.to_dict` wrote, as a recipe of the method whose network it names.
 
     Args:
-        entries: the values.
+        entries: the values, a table.
         source: what they come from, for messages.
 
     Raises:
-        RecipeError: an entry is missing, unknown, of a wrong kind or out of range.
+        RecipeError: this is no table, or an entry is missing, unknown, of a wrong kind or out of
+            range.
     """
+    if not isinstance(entries, dict):
+        raise RecipeError(f"{source}: there is no recipe, which is a table")
     if "network" not in entries:
         raise RecipeError(f"{source}: the entry 'network' is missing")
     try:
@@ -125,6 +128,6 @@ def load_recipe(name: str) -> Recipe:
         )
     try:
         entries = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers or tables without end, too
         raise RecipeError(f"{name}: not a TOML file: {error}") from error
     return recipe_from_dict(entries, name)

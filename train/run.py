@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from beetle_lm.errors import Hint, OutputError, RequestError
+from beetle_lm.errors import Hint, OutputError, RequestError, TrainingDataError
 from beetle_lm.files import write_text
 from beetle_lm.predict.evaluation.metrics import Evaluation
-from beetle_lm.train.data.dataset import AnnotatedImages, load_tensors
+from beetle_lm.train.data.dataset import AnnotatedImages, Specimen, load_tensors
 from beetle_lm.train.engine.checkpoint import LAST
 from beetle_lm.train.engine.log import EpochLog
 from beetle_lm.train.engine.method import Task
@@ -57,16 +58,18 @@ def train(
 
     Raises:
         RequestError: the recipe cannot be followed with these data.
+        TrainingDataError: a landmark is missing in all photographs to train on, or these are too
+            long and narrow.
         OutputError: the folder has another run, or a run and `resume` is not set.
         CheckpointError: the last state cannot be read.
     """
     recipe = job.recipe
-    _check(recipe, data, transfer)
-    _prepare(run, job, resume)
     by_name = {specimen.name: specimen for specimen in data.specimens}
     training, validation, test = (
         [by_name[name] for name in names] for names in (job.training, job.validation, job.test)
     )
+    _check(recipe, data, training, transfer)
+    _prepare(run, job, resume)
     task = Task(
         run=run,
         spec=data.spec,
@@ -100,7 +103,12 @@ def train(
     return metrics, evaluation
 
 
-def _check(recipe: Recipe, data: AnnotatedImages, transfer: Transfer | None) -> None:
+def _check(
+    recipe: Recipe,
+    data: AnnotatedImages,
+    training: Sequence[Specimen],
+    transfer: Transfer | None,
+) -> None:
     """Makes sure that a recipe can be followed."""
     if recipe.pretrained and transfer is None:
         raise RequestError(
@@ -110,6 +118,11 @@ def _check(recipe: Recipe, data: AnnotatedImages, transfer: Transfer | None) -> 
         raise RequestError(
             f"the recipe {recipe.name} has no use for further shapes", Hint.NO_SHAPES
         )
+    nowhere = np.all([specimen.landmarks.missing for specimen in training], axis=0)
+    if nowhere.any():
+        numbers = ", ".join(str(number) for number in np.flatnonzero(nowhere) + 1)
+        raise TrainingDataError([f"no photograph to train on has landmark {numbers}"])
+    recipe.check(training)
 
 
 def _prepare(run: Path, job: Job, resume: bool) -> None:

@@ -10,11 +10,11 @@ from beetle_lm.errors import HubError, ModelError
 from beetle_lm.zoo.entries import is_address
 from beetle_lm.zoo.hub.client import Hub
 from beetle_lm.zoo.hub.name import HUB_PREFIX, HubModel
+from beetle_lm.zoo.model_file.bounds import LARGEST_MODEL
 from beetle_lm.zoo.model_file.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, file_sha256
 from beetle_lm.zoo.model_file.onnx import check_contents, read_card
 from beetle_lm.zoo.store import Pulled, Store
 
-_LONGEST_MODEL = 1 << 31  # the size that an ONNX file cannot exceed
 _PIECE = 1 << 20  # bytes that are copied at once
 _log = logging.getLogger("beetle_lm")
 
@@ -97,7 +97,7 @@ def pull_file(
 
     def pieces(start: int) -> Generator[bytes, None, None]:
         if is_address(source):
-            return hub.download(source, source, _LONGEST_MODEL, start)
+            return hub.download(source, source, LARGEST_MODEL, start)
         return _pieces_of(Path(source), start)
 
     def check(path: Path) -> Manifest:

@@ -30,6 +30,7 @@ from beetle_lm.zoo.model_file.manifest import Manifest, file_sha256
 _FORGOTTEN_AFTER = 7 * 24 * 3600  # seconds without a byte; until then a download can be resumed
 _GIVEN_UP_AFTER = 60  # seconds without a byte, which no download that goes on is silent for
 _WORTH_KEEPING = 1 << 20  # bytes of a download that broke off
+_LONGEST_STEM = 200  # a registry may call a model what it likes
 
 
 def cache_folder(environment: Mapping[str, str], home: Path) -> Path:
@@ -151,6 +152,7 @@ class Store:
             OutputError: the store cannot be written.
         """
         stem = re.sub("[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model"
+        stem = stem[:_LONGEST_STEM]
         path = self._models / f"{stem}-{sha256[:12]}.onnx"
         with _writing(self.folder):
             self._models.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from beetle_lm.errors import Hint, OutputError
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.result import Result
+from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 _CHECKSUM = 9  # 8 hexadecimal digits and a space
@@ -28,23 +30,29 @@ class Rows:
     and whatever else belongs to it, has reached the disk. What follows the last mark does not
     count: it may be half written, and is cut off when the file is opened again.
 
+    One process writes at a time. Whoever opens the file changes its size, so that two notice each
+    other even where no lock keeps them apart, and neither goes on.
+
     Args:
         path: the file; made if it is not there.
         spec: the part.
+        names: of all photographs, in their order; only rows of these count, in this order.
 
     Raises:
         OSError: the file cannot be read or written.
     """
 
-    def __init__(self, path: Path, spec: PartSpec) -> None:
-        self._path, self._spec = path, spec
+    def __init__(self, path: Path, spec: PartSpec, names: Sequence[str]) -> None:
+        self._path, self._spec, self._names = path, spec, names
         self.count = 0
         self.seconds = 0.0
-        end = self._find_end() if path.exists() else 0
+        self._size = self._find_end() if path.exists() else 0
         self._stream: BinaryIO = path.open("ab")
-        self._stream.truncate(end)
+        self._stream.truncate(self._size)
         self._written = self.count
         self._is_whole = True
+        if self.count:
+            self._write(self._mark())
 
     def append(self, results: Sequence[Result]) -> None:
         """Writes results after the others.
@@ -53,14 +61,17 @@ class Rows:
 
         Raises:
             OSError: e.g. the disk is full.
+            OutputError: another process has written into the file.
+            ValueError: they are not those of the next photographs.
         """
         if not self._is_whole:
             return
-        self._is_whole = False
-        self._stream.write(b"".join(_line(_record(result)) for result in results))
-        self._stream.flush()
+        names = [result.name for result in results]
+        wanted = list(self._names[self._written : self._written + len(results)])
+        if names != wanted:
+            raise ValueError(f"results of {names}, where those of {wanted} come next")
+        self._write(b"".join(_line(_record(result)) for result in results))
         self._written += len(results)
-        self._is_whole = True
 
     def keep(self, seconds: float) -> None:
         """Makes sure that all that was appended is on the disk, and marks it as whole.
@@ -72,28 +83,68 @@ class Rows:
 
         Raises:
             OSError: e.g. the disk is full.
+            OutputError: another process has written into the file.
         """
         if self._written == self.count or not self._is_whole:
             return
-        self._stream.write(_line({"kept": self._written, "seconds": round(seconds, 3)}))
-        self._stream.flush()
+        self._write(self._mark(seconds))
         os.fsync(self._stream.fileno())
         self.count, self.seconds = self._written, seconds
 
+    def check(self) -> None:
+        """Makes sure that nobody else has written into the file.
+
+        Raises:
+            OutputError: another process has.
+        """
+        try:
+            size = self._path.stat().st_size
+        except FileNotFoundError:
+            size = -1
+        if size != self._size:
+            self._is_whole = False
+            raise OutputError(
+                f"another run has written to {self._path} meanwhile", Hint.RUN_IN_PROGRESS
+            )
+
     def __iter__(self) -> Iterator[Result]:
-        """The results that are kept, one after the other."""
+        """The results that are kept, one after the other.
+
+        Raises:
+            OutputError: they are not those of the photographs, because another process has
+                written into the file.
+        """
         with self._path.open("rb") as stream:
-            left = self.count
-            while left:
-                text = stream.readline()[_CHECKSUM:]
-                if not text.startswith(_MARK):
-                    yield _result(json.loads(text), self._spec)
-                    left -= 1
+            for name in self._names[: self.count]:
+                line = stream.readline()
+                while line[_CHECKSUM:].startswith(_MARK):
+                    line = stream.readline()
+                text = line[_CHECKSUM:]
+                if not text.startswith(_beginning(name)):
+                    self._is_whole = False
+                    raise OutputError(
+                        f"{self._path} has another row where that of {printable(name)} should be",
+                        Hint.RUN_IN_PROGRESS,
+                    )
+                yield _result(json.loads(text), self._spec)
 
     def close(self) -> None:
         """Ends the writing; what was appended and not kept will not count."""
         with contextlib.suppress(OSError):  # what could not be written is not marked either
             self._stream.close()
+
+    def _write(self, content: bytes) -> None:
+        self.check()
+        self._is_whole = False
+        self._stream.write(content)
+        self._stream.flush()
+        self._size += len(content)
+        self.check()  # two that both found it unchanged have both written now
+        self._is_whole = True
+
+    def _mark(self, seconds: float | None = None) -> bytes:
+        seconds = self.seconds if seconds is None else seconds
+        return _line({"kept": self._written, "seconds": round(seconds, 3)})
 
     def _find_end(self) -> int:
         end = position = found = 0
@@ -104,6 +155,10 @@ class Rows:
                     break
                 position += len(line)
                 if not text.startswith(_MARK):
+                    if found == len(self._names) or not text.startswith(
+                        _beginning(self._names[found])
+                    ):
+                        break
                     found += 1
                     continue
                 mark = json.loads(text)
@@ -134,6 +189,11 @@ def _line(record: dict[str, Any]) -> bytes:
     return _checked(json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n")
 
 
+def _beginning(name: str) -> bytes:
+    """How the row of a photograph begins, after its checksum."""
+    return b'{"image":%s,' % json.dumps(name).encode("ascii")
+
+
 def _checked(text: bytes) -> bytes:
     return b"%08x " % zlib.crc32(text) + text
 
@@ -145,6 +205,8 @@ def _record(result: Result) -> dict[str, Any]:
         "orientation": result.orientation,
         "error": result.error,
     }
+    if result.hint is not None:
+        record["hint"] = result.hint.name
     if result.landmarks is not None:
         record["xy"] = result.landmarks.xy.tolist()
         record["score"] = _listed(result.landmarks.score)
@@ -170,6 +232,7 @@ def _result(record: dict[str, Any], spec: PartSpec) -> Result:
         landmarks,
         record["error"],
         record.get("flag"),
+        hint=Hint[record["hint"]] if "hint" in record else None,
     )
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from beetle_lm.predict.batch.result_files import Format
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import MAX_PIXELS
+
+Flagged = Literal["keep", "missing", "drop"]
+"""How the landmarks of flagged photographs are written: as others, as missing, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,7 @@ class Options:
         formats: landmark files to write.
         exif: frame of the written coordinates.
         min_score: landmarks with a lower score are written as missing.
+        flagged: how the landmarks of flagged photographs are written.
         scale: units per pixel, None where unknown.
         overlay: also draw the landmarks on the photographs, and an overview of some of them.
         batch_size: photographs that go through the model at once.
@@ -28,6 +33,7 @@ class Options:
     formats: tuple[Format, ...] = ("tps", "csv")
     exif: ExifFrame = "apply"
     min_score: float = 0.0
+    flagged: Flagged = "keep"
     scale: float | None = None
     overlay: bool = False
     batch_size: int = 8

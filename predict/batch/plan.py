@@ -11,8 +11,9 @@ from pathlib import Path
 from beetle_lm.errors import ImageError, ModelError, RequestError
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.reference import Reference
-from beetle_lm.predict.batch.result_files import is_result, is_unfinished
+from beetle_lm.predict.batch.result_files import is_unfinished
 from beetle_lm.predict.batch.staging import refuse_unless_free
+from beetle_lm.predict.images.earlier import EarlierResults, read_run
 from beetle_lm.predict.images.find import is_file, is_folder
 from beetle_lm.predict.images.kinds import extensions
 from beetle_lm.predict.images.read import ImageFile, find_images
@@ -215,11 +216,7 @@ def _part_of(model: Path) -> PartSpec:
 
 
 def _photographs(inputs: Sequence[str], recursive: bool) -> tuple[ImageFile, ...]:
-    found = find_images(inputs, recursive)
-    images = tuple(image for image in found if not is_result(image.path))
-    if not images:
-        raise ImageError(f"no images in {', '.join(inputs)} but results of earlier runs")
-    return images
+    return tuple(find_images(inputs, recursive))
 
 
 def _model_of(folder: Path, zoo: str | None) -> Path:
@@ -253,11 +250,16 @@ def _references(parts: Sequence[str], folder: Path | None) -> dict[str, Path]:
 
 def _tell_passed_over(root: Path, rest: Sequence[Path]) -> None:
     """A folder whose name was misspelt must not be missed in silence."""
+    earlier = EarlierResults()
     names = [
         path.name
         for path in rest
-        if not is_file(path / "run.json")
-        and (is_folder(path) or (path.suffix.lower() in extensions() and not is_result(path)))
+        if (is_folder(path) and read_run(path) is None)
+        or (
+            not is_folder(path)
+            and path.suffix.lower() in extensions()
+            and not earlier.is_picture(path)
+        )
     ]
     if names:
         more = len(names) - _NAMED

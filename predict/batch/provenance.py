@@ -43,6 +43,7 @@ def settings(
         "list of file formats": ",".join(options.formats),
         "frame of coordinates": options.exif,
         "minimum score": options.min_score,
+        "choice for flagged photographs": options.flagged,
         "scale": options.scale,
         "choice of overlays": options.overlay,
         "batch size": batch_size,

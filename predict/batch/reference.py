@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Container, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from beetle_lm.errors import ImageError, LandmarkError
+from beetle_lm.predict.formats.annotated import read_annotated
 from beetle_lm.predict.formats.names import pair_by_image
-from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import Header, ImageFile, read_header
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.zoo.model_file.parts import PartSpec
+
+_log = logging.getLogger("beetle_lm")
 
 
 class Reference:
@@ -48,14 +51,17 @@ class Reference:
         """Reads a TPS or CSV file whose coordinates are in `frame`.
 
         Raises:
-            LandmarkFileError: the file cannot be read.
+            LandmarkFileError: the file cannot be read, or has no landmarks.
             LandmarkError: none of its specimens is among the photographs, or a name may mean
                 several of them.
         """
         files = {image.name: image for image in images}
         nothing = np.empty((0, 2))
         wanted = [Record(nothing, name) for name in files]
-        manual = read_records(path)
+        annotated = read_annotated(path, files)
+        for remark in annotated.remarks:
+            _log.warning(remark)
+        manual = annotated.records
         by_name = {one.name: other for one, other in pair_by_image(wanted, manual)}
         headers = _headers([files[name] for name in by_name])
         return cls(manual, by_name, headers, frame, sha256(path.read_bytes()).hexdigest())
@@ -83,6 +89,11 @@ class Reference:
     def __contains__(self, name: str) -> bool:
         """Whether a photograph of that name has manual landmarks."""
         return name in self._by_name
+
+    def without(self, names: Container[str]) -> list[Record]:
+        """The manual landmarks but for those of some photographs."""
+        left_out = {id(record) for name, record in self._by_name.items() if name in names}
+        return [record for record in self.manual if id(record) not in left_out]
 
     def is_drawn_upright(self, name: str) -> bool:
         """Whether the compared coordinates of a photograph are those of the upright picture."""

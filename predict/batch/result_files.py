@@ -8,12 +8,20 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from beetle_lm.errors import Hint, OutputError
+from beetle_lm.predict.images.earlier import (
+    MOVING,
+    OVERLAYS,
+    OVERVIEW,
+    REVIEW_SHEET,
+    SUMMARY,
+    is_of_another_program,
+)
 from beetle_lm.text import base_name
 
 Format = Literal["tps", "csv"]
 """A kind of landmark file."""
 
-REVIEW = ("review.csv", "review.jpg")
+REVIEW = ("review.csv", "review.tps", REVIEW_SHEET)
 """What `beetle-lm review-list` makes of results; removed when they are replaced."""
 
 RESULTS = (
@@ -21,11 +29,11 @@ RESULTS = (
     "landmarks.csv",
     "predictions.csv",
     "specimens.csv",
-    "overlays",
-    "overview.jpg",
+    OVERLAYS,
+    OVERVIEW,
     "evaluation",
     *REVIEW,
-    "run.json",
+    SUMMARY,
 )
 """All that a run may write, in the order in which it is moved into place."""
 
@@ -34,9 +42,6 @@ UNFINISHED = ".incomplete"
 
 MARK = "unfinished.txt"
 """Name of the file in `UNFINISHED` without which what is there is only left over."""
-
-MOVING = ".incomplete.moving"
-"""Name of a file that lies among the results while they are moved into place."""
 
 
 def is_unfinished(folder: Path) -> bool:
@@ -70,6 +75,11 @@ def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None
             " is never overwritten",
             Hint.ANOTHER_OUTPUT,
         )
+    if SUMMARY in existing and is_of_another_program(folder):
+        raise OutputError(
+            f"{folder} holds {SUMMARY} of another program, which is never overwritten",
+            Hint.ANOTHER_OUTPUT,
+        )
     if existing and not overwrite:
         raise OutputError(f"{folder} holds results already", Hint.REPLACE_OR_ANOTHER_OUTPUT)
 
@@ -82,20 +92,10 @@ def planned(formats: Sequence[Format], overlay: bool, evaluation: bool) -> list[
     if "csv" not in formats:
         left_out |= {"landmarks.csv", "predictions.csv"}
     if not overlay:
-        left_out |= {"overlays", "overview.jpg"}
+        left_out |= {OVERLAYS, OVERVIEW}
     if not evaluation:
         left_out.add("evaluation")
     return [name for name in RESULTS if name not in left_out]
-
-
-def is_result(path: Path) -> bool:
-    """Whether a picture was made by an earlier run, and is no photograph to predict."""
-    if path.name in ("overview.jpg", "review.jpg") and (path.parent / "run.json").is_file():
-        return True
-    return any(
-        folder.name in ("overlays", "evaluation") and (folder.parent / "run.json").is_file()
-        for folder in path.parents
-    )
 
 
 def unique_ids(names: Sequence[str]) -> dict[str, str]:
@@ -105,20 +105,10 @@ def unique_ids(names: Sequence[str]) -> dict[str, str]:
     return ids if len(set(ids.values())) == len(ids) else {name: name for name in names}
 
 
-def overlay_path(folder: Path, identifier: str) -> Path:
-    """Where the overlay of an image goes; the folders of its name are kept.
-
-    Args:
-        folder: the folder of results.
-        identifier: the image's, as `unique_ids` gives it.
-    """
-    parts = [part for part in PurePosixPath(identifier).parts if part not in ("/", "..")]
-    safe = [part.replace(":", "_").replace("\\", "_") for part in parts]
-    return folder.joinpath("overlays", *safe[:-1], f"{safe[-1]}.jpg")
-
-
 def _stem(name: str) -> str:
-    return PurePosixPath(name).with_suffix("").as_posix()
+    """The name without its ending; the whole name where only dots would be left of it."""
+    stem = PurePosixPath(name).with_suffix("").as_posix()
+    return stem if stem.rpartition("/")[2].strip(".") else name
 
 
 def shared_base_names(names: Iterable[str]) -> list[str]:

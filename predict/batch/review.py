@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import heapq
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from beetle_lm.errors import Hint, LandmarkFileError, OutputError
-from beetle_lm.predict.batch.result_files import is_unfinished
+from beetle_lm.predict.batch.result_files import is_unfinished, shared_base_names
+from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.batch.writers import SPECIMEN_COLUMNS
 from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
+from beetle_lm.predict.formats.records import flip_y
 from beetle_lm.predict.formats.tables import TIDY_COLUMNS
+from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, read_tps
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import encodable, fixed
+from beetle_lm.text import base_name, encodable, fixed
 
 COLUMNS = (
     "part",
@@ -67,22 +71,29 @@ class Reviewed:
         image: its name.
         photograph: where its file was when it was predicted.
         stored: the landmarks are in the frame of the stored pixels, not of the upright picture.
+        size: width and height in the frame of its landmarks; None where it was not read.
+        scale: units per pixel, None where unknown.
         status: 'failed', 'flagged' or 'ok'.
         reason: why it is not ok.
         mean_error: mean expected error in pixels; None where it failed.
         mean_score: mean score; None where it failed.
         placed: its landmarks; None where it failed, or the run wrote no table of them.
+        xy: (n, 2) their coordinates, from the TPS file where there is no table; None where neither
+            has them.
     """
 
     part: str
     image: str
     photograph: Path
     stored: bool
+    size: tuple[int, int] | None
+    scale: float | None
     status: str
     reason: str
     mean_error: float | None
     mean_score: float | None
     placed: PlacedLandmarks | None = None
+    xy: Floats | None = None
 
     @property
     def rank(self) -> tuple[int, float, str, str]:
@@ -133,7 +144,15 @@ def review(folder: Path, number: int) -> Review:
     chosen = heapq.nsmallest(number, every(), key=lambda one: one.rank)
     tables = {summary["model"]["part"]: part / "predictions.csv" for part, summary in parts}
     placed = {name: _placed(path, name, chosen) for name, path in tables.items()}
-    found.worst = [replace(one, placed=placed[one.part].get(one.image)) for one in chosen]
+    written = {
+        name: _written(path.with_name("landmarks.tps"), name, chosen)
+        for name, path in tables.items()
+        if not path.exists()
+    }
+    for one in chosen:
+        landmarks = placed[one.part].get(one.image)
+        xy = written.get(one.part, {}).get(one.image) if landmarks is None else landmarks.xy
+        found.worst.append(replace(one, placed=landmarks, xy=xy))
     return found
 
 
@@ -161,6 +180,42 @@ def review_rows(found: Review) -> Iterator[str]:
         )
 
 
+def review_records(found: Review) -> Iterator[str]:
+    """The text of `review.tps`: the same photographs in the same order.
+
+    One whose landmarks are in none of the run's files has ``LM=0``, to be digitised. A comment
+    gives status and reason.
+    """
+    formatter = TpsFormatter()
+    shared = bool(shared_base_names([one.image for one in found.worst]))
+    for one in found.worst:
+        xy, size = np.empty((0, 2)), (0, 0)
+        if one.xy is not None and one.size is not None:
+            xy, size = one.xy, one.size
+        record = TpsRecord.from_image_xy(xy, size, one.image, scale=one.scale)
+        comments = ("; ".join(filter(None, (one.status, one.reason))),)
+        yield formatter.format(replace(record, comments=comments), keep_folders=shared)
+
+
+def stamp(files: Sequence[Path]) -> None:
+    """Gives the files of a review one time, by which `is_changed` knows them.
+
+    Raises:
+        OutputError: a file is gone.
+    """
+    with writing(files[0].parent):
+        now = files[-1].stat().st_mtime_ns
+        for file in files:
+            os.utime(file, ns=(now, now))
+
+
+def is_changed(files: Sequence[Path]) -> bool:
+    """Whether there are files of a review that were written or removed since `stamp`."""
+    there = [file for file in files if file.exists()]
+    times = {file.stat().st_mtime_ns for file in there}
+    return len(times) > 1 or 0 < len(there) < len(files)
+
+
 def _fixed(value: float | None, decimals: int) -> str:
     return "" if value is None else fixed(value, decimals)
 
@@ -179,7 +234,9 @@ def _summary(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        if "parts" not in summary:
+        if "parts" in summary:
+            [folder / name for name in dict(summary["parts"])]
+        else:
             str(summary["model"]["part"]), Path(summary["photographs"]), summary["frame"]
     except FileNotFoundError as error:
         raise OutputError(f"{folder} holds no results", Hint.RESULTS_FOLDER) from error
@@ -223,6 +280,8 @@ def _specimens(folder: Path, summary: dict[str, Any]) -> Iterator[Reviewed]:
             name,
             Path(summary["photographs"], name),
             summary["frame"] == "stored",
+            _size(path, line, row),
+            _scale(summary),
             row["status"],
             unguarded(row["reason"]),
             _number(path, line, row["mean_expected_error_px"]),
@@ -251,6 +310,30 @@ def _placed(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, PlacedLa
         table = np.array(values)
         placed[image] = PlacedLandmarks(tuple(names[image]), table[:, :2], table[:, 2], table[:, 3])
     return placed
+
+
+def _written(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, Floats]:
+    """The landmarks (n, 2) that the TPS file has of the photographs that were chosen, y down."""
+    if not path.exists():
+        return {}
+    points = {record.image: record.points for record in read_tps(path)}
+    found = {}
+    for one in chosen:
+        own = points.get(one.image, points.get(base_name(one.image)))
+        if one.part == part and own is not None and one.size is not None:
+            found[one.image] = flip_y(own, one.size[1])
+    return found
+
+
+def _size(path: Path, line: int, row: dict[str, str]) -> tuple[int, int] | None:
+    width, height = (_number(path, line, row[side]) for side in ("width", "height"))
+    return None if width is None or height is None else (int(width), int(height))
+
+
+def _scale(summary: dict[str, Any]) -> float | None:
+    options = summary.get("options")
+    scale = options.get("scale") if isinstance(options, dict) else None
+    return float(scale) if isinstance(scale, int | float) and scale > 0 else None
 
 
 def _number(path: Path, line: int, cell: str) -> float | None:

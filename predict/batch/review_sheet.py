@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.batch.review import Review, Reviewed
 from beetle_lm.predict.drawing.overlay import Marked
-from beetle_lm.predict.drawing.sheet import CELL, DOT, Cell, in_rows, sheet
+from beetle_lm.predict.drawing.sheet import CELL, DOT, LETTERS, Cell, in_rows, sheet
 from beetle_lm.predict.images.header import read_header
 from beetle_lm.predict.images.orientation import to_upright
 
@@ -83,4 +83,4 @@ def _pixels(one: Reviewed, photograph: Path) -> NDArray[np.uint8]:
         if one.stored:
             header = read_header(photograph)
             xy = to_upright(xy, header.orientation, header.size)
-    return Marked.read(photograph, xy, score).fitted(*CELL).dotted(DOT)
+    return Marked.read(photograph, xy, score).fitted(*CELL).dotted(DOT, numbers=LETTERS)

@@ -10,7 +10,6 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from beetle_lm.files import sync_files, write_json
 from beetle_lm.predict.batch import provenance
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.outcome import Outcome, outcome_of
@@ -20,16 +19,16 @@ from beetle_lm.predict.batch.progress import Finished, Observer
 from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.batch.source import Source
 from beetle_lm.predict.batch.staging import (
+    Staged,
     UnfinishedPart,
     UnfinishedRun,
     locked,
-    place,
-    remove_stale,
     writing,
 )
 from beetle_lm.predict.batch.writers import ResultFiles
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.drawing.overview import Selection, overview
+from beetle_lm.predict.images.earlier import OVERVIEW
 from beetle_lm.predict.images.read import Read
 from beetle_lm.predict.images.reading import Reader, Threads, reading
 from beetle_lm.predict.predictor import Predictor
@@ -77,8 +76,10 @@ def run_plan(
     observer = observer or Observer()
     parts = [task.part for task in plan.tasks]
     done = []
+    folders = [task.folder for task in plan.tasks]
+    unfinished = UnfinishedRun(plan.output, folders, plan.overwrite, plan.resume)
     with ExitStack() as stack:
-        run = stack.enter_context(UnfinishedRun(plan.output, plan.overwrite, plan.resume))
+        run = stack.enter_context(unfinished)
         reader = stack.enter_context(reading(plan.options.max_pixels, plan.options.isolate))
         threads = stack.enter_context(Threads(plan.options.workers))
         for number, task in enumerate(plan.tasks, start=1):
@@ -86,16 +87,16 @@ def run_plan(
                 if task.folder != plan.output:
                     own.enter_context(locked(task.folder))
                 source = load(task)
-                path = run.part(number)
+                staged = run.part(number, task.folder)
                 done.append(
-                    run_part(source, task, path, parts, plan.options, reader, threads, observer)
+                    run_part(source, task, staged, parts, plan.options, reader, threads, observer)
                 )
             observer.finished(task, done[-1])
         summary = _told(done[0])
         if plan.together is not None:
             summary = _summary(plan, done)
             shown = {part: one.outcome.shown for part, one in zip(parts, done, strict=True)}
-            _write_together(plan.together, run.path / "results", summary, shown)
+            _write_together(run.together, summary, shown)
         run.finish()
     return summary
 
@@ -103,7 +104,7 @@ def run_plan(
 def run_part(
     source: Source,
     task: Task,
-    path: Path,
+    staged: Staged,
     parts: Sequence[str],
     options: Options,
     reader: Reader,
@@ -115,7 +116,7 @@ def run_part(
     Args:
         source: what places the landmarks.
         task: what is predicted and where to.
-        path: what is done is kept there; the part is resumed if it was begun there.
+        staged: where what is done is kept; the part is resumed if it was begun there.
         parts: the parts of the whole run.
         options: how, and what is written.
         reader: reads the photographs.
@@ -129,43 +130,43 @@ def run_part(
     names = [image.name for image in task.images]
     ids, shown = unique_ids(names), Selection(names)
     with UnfinishedPart(
-        path,
-        task.folder,
+        staged,
         source.spec,
         provenance.settings(source, task.reference, parts, options, batch_size),
         task.images,
         batch_size,
         lambda count: observer.kept(task, count),
     ) as part:
-        done, summary = part.rows.count, part.whole
+        done, summary = part.rows.count, staged.whole
         observer.started(task, source, done)
         if summary is None:
             rest = task.images[done:]
             overlays = None
             if options.overlay:
-                overlays = Overlays(task, options, reader, threads, part.results, ids, shown)
+                overlays = Overlays(task, options, reader, threads, staged.results, ids, shown)
             read = reader if overlays is None else overlays.read
             with closing(source.place(rest, batch_size, threads, read)) as results:
                 for image, result in zip(rest, results, strict=True):
                     part.add(result, None if overlays is None else overlays.draw(image, result))
                     observer.placed(task, result)
             part.all_added()
-            files = ResultFiles(part.results, source.spec, ids, options.formats, options.scale)
+            files = ResultFiles(staged.results, source.spec, ids, options.formats, options.scale)
             with files:
-                outcome = outcome_of(part.rows, task, source.spec, options, reader, shown, files)
-            written = files.paths + _write_pictures(outcome, task, source.spec.name, part, reader)
+                outcome = outcome_of(part.rows, task, source, options, reader, shown, files)
+            written = files.paths + _write_pictures(outcome, task, source.spec.name, staged, reader)
             summary = provenance.summary(
                 source, task.images, options, outcome.counts, part.started, part.rows.seconds
             )
-            part.seal(summary, written)
+            part.rows.check()  # or else these are not the results of this run
+            staged.seal(summary, written)
         else:
-            outcome = outcome_of(part.rows, task, source.spec, options, reader, shown)
-        part.place()
+            outcome = outcome_of(part.rows, task, source, options, reader, shown)
+        staged.place()
     return Finished(task.folder, summary, outcome)
 
 
 def _write_pictures(
-    outcome: Outcome, task: Task, name: str, part: UnfinishedPart, read: Read
+    outcome: Outcome, task: Task, name: str, staged: Staged, read: Read
 ) -> list[Path]:
     """Writes the evaluation and the overview, where there are any; returns which files."""
     written = []
@@ -174,12 +175,12 @@ def _write_pictures(
 
         upright = frozenset(filter(task.reference.is_drawn_upright, outcome.evaluation.images))
         paths = {image.name: image.path for image in task.images if image.name in upright}
-        folder = part.results / "evaluation"
+        folder = staged.results / "evaluation"
         shutil.rmtree(folder, ignore_errors=True)  # half written by a run that was killed
         report.write_evaluation(outcome.evaluation, folder, paths.get, read=read)
         written += [folder / file for file in report.FILES]
     if outcome.shown.cells:
-        written.append(part.results / "overview.jpg")
+        written.append(staged.results / OVERVIEW)
         with writing(written[-1]):
             written[-1].write_bytes(jpeg(overview({name: outcome.shown})))
     return written
@@ -206,15 +207,14 @@ def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
     }
 
 
-def _write_together(
-    folder: Path, unfinished: Path, summary: dict[str, Any], shown: dict[str, Selection]
-) -> None:
+def _write_together(staged: Staged, summary: dict[str, Any], shown: dict[str, Selection]) -> None:
     """Writes what belongs to all parts together; none of it stays if it is cut short."""
-    with writing(folder):
-        unfinished.mkdir(exist_ok=True)
-        if any(selection.cells for selection in shown.values()):
-            (unfinished / "overview.jpg").write_bytes(jpeg(overview(shown)))
-            sync_files([unfinished / "overview.jpg"])
-        write_json(unfinished / "run.json", summary)
-        remove_stale(unfinished, folder)
-        place(unfinished, folder)
+    if staged.whole is None:
+        written = []
+        with writing(staged.folder):
+            staged.results.mkdir(exist_ok=True)
+            if any(selection.cells for selection in shown.values()):
+                written.append(staged.results / OVERVIEW)
+                written[-1].write_bytes(jpeg(overview(shown)))
+        staged.seal(summary, written)
+    staged.place()

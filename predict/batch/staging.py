@@ -15,17 +15,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from beetle_lm.errors import Hint, OutputError
-from beetle_lm.files import sync_files, sync_folder, write_durably, write_json
+from beetle_lm.files import reachable, sync_files, sync_folder, write_durably, write_json
 from beetle_lm.predict.batch.journal import Pace, Rows
 from beetle_lm.predict.batch.lock import FolderLock
+from beetle_lm.predict.batch.placing import Replaceable, place, remove_stale
 from beetle_lm.predict.batch.result_files import (
     MARK,
-    MOVING,
-    RESULTS,
     UNFINISHED,
     is_unfinished,
     refuse_existing,
 )
+from beetle_lm.predict.images.earlier import SUMMARY
 from beetle_lm.predict.images.read import ImageFile
 from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
@@ -35,6 +35,9 @@ ROWS = "rows"
 """Name of the file, in the folder of a part, of the photographs that are done."""
 
 _SETTINGS, _PHOTOGRAPHS, _WHOLE = "settings.json", "photographs.jsonl", "whole.json"
+_EARLIER = "earlier.jsonl"
+
+_State = list[Any]  # of a photograph: its name, and its size and time where it was there
 
 Settings = Mapping[str, object]
 """All that results depend on, as JSON values, by what a user would call it."""
@@ -50,6 +53,7 @@ class UnfinishedRun:
 
     Args:
         folder: where the results go; made if need be.
+        parts: the folders of the parts' results, `folder` itself or folders in it.
         overwrite: replace the results of an earlier run, and drop an unfinished one.
         resume: resume an unfinished run, if there is one.
 
@@ -58,8 +62,16 @@ class UnfinishedRun:
             what may not be replaced.
     """
 
-    def __init__(self, folder: Path, overwrite: bool = False, resume: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        parts: Sequence[Path],
+        overwrite: bool = False,
+        resume: bool = False,
+    ) -> None:
         self.folder = folder
+        self._earlier = Replaceable(self.path / _EARLIER, folder)
+        self._folders = dict.fromkeys((folder, *parts))
         self._overwrite, self._resume = overwrite, resume
         self._stack = ExitStack()
 
@@ -77,6 +89,8 @@ class UnfinishedRun:
                 if not (self._resume and is_unfinished(self.folder)):
                     self._drop()
                     self.path.mkdir()
+                    earlier = tuple(self._folders) if self._overwrite else ()
+                    Replaceable.write(self.path / _EARLIER, self.folder, earlier)
                     write_durably(self.path / MARK, [_EXPLANATION])
             self._stack = stack.pop_all()
         return self
@@ -89,9 +103,14 @@ class UnfinishedRun:
     ) -> None:
         self._stack.close()
 
-    def part(self, number: int) -> Path:
-        """The folder of what is kept of one part; parts are counted from 1."""
-        return self.path / f"part-{number}"
+    def part(self, number: int, folder: Path) -> Staged:
+        """What is kept of one part, counted from 1, whose results go into a folder."""
+        return Staged(self.path / f"part-{number}", folder, self._earlier)
+
+    @property
+    def together(self) -> Staged:
+        """What is kept of the results of all parts together."""
+        return Staged(self.path, self.folder, self._earlier)
 
     def finish(self) -> None:
         """Removes what was kept, because all results are in place.
@@ -108,12 +127,67 @@ class UnfinishedRun:
                 missing_ok=True
             )  # first: without it the rest is only left over
             sync_folder(self.path)
-            shutil.rmtree(self.path)
+            shutil.rmtree(reachable(self.path, deep=True))
 
     def _drop_unless_kept(self) -> None:
         if not any(rows.stat().st_size for rows in self.path.glob(f"part-*/{ROWS}")):
             with contextlib.suppress(OSError):
                 self._drop()
+
+
+class Staged:
+    """Results that are written aside, and moved into their folder when they are whole.
+
+    Args:
+        path: where all is kept until then.
+        folder: where the results go.
+        earlier: what they may replace there.
+    """
+
+    def __init__(self, path: Path, folder: Path, earlier: Replaceable) -> None:
+        self.path, self.folder = path, folder
+        self._earlier = earlier
+
+    @property
+    def results(self) -> Path:
+        """Where results are written before they are moved into place."""
+        return self.path / "results"
+
+    @property
+    def whole(self) -> dict[str, Any] | None:
+        """What `seal` was given; None before that.
+
+        Raises:
+            OutputError: the file that keeps it is damaged.
+        """
+        path = self.path / _WHOLE
+        return _read(path, "counts") if path.exists() else None
+
+    def seal(self, summary: dict[str, Any], written: Sequence[Path]) -> None:
+        """Writes run.json, and notes that the results are whole: now they are only moved.
+
+        Args:
+            summary: the content of run.json.
+            written: the files that have not been seen onto the disk yet.
+
+        Raises:
+            OutputError: the disk cannot be written.
+        """
+        with writing(self.folder):
+            write_json(self.results / SUMMARY, summary)
+            sync_files(written)
+            remove_stale(self.results, self.folder, self._earlier)
+            write_json(self.path / _WHOLE, summary)
+
+    def place(self) -> None:
+        """Moves those results into their folder that are not there yet.
+
+        Raises:
+            OutputError: the disk cannot be written, or something is in the way that is no earlier
+                result.
+        """
+        with writing(self.folder):
+            place(self.results, self.folder, self._earlier)
 
 
 class UnfinishedPart:
@@ -123,8 +197,7 @@ class UnfinishedPart:
     a photograph goes through the model with the same others wherever the run was stopped.
 
     Args:
-        path: where all is kept; if it exists, the part is resumed.
-        folder: where the results go.
+        staged: where all is kept; if it is there, the part is resumed.
         spec: the part.
         settings: what must be the same when the part is resumed.
         images: the photographs, which must be unchanged then.
@@ -132,49 +205,39 @@ class UnfinishedPart:
         on_kept: is told how many photographs are on the disk, whenever there are more.
 
     Raises:
-        OutputError: the part was begun with other settings or photographs, or the folder cannot
-            be written.
+        OutputError: the part was begun with other settings or photographs, what was kept of it is
+            damaged, or the folder cannot be written.
     """
 
     def __init__(
         self,
-        path: Path,
-        folder: Path,
+        staged: Staged,
         spec: PartSpec,
         settings: Settings,
         images: Sequence[ImageFile],
         batch_size: int,
         on_kept: Callable[[int], None] = lambda count: None,
     ) -> None:
-        self._path, self._folder = path, folder
+        self._path, self._folder = staged.path, staged.folder
+        self._results = staged.results
         self.batch_size = batch_size
         self._on_kept = on_kept
-        self._added: list[tuple[Result, Future[Path] | None]] = []
+        self._added: list[tuple[Result, Future[Path | None] | None]] = []
         self._pictures: list[Path] = []
         self._pace = Pace()
-        with writing(folder):
-            if (path / _SETTINGS).exists():
-                begun = _read(path / _SETTINGS)
+        with writing(self._folder):
+            if (self._path / _SETTINGS).exists():
+                begun = _read(self._path / _SETTINGS, "settings", "started")
                 self._check(begun["settings"], settings, images)
                 self.started = str(begun["started"])
             else:
                 self.started = datetime.now(UTC).isoformat(timespec="seconds")
                 self._begin(settings, images)
-            self.rows = Rows(path / ROWS, spec)
+            names = [image.name for image in images]
+            self.rows = Rows(self._path / ROWS, spec, names)
         self._clock = time.perf_counter() - self.rows.seconds
         if self.rows.count:
             on_kept(self.rows.count)
-
-    @property
-    def results(self) -> Path:
-        """Where results are written before they are moved into place."""
-        return self._path / "results"
-
-    @property
-    def whole(self) -> dict[str, Any] | None:
-        """What `seal` was given; None before that."""
-        path = self._path / _WHOLE
-        return _read(path) if path.exists() else None
 
     def __enter__(self) -> Self:
         return self
@@ -188,12 +251,12 @@ class UnfinishedPart:
         try:
             with contextlib.suppress(OSError, OutputError):  # then what was kept has to suffice
                 self._append(len(self._added) // self.batch_size * self.batch_size)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, OutputError):
                 self._keep()
         finally:
             self.rows.close()
 
-    def add(self, result: Result, picture: Future[Path] | None) -> None:
+    def add(self, result: Result, picture: Future[Path | None] | None) -> None:
         """Takes the result of the next photograph, and the picture that is drawn of it, if any.
 
         A batch counts when its pictures are drawn; until then it waits for the next one.
@@ -220,37 +283,12 @@ class UnfinishedPart:
             self._append(len(self._added))
             self._keep()
 
-    def seal(self, summary: dict[str, Any], written: Sequence[Path]) -> None:
-        """Writes run.json, and notes that the results are whole: now they are only moved.
-
-        Args:
-            summary: the content of run.json.
-            written: the files that were written since all photographs were added.
-
-        Raises:
-            OutputError: the disk cannot be written.
-        """
-        with writing(self._folder):
-            write_json(self.results / "run.json", summary)
-            sync_files(written)
-            remove_stale(self.results, self._folder)
-            write_json(self._path / _WHOLE, summary)
-
-    def place(self) -> None:
-        """Moves those results into their folder that are not there yet.
-
-        Raises:
-            OutputError: the disk cannot be written.
-        """
-        with writing(self._folder):
-            place(self.results, self._folder)
-
     def _append(self, count: int) -> None:
         batch = self._added[:count]
         pictures = [picture.result() for _, picture in batch if picture is not None]
         self.rows.append([result for result, _ in batch])
         self._added = self._added[count:]  # not before: no row may be missing among others
-        self._pictures += pictures
+        self._pictures += filter(None, pictures)
 
     def _keep(self) -> None:
         start = time.perf_counter()
@@ -264,24 +302,25 @@ class UnfinishedPart:
 
     def _begin(self, settings: Settings, images: Sequence[ImageFile]) -> None:
         if self._path.exists():
-            shutil.rmtree(self._path)
-        self.results.mkdir(parents=True)
-        write_durably(self._path / _PHOTOGRAPHS, map(_state, images))
+            shutil.rmtree(reachable(self._path, deep=True))
+        self._results.mkdir(parents=True)
+        states = (json.dumps(_state(image)) + "\n" for image in images)
+        write_durably(self._path / _PHOTOGRAPHS, states)
         write_json(self._path / _SETTINGS, {"started": self.started, "settings": settings})
 
-    def _check(self, begun: Settings, settings: Settings, images: Sequence[ImageFile]) -> None:
+    def _check(self, begun: object, settings: Settings, images: Sequence[ImageFile]) -> None:
+        if not isinstance(begun, dict):
+            raise _damaged(self._path / _SETTINGS)
         for name, now in json.loads(json.dumps(settings)).items():
             if begun.get(name) != now:
                 raise self._refusal(f"another {name} ({begun.get(name)} then, {now} now)")
-        with (self._path / _PHOTOGRAPHS).open(encoding="utf-8", newline="") as stream:
-            for line, image in _side_by_side(stream, images):
-                if image is None or (line is not None and json.loads(line)[0] < image.name):
-                    name = json.loads(line or "[]")[0]
-                    raise self._refusal(f"the photograph {name}, which is not there now")
-                if line is None or json.loads(line)[0] != image.name:
-                    raise self._refusal(f"other photographs ({image.name} is new)")
-                if line != _state(image):
-                    raise self._refusal(f"another file {image.name}, which has changed since")
+        for then, image in _side_by_side(_states(self._path / _PHOTOGRAPHS), images):
+            if then is not None and (image is None or then[0] < image.name):
+                raise self._refusal(f"the photograph {then[0]}, which is not there now")
+            if image is not None and (then is None or then[0] != image.name):
+                raise self._refusal(f"other photographs ({image.name} is new)")
+            if image is not None and then != _state(image):
+                raise self._refusal(f"another file {image.name}, which has changed since")
 
     def _refusal(self, reason: str) -> OutputError:
         return OutputError(
@@ -301,44 +340,8 @@ def refuse_unless_free(folder: Path, overwrite: bool, resume: bool = False) -> N
     if (folder / UNFINISHED).exists():
         with locked(folder), writing(folder):
             if not is_unfinished(folder):
-                shutil.rmtree(folder / UNFINISHED)
+                shutil.rmtree(reachable(folder / UNFINISHED, deep=True))
     refuse_existing(folder, overwrite, resume)
-
-
-def remove_stale(source: Path, folder: Path) -> None:
-    """Removes from `folder` the results of an earlier run that those in `source` will not replace.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    for name in RESULTS[:-1]:
-        if not (source / name).exists():
-            _remove(folder / name)
-
-
-def place(source: Path, folder: Path) -> None:
-    """Moves all results from one folder into another; continues where that was cut short.
-
-    Raises:
-        OSError: the folder cannot be written, e.g. because a program has a file open.
-    """
-    found = [name for name in RESULTS if (source / name).exists()]
-    if found:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MOVING).touch()
-    for name in found:
-        if (folder / name).is_dir():
-            _remove(folder / name)
-        (source / name).replace(folder / name)
-    (folder / MOVING).unlink(missing_ok=True)
-    sync_folder(folder)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -375,23 +378,54 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def _side_by_side(
-    lines: Iterator[str], images: Sequence[ImageFile]
-) -> Iterator[tuple[str | None, ImageFile | None]]:
+    states: Iterator[_State], images: Sequence[ImageFile]
+) -> Iterator[tuple[_State | None, ImageFile | None]]:
     for image in images:
-        yield next(lines, None), image
-    for line in lines:
-        yield line, None
+        yield next(states, None), image
+    for state in states:
+        yield state, None
 
 
-def _state(image: ImageFile) -> str:
-    """A line that is another one when the photograph has changed."""
+def _state(image: ImageFile) -> _State:
+    """The photograph's name, and what is another one when it has changed."""
     try:
         found = image.path.stat()
     except OSError:  # told when its turn comes
-        return json.dumps([image.name]) + "\n"
-    return json.dumps([image.name, found.st_size, found.st_mtime_ns]) + "\n"
+        return [image.name]
+    return [image.name, found.st_size, found.st_mtime_ns]
 
 
-def _read(path: Path) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return read
+def _states(path: Path) -> Iterator[_State]:
+    """The states of photographs that are kept in a file.
+
+    Raises:
+        OutputError: it is damaged.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            for line in stream:
+                state = json.loads(line)
+                if not (isinstance(state, list) and state and isinstance(state[0], str)):
+                    raise _damaged(path)
+                yield state
+    except (FileNotFoundError, ValueError, RecursionError) as error:
+        raise _damaged(path) from error
+
+
+def _read(path: Path, *needed: str) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        OutputError: it is damaged, or lacks an entry that is needed.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path) from error
+    if not isinstance(content, dict) or not all(name in content for name in needed):
+        raise _damaged(path)
+    return content
+
+
+def _damaged(path: Path) -> OutputError:
+    return OutputError(f"{path} is damaged: the unfinished run cannot go on", Hint.DROP)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
 import numpy as np
 
+from beetle_lm.predict.batch.options import Flagged
 from beetle_lm.predict.batch.result_files import Format, shared_base_names
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.formats.csv import csv_line, guarded
@@ -45,19 +46,30 @@ class Written:
     """A result as it is written: in the frame that was chosen, with weak landmarks left out.
 
     Args:
-        xy: (n, 2) pixels, y down; NaN where the score is below the limit.
+        xy: (n, 2) pixels, y down; NaN where the score is below the limit, and in all places where
+            the photograph is flagged and its landmarks are to be missing.
         score: (n,) scores of all landmarks.
         expected_error: (n,) expected errors of all landmarks, in pixels.
         size: width and height of the photograph in that frame.
+        below: how many scores are below the limit.
+        dropped: the photograph is flagged and stands in no landmark file.
     """
 
     xy: Floats
     score: Floats
     expected_error: Floats
     size: tuple[int, int]
+    below: int = 0
+    dropped: bool = False
 
     @classmethod
-    def of(cls, result: Result, frame: ExifFrame, min_score: float = 0.0) -> Written | None:
+    def of(
+        cls,
+        result: Result,
+        frame: ExifFrame,
+        min_score: float = 0.0,
+        flagged: Flagged = "keep",
+    ) -> Written | None:
         """What is written of a result; None for one without landmarks."""
         if result.landmarks is None or result.size is None:
             return None
@@ -68,7 +80,17 @@ class Written:
         if frame == "stored":
             xy = to_stored(xy, result.orientation, size)
             size = upright_size(size, result.orientation)
-        return cls(np.where((score < min_score)[:, None], np.nan, xy), score, expected_error, size)
+        weak = score < min_score
+        is_flagged = result.status == "flagged"
+        missing = weak | (is_flagged and flagged == "missing")
+        return cls(
+            np.where(missing[:, None], np.nan, xy),
+            score,
+            expected_error,
+            size,
+            int(weak.sum()),
+            is_flagged and flagged == "drop",
+        )
 
     @property
     def missing(self) -> int:
@@ -151,8 +173,8 @@ class ResultFiles:
         """
         with writing(self._folder):
             self._write_specimen(result, written)
-            if written is not None:
-                self._write_landmarks(result.name, written)
+            if written is not None and not written.dropped:
+                self._write_landmarks(result, written)
 
     def _open(self, stack: ExitStack, name: str, header: str) -> None:
         stream = (self._folder / name).open("w", encoding="utf-8", newline="")
@@ -175,11 +197,14 @@ class ResultFiles:
         row = (guarded(result.name), result.status, reason, *size, *confidence, missing)
         self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
-    def _write_landmarks(self, name: str, written: Written) -> None:
+    def _write_landmarks(self, result: Result, written: Written) -> None:
+        name = result.name
         if "tps" in self._formats:
             record = TpsRecord.from_image_xy(
                 written.xy, written.size, name, self._ids[name], self._scale
             )
+            if result.flag is not None:
+                record = replace(record, comments=(f"flagged: {result.flag}",))
             keep_folders = base_name(name) in self._shared
             self._streams["landmarks.tps"].write(self._tps.format(record, keep_folders))
         if "csv" in self._formats:

@@ -13,6 +13,7 @@ from beetle_lm.predict.commands.running import (
     AsJson,
     DryRun,
     Exif,
+    FlaggedOnes,
     Formats,
     Isolate,
     MaxPixels,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 
 def predict(
+    context: typer.Context,
     inputs: Annotated[
         list[str],
         typer.Argument(
@@ -93,6 +95,7 @@ def predict(
         float,
         typer.Option(min=0.0, max=1.0, help="Landmarks with a lower score count as missing."),
     ] = 0.0,
+    flagged: FlaggedOnes = "keep",
     scale: Scale = None,
     exif: Exif = "apply",
     max_pixels: MaxPixels = 500_000_000,
@@ -129,6 +132,7 @@ def predict(
         formats=chosen,
         exif=exif,
         min_score=min_score,
+        flagged=flagged,
         scale=scale,
         overlay=overlay,
         batch_size=batch_size,
@@ -137,6 +141,7 @@ def predict(
         isolate=isolate,
     )
     carry_out(
+        context,
         _plan(request, part, model, zoo, options),
         partial(load_model, device=device, threads=threads),
         dry_run=dry_run,

@@ -11,6 +11,7 @@ from beetle_lm.predict.commands.running import (
     AsJson,
     DryRun,
     Exif,
+    FlaggedOnes,
     Formats,
     Isolate,
     MaxPixels,
@@ -28,6 +29,7 @@ from beetle_lm.predict.commands.running import (
 
 
 def transfer(
+    context: typer.Context,
     template: Annotated[
         Path, typer.Argument(metavar="TEMPLATE_IMAGE", help="An annotated photograph.")
     ],
@@ -67,6 +69,7 @@ def transfer(
         typer.Option(metavar="FILE", help="Manual landmarks (TPS or CSV) to compare with."),
     ] = None,
     overlay: Overlay = False,
+    flagged: FlaggedOnes = "keep",
     scale: Scale = None,
     exif: Exif = "apply",
     max_pixels: MaxPixels = 500_000_000,
@@ -100,11 +103,12 @@ def transfer(
     from beetle_lm.zoo.model_file.parts import part_of
 
     spec = None if part is None else part_of(part)
-    annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif)
+    annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif, max_pixels)
     request = Request(inputs, output, recursive, reference, overwrite, resume)
     options = Options(
         formats=chosen,
         exif=exif,
+        flagged=flagged,
         scale=scale,
         overlay=overlay,
         batch_size=1,
@@ -113,6 +117,7 @@ def transfer(
         isolate=isolate,
     )
     carry_out(
+        context,
         plan_transfer(request, landmarks, annotated.spec, options),
         lambda _: Transfer(annotated),
         dry_run=dry_run,

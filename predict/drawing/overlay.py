@@ -108,13 +108,21 @@ class Marked:
         pixels = draw(self.pixels, self.xy, self.score, min_score=min_score, manual=self.manual)
         return pixels if flag is None else _flagged(pixels, flag)
 
-    def dotted(self, radius: int, min_score: float = 0.0) -> NDArray[np.uint8]:
-        """The pixels with a dot on each landmark and nothing else, for small pictures."""
+    def dotted(
+        self, radius: int, min_score: float = 0.0, numbers: int | None = None
+    ) -> NDArray[np.uint8]:
+        """The pixels with a small dot on each landmark, for small pictures.
+
+        Args:
+            radius: of a dot, in pixels.
+            min_score: landmarks below this score are marked as uncertain.
+            numbers: height of the landmarks' numbers; None writes none.
+        """
         canvas = self.pixels.copy()
         for point, value in zip(self.xy, self.score, strict=True):
             if not np.isnan(point).any():
                 small_dot(canvas, point, radius, float(value), trusted=bool(value >= min_score))
-        return canvas
+        return canvas if numbers is None else _numbered(canvas, self.xy, numbers / 2.4)
 
 
 def overlay_sized(picture: Picture) -> Picture:
@@ -262,7 +270,7 @@ def _cross(canvas: NDArray[np.uint8], point: Floats, radius: int) -> None:
             cv2.line(canvas, *ends, colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-def _numbered(canvas: NDArray[np.uint8], xy: Floats, radius: int) -> NDArray[np.uint8]:
+def _numbered(canvas: NDArray[np.uint8], xy: Floats, radius: float) -> NDArray[np.uint8]:
     """Writes each landmark's number beside it, where there is the most room."""
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
@@ -278,7 +286,7 @@ def _numbered(canvas: NDArray[np.uint8], xy: Floats, radius: int) -> NDArray[np.
             fill=_WHITE,
             font=font,
             anchor="mm",
-            stroke_width=max(1, radius // 3),
+            stroke_width=max(1, int(radius // 3)),
             stroke_fill=_BLACK,
         )
     return np.asarray(picture, np.uint8)

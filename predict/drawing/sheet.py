@@ -20,6 +20,9 @@ CELL = (480, 360)
 DOT = 4
 """Radius of a landmark's dot on a sheet, in pixels."""
 
+LETTERS = 14
+"""Height of a landmark's number on a sheet, in pixels."""
+
 _GAP, _MARGIN, _HEADING, _LEGEND = 20, 36, 58, 52
 _LARGE, _MEDIUM, _SMALL = 30, 20, 17  # letters
 _LINE, _MOST_LINES = 23, 5  # of a caption's notes

@@ -73,7 +73,8 @@ def evaluate(
         raise RequestError("give the folder of the images or their size, not both")
     if scale is not None and not 0 < scale < float("inf"):
         raise RequestError(f"the scale must be a number above 0, got {scale}")
-    one, other = _held(predicted), _held(manual)
+    one = _held(predicted)
+    other = _held(manual, [item.name for item in one])
     results = [item for item in (*one, *other) if isinstance(item, Result)]
     sizes: ImageSizes
     if images is not None:
@@ -91,9 +92,9 @@ def evaluate(
     return metrics.evaluate(_records(one, exif), _records(other, exif), sizes, spec, scale)
 
 
-def _held(given: Landmarked) -> Sequence[Result | Record]:
+def _held(given: Landmarked, known: Iterable[str] = ()) -> Sequence[Result | Record]:
     if isinstance(given, str | Path):
-        return read_records(Path(given))
+        return read_records(Path(given), known)
     held: list[Result | Record] = []
     for item in given:
         if not isinstance(item, Result | Record):

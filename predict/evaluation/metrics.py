@@ -11,7 +11,15 @@ from typing import Literal
 import numpy as np
 
 from beetle_lm.errors import Hint, LandmarkError, RequestError
-from beetle_lm.predict.formats.names import pair_by_image
+from beetle_lm.predict.evaluation.suspects import (
+    Suspect,
+    against_predicted,
+    find_suspects,
+    in_words,
+)
+from beetle_lm.predict.formats.annotated import without_zeros
+from beetle_lm.predict.formats.coordinates import GREATEST
+from beetle_lm.predict.formats.names import listed, pair_by_image
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.sizes import ImageSizes, Size, SizesByName
 from beetle_lm.predict.landmarks import Floats, centroid_size
@@ -145,6 +153,8 @@ class Evaluation:
         scales: (S,) units per pixel, NaN where unknown.
         only_predicted: images that have no manual landmarks.
         only_manual: images that have no predicted landmarks.
+        waiting: images of manual records that are not annotated yet.
+        remarks: further notes on what was read.
     """
 
     spec: PartSpec
@@ -155,6 +165,8 @@ class Evaluation:
     scales: Floats
     only_predicted: tuple[str, ...] = ()
     only_manual: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         from beetle_lm.predict.evaluation.table import text
@@ -279,7 +291,7 @@ class Evaluation:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was left out and why, a sentence each."""
-        notes = []
+        notes = list(self.remarks)
         sizeless = [
             name
             for name, (width, _) in zip(self.images, self.sizes, strict=True)
@@ -293,19 +305,28 @@ class Evaluation:
         elif sizeless:
             notes.append(
                 "left out at 256 x 192, because the size of the image is unknown:"
-                f" {', '.join(sizeless)}"
+                f" {listed(sizeless)}"
             )
         scaleless = [
             name for name, scale in zip(self.images, self.scales, strict=True) if np.isnan(scale)
         ]
         if scaleless and len(scaleless) < len(self.images):
-            notes.append(f"left out in units, for want of a SCALE: {', '.join(scaleless)}")
+            notes.append(f"left out in units, for want of a SCALE: {listed(scaleless)}")
+        if self.waiting:
+            count = len(self.waiting)
+            notes.append(f"{count} not annotated yet, not compared: {listed(self.waiting)}")
         predicted, manual = self.missing
         if predicted or manual:
             notes.append(
                 f"{predicted} predicted and {manual} manual landmarks are missing and were left out"
             )
-        return tuple(notes)
+        notes += [f"manual landmarks, {line}" for line in in_words(self.suspects)]
+        return (*notes, *against_predicted(self.predicted, self.manual))
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Specimens whose manual landmarks look wrong, or cannot be right."""
+        return find_suspects(self.images, self.manual, self.sizes)
 
 
 def evaluate(
@@ -330,11 +351,21 @@ def evaluate(
         RequestError: y points up on one side and down on the other, and the size of an image is
             unknown.
     """
-    pairs = pair_by_image(predicted, manual)
+    predicted, found_zeros = without_zeros(predicted)
+    manual, true_zeros = without_zeros(manual)
+    annotated = [record for record in manual if record.is_annotated]
+    if manual and not annotated:
+        raise LandmarkError(
+            f"there are no manual landmarks to compare: none of the {len(manual)} manual records is"
+            " annotated yet"
+        )
+    pairs = pair_by_image(predicted, annotated)
     images = SizesByName(sizes) if isinstance(sizes, Mapping) else sizes
     known = [images.find(one.name) or images.find(other.name) for one, other in pairs]
     placed = [_in_one_frame(*pair, size) for pair, size in zip(pairs, known, strict=True)]
     for one, other in pairs:
+        _check_bounds(one)
+        _check_bounds(other)
         _check_counts(one, other, spec, len(pairs[0][1].points))
     compared = {id(record) for pair in pairs for record in pair}
     evaluation = Evaluation(
@@ -345,13 +376,34 @@ def evaluate(
         sizes=np.array([size or (np.nan, np.nan) for size in known], np.float64),
         scales=np.array([scale or other.scale or np.nan for _, other in pairs], np.float64),
         only_predicted=tuple(each.name for each in predicted if id(each) not in compared),
-        only_manual=tuple(each.name for each in manual if id(each) not in compared),
+        only_manual=tuple(each.name for each in annotated if id(each) not in compared),
+        waiting=tuple(each.name for each in manual if not each.is_annotated),
+        remarks=tuple(
+            f"{side}: {zeros}"
+            for side, zeros in (("predicted", found_zeros), ("manual", true_zeros))
+            if zeros
+        ),
     )
+    if np.nanmax(evaluation.scales, initial=0.0) >= GREATEST:
+        raise RequestError(
+            f"a scale of {np.nanmax(evaluation.scales):.3g} units per pixel is none of a photograph"
+        )
     if np.isnan(evaluation.offsets).all():
         raise LandmarkError(
             "no landmark is there both in the predictions and in the manual landmarks"
         )
+    impossible = [suspect for suspect in evaluation.suspects if suspect.impossible]
+    if len(impossible) == len(pairs):
+        raise LandmarkError(f"the manual landmarks cannot be right: {in_words(impossible)[0]}")
     return evaluation
+
+
+def _check_bounds(record: Record) -> None:
+    if len(record.points) and np.nanmax(np.abs(record.points), initial=0.0) >= GREATEST:
+        raise LandmarkError(
+            f"{record.name} has a coordinate of {np.nanmax(np.abs(record.points)):.3g}, as no"
+            " photograph has"
+        )
 
 
 def _in_one_frame(one: Record, other: Record, size: Size | None) -> tuple[Floats, Floats]:

@@ -17,6 +17,7 @@ from beetle_lm.files import write_bytes
 from beetle_lm.predict.evaluation.metrics import Evaluation, Spread
 from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.sizes import PhotographOf
+from beetle_lm.predict.images.earlier import PLOTS
 from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.text import encodable
 
@@ -24,9 +25,7 @@ FILES = (
     "per_landmark.csv",
     "per_specimen.csv",
     "summary.json",
-    "distances.png",
-    "cumulative.png",
-    "specimens.png",
+    *PLOTS,
 )
 """What `write_evaluation` writes."""
 
@@ -93,11 +92,12 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     units = evaluation.units
     by_rank = _images_by_rank(evaluation)
     missing = evaluation.missing
+    spreads = {unit: evaluation.per_landmark(unit) for unit in units}
     landmarks = [
         {
             "landmark": number,
             "name": name,
-            "distance": {unit: asdict(evaluation.per_landmark(unit)[number - 1]) for unit in units},
+            "distance": {unit: asdict(spreads[unit][number - 1]) for unit in units},
             "shares_256x192": asdict(shares),
             "bias_px": list(bias),
         }
@@ -152,9 +152,10 @@ def _images_by_rank(evaluation: Evaluation) -> list[str]:
 def _landmark_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     specimens = len(evaluation.images)
-    sized = "px_256x192" in evaluation.units
+    spreads = {unit: evaluation.per_landmark(unit) for unit in evaluation.units}
+    shares = evaluation.shares_per_landmark() if "px_256x192" in evaluation.units else None
     for index, name in enumerate(evaluation.spec.landmark_names):
-        count = evaluation.per_landmark("px")[index].count
+        count = spreads["px"][index].count
         row: dict[str, object] = {
             "landmark": index + 1,
             "name": name,
@@ -162,19 +163,18 @@ def _landmark_rows(evaluation: Evaluation) -> list[dict[str, object]]:
             "missing": specimens - count,
         }
         for unit in evaluation.units:
-            spread = evaluation.per_landmark(unit)[index]
+            spread = spreads[unit][index]
             row |= {
                 f"mean_{unit}": spread.mean,
                 f"sd_{unit}": spread.sd,
                 f"median_{unit}": spread.median,
                 f"p95_{unit}": spread.p95,
             }
-        if sized:
-            shares = evaluation.shares_per_landmark()[index]
+        if shares is not None:
             row |= {
-                "share_below_mean": shares.below_mean,
-                "share_mean_to_10px_256x192": shares.mean_to_far,
-                "share_above_10px_256x192": shares.above_far,
+                "share_below_mean": shares[index].below_mean,
+                "share_mean_to_10px_256x192": shares[index].mean_to_far,
+                "share_above_10px_256x192": shares[index].above_far,
             }
         bias_x, bias_y = evaluation.bias[index].tolist()
         rows.append(row | {"bias_right_px": bias_x, "bias_down_px": bias_y})

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from beetle_lm.errors import Hint, LandmarkFileError, OutputError, RequestError
 from beetle_lm.files import write_text
-from beetle_lm.predict.formats.read import is_tps
+from beetle_lm.predict.formats.annotated import zeros_remark
+from beetle_lm.predict.formats.names import listed
+from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.sizes import ImageSizes, Size
 from beetle_lm.predict.formats.tables import (
-    read_table,
     tidy_header,
     tidy_rows,
     wide_header,
     wide_row,
 )
-from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
+from beetle_lm.predict.formats.tps import TpsRecord, write_tps
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import shown
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -29,6 +33,7 @@ Kind = Literal["tps", "wide", "tidy"]
 
 # A landmark on the very edge may be a rounding step beyond it.
 _BESIDE_PX = 1e-3
+_TURNED_DECIMALS = 10
 
 _log = logging.getLogger("beetle_lm")
 
@@ -45,10 +50,11 @@ def convert_file(
 ) -> int:
     """Converts a landmark file and writes it whole or not at all.
 
-    From TPS to TPS everything is kept; tables hold names and coordinates only.
+    From TPS to TPS everything is kept; tables hold names and coordinates only. Coordinates keep
+    all their digits.
 
     Args:
-        source: a TPS file or a wide or tidy table, told apart by the ending.
+        source: a TPS file or a wide or tidy table.
         target: the file to write.
         kind: what to write.
         sizes: of the images, needed where the direction of y changes; None if none are known.
@@ -67,20 +73,22 @@ def convert_file(
     """
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists", Hint.REPLACE_OR_ANOTHER_NAME)
-    records: Sequence[Record]
-    if is_tps(source):
-        records = read = read_tps(source)
-        if kind == "tps":
-            _check_part(source, part, read)
-            write_tps(target, read)
-            return len(read)
-        _warn_of_loss(source, read)
-    else:
-        records = read_table(source)
+    records = read_records(source, () if sizes is None else sizes.names)
+    read = [record for record in records if isinstance(record, TpsRecord)]
+    if read and kind == "tps":
+        _check_part(source, part, read)
+        write_tps(target, read, exact=True)
+        return len(read)
+    _warn_of_loss(source, read)
+    if zeros := zeros_remark(records):
+        _log.warning("%s: %s kept; many programs write 0 0 for a missing one", source, zeros)
+    if waiting := [record.name for record in records if not record.is_annotated]:
+        told = "not annotated yet, written without coordinates"
+        _log.warning("%s: %d %s: %s", source, len(waiting), told, listed(waiting))
     placed = [_in_image(source, record, sizes) for record in records]
     _check_part(source, part, records)
     if kind == "tps":
-        write_tps(target, _tps(source, records, placed, sizes))
+        write_tps(target, _tps(source, records, placed, sizes), exact=True)
     elif kind == "wide":
         _check_same_count(source, records)
         write_text(target, _wide(records, placed, excel))
@@ -91,9 +99,10 @@ def convert_file(
 
 
 def _in_image(source: Path, record: Record, sizes: ImageSizes | None) -> Floats:
-    if not record.y_up:
-        return record.points
-    return record.in_image(_size(source, record, sizes)[1])
+    xy = record.points
+    if record.y_up:  # subtracting from the height must not lengthen the numbers
+        xy = np.round(record.in_image(_size(source, record, sizes)[1]), _TURNED_DECIMALS)
+    return xy if record.is_annotated else np.full_like(xy, np.nan)
 
 
 def _size(source: Path, record: Record, sizes: ImageSizes | None) -> Size:
@@ -127,13 +136,14 @@ def _tps(
                 record.name,
                 *size,
             )
-        yield TpsRecord.from_image_xy(xy, size, record.name)
+        turned = TpsRecord.from_image_xy(xy, size, record.name)
+        yield replace(turned, points=np.round(turned.points, _TURNED_DECIMALS))
 
 
 def _wide(records: Sequence[Record], placed: Sequence[Floats], excel: bool) -> Iterator[str]:
     yield wide_header(len(placed[0]), excel)
     for record, xy in zip(records, placed, strict=True):
-        yield wide_row(record.name, xy, excel)
+        yield wide_row(record.name, xy, excel, exact=True)
 
 
 def _tidy(
@@ -143,7 +153,9 @@ def _tidy(
     for record, xy in zip(records, placed, strict=True):
         numbers = [str(i + 1) for i in range(len(xy))]
         names = (part.landmark_names if part else record.names) or numbers
-        yield tidy_rows(record.name, names, xy, record.score, record.expected_error, excel)
+        yield tidy_rows(
+            record.name, names, xy, record.score, record.expected_error, excel, exact=True
+        )
 
 
 def _check_part(source: Path, part: PartSpec | None, records: Sequence[Record]) -> None:

@@ -2,36 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from beetle_lm.encoding import SAVE_AS_UTF8
 from beetle_lm.errors import LandmarkFileError
+from beetle_lm.predict.formats.names import NameIndex
 from beetle_lm.predict.formats.records import Record
-from beetle_lm.predict.formats.tables import read_table
-from beetle_lm.predict.formats.tps import read_tps
+from beetle_lm.predict.formats.tables import parse_table
+from beetle_lm.predict.formats.text import decoded, read_bytes, regional_texts, western
+from beetle_lm.predict.formats.tps import looks_like_tps, parse_tps
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 """Endings, in lower case, of the files that are read as tables."""
 
+_log = logging.getLogger("beetle_lm")
 
-def read_records(path: Path) -> Sequence[Record]:
-    """Reads a TPS file (``.tps``) or a CSV table, wide or tidy, in the order of the file.
+
+def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record]:
+    """Reads a TPS file or a table, wide or tidy, in the order of the file.
+
+    A file that ends in ``.tps`` is a TPS file, as is one whose content begins like one; others that
+    end in ``.csv``, ``.tsv`` or ``.txt`` are tables. A file that is not UTF-8 is read in the
+    encoding in which most of its names are those of photographs; where that cannot be told, as
+    cp1252, with a warning if it makes a difference.
+
+    Args:
+        path: the file.
+        photographs: the names that its names may be of, where they are known.
 
     Raises:
         LandmarkFileError: the file cannot be read; names the line and what was found there.
-    """
-    return read_tps(path) if is_tps(path) else read_table(path)
-
-
-def is_tps(path: Path) -> bool:
-    """Whether a landmark file is a TPS file (True) or a table (False), by its ending.
-
-    Raises:
-        LandmarkFileError: it ends like neither.
     """
     suffix = path.suffix.lower()
     if suffix != ".tps" and suffix not in TABLE_SUFFIXES:
         raise LandmarkFileError(
             path, None, "is not a landmark file: the name must end in .tps or .csv"
         )
-    return suffix == ".tps"
+    data = read_bytes(path)
+    text = decoded(path, data)
+    if text is None:
+        records, remarks = _in_some_encoding(path, data, photographs)
+    else:
+        records, remarks = _parsed(path, text)
+    for remark in remarks:
+        _log.warning(remark)
+    return records
+
+
+def read_both(
+    first: Path, second: Path, photographs: Iterable[str] = ()
+) -> tuple[Sequence[Record], Sequence[Record]]:
+    """Reads two files of the same specimens: the names of one tell the encoding of the other.
+
+    Args:
+        first: a landmark file.
+        second: another.
+        photographs: names that both may have, where they are known.
+
+    Raises:
+        LandmarkFileError: as `read_records`.
+    """
+    known = list(photographs)
+    one = read_records(first, known)
+    return one, read_records(second, [*known, *(record.name for record in one)])
+
+
+def _parsed(path: Path, text: str) -> tuple[Sequence[Record], list[str]]:
+    is_tps = path.suffix.lower() == ".tps" or looks_like_tps(text)
+    return parse_tps(path, text) if is_tps else parse_table(path, text)
+
+
+def _in_some_encoding(
+    path: Path, data: bytes, photographs: Iterable[str]
+) -> tuple[Sequence[Record], list[str]]:
+    index = NameIndex(photographs)
+    best, most = None, 0
+    for encoding, text in regional_texts(data) if index else ():
+        try:
+            records, remarks = _parsed(path, text)
+        except LandmarkFileError:
+            continue
+        fitting = sum(index.find(name) is not None for name in _told_apart(records))
+        if fitting > most:
+            said = f"{path} is not UTF-8; it was read as {encoding}, which fits the photographs"
+            best, most = (records, [*remarks, said]), fitting
+    if best is not None:
+        return best
+    records, remarks = _parsed(path, western(path, data))
+    if _told_apart(records):
+        remarks.append(
+            f"{path} is not UTF-8 and was read as cp1252 (Western European); if names like"
+            f" {_told_apart(records)[0]} are wrong, {SAVE_AS_UTF8}"
+        )
+    return records, remarks
+
+
+def _told_apart(records: Iterable[Record]) -> list[str]:
+    """The names that an encoding makes a difference to."""
+    return [record.name for record in records if not record.name.isascii()]

@@ -57,6 +57,22 @@ class Record:
         """What the specimen goes by: its image, without one its ID, else its place in the file."""
         return self.image or self.id or str(self.number)
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the file names the specimen, by an image or an ID."""
+        return bool(self.image or self.id)
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether landmarks were placed: some are there, and not all in one place.
+
+        Programs that digitise begin with such records and fill them in one by one.
+        """
+        there = self.points[~np.isnan(self.points[:, 0])]
+        if len(there) > 1:
+            return bool((there != there[0]).any())
+        return len(there) == 1 and bool(there.any())
+
     def in_image(self, height: float) -> Floats:
         """The landmarks (n, 2) in image coordinates, y down.
 

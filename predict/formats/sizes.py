@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +24,10 @@ PhotographOf = Callable[[str], Path | None]
 class ImageSizes(Protocol):
     """Knows how large images are, in the frame that the landmarks are in."""
 
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the images, as far as they are known."""
+
     def find(self, name: str) -> Size | None:
         """The size of the image that a landmark file calls `name`; None where it is unknown."""
 
@@ -33,6 +37,7 @@ class SameSize:
 
     def __init__(self, size: Size) -> None:
         self._size = size
+        self.names: Collection[str] = ()
 
     def find(self, name: str) -> Size | None:
         """That size, whatever the name."""
@@ -47,12 +52,13 @@ class SizesByName:
     """
 
     def __init__(self, sizes: Mapping[str, Size]) -> None:
+        self.names: Collection[str] = sizes.keys()
         self._sizes = sizes
-        self._names = NameIndex(sizes)
+        self._index = NameIndex(sizes)
 
     def find(self, name: str) -> Size | None:
         """The size of the image that `name` means; None where none, or several, may be meant."""
-        found = self._names.find(name)
+        found = self._index.find(name)
         return None if found is None else self._sizes[found]
 
 
@@ -72,7 +78,8 @@ class PhotographFolder:
     def __init__(self, folder: Path, frame: ExifFrame = "apply") -> None:
         self._folder, self._frame = folder, frame
         self._paths = {image.name: image.path for image in find_images([folder], recursive=True)}
-        self._names = NameIndex(self._paths)
+        self.names: Collection[str] = self._paths.keys()
+        self._index = NameIndex(self._paths)
         self._headers: dict[str, Header] = {}
 
     def find(self, name: str) -> Size | None:
@@ -81,12 +88,14 @@ class PhotographFolder:
         Raises:
             ImageError: the name may mean several photographs, or the header is damaged.
         """
-        found = self._names.find(name)
+        found = self._index.find(name)
         if found is not None:
             return self._header(found).size_in(self._frame)
-        if several := self._names.candidates(name):
+        several, count = self._index.candidates(name)
+        if several:
+            more = f" or {count - len(several)} others" if count > len(several) else ""
             raise ImageError(
-                f"{name} may be {' or '.join(several[:3])} in {self._folder}; give the folder of"
+                f"{name} may be {' or '.join(several)}{more} in {self._folder}; give the folder of"
                 " the right ones"
             )
         return None
@@ -97,7 +106,7 @@ class PhotographFolder:
         None where there is none or may be several, and where it is shown turned but the landmarks
         are on the pixels as stored: they cannot be drawn on it.
         """
-        found = self._names.find(name)
+        found = self._index.find(name)
         if found is None or (self._frame == "stored" and self._header(found).orientation != 1):
             return None
         return self._paths[found]

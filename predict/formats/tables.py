@@ -21,16 +21,19 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from beetle_lm.encoding import BOM
 from beetle_lm.errors import LandmarkFileError
+from beetle_lm.predict.formats.coordinates import GREATEST, MissingCodes, parse_number
 from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
 from beetle_lm.predict.formats.records import Record
-from beetle_lm.predict.formats.text import BOM, parse_number, read_text
+from beetle_lm.predict.formats.text import read_text
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import encodable, fixed, shown
+from beetle_lm.text import encodable, fixed, precise, shown
 
 TIDY_COLUMNS = ("image", "landmark", "name", "x", "y", "score", "expected_error_px")
 
@@ -38,22 +41,44 @@ _COORDINATE_DECIMALS = 5
 _SCORE_DECIMALS = 4
 _ERROR_DECIMALS = 3
 _DELIMITERS = (",", ";", "\t")
-_IMAGE_COLUMNS = ("image", "file", "id", "name")
+_IMAGE_COLUMNS = (
+    "image",
+    "filename",
+    "file",
+    "file_name",
+    "image_name",
+    "imagename",
+    "photograph",
+    "photo",
+    "picture",
+    "specimen",
+    "id",
+    "name",
+)
 _BLANK = "".join(_DELIMITERS) + " "
-_WIDE_COLUMN = re.compile(r"([xy])(0|[1-9]\d{0,5})(_down|_up)?", re.ASCII | re.IGNORECASE)
+_SEPARATOR = re.compile(r'"?sep=([,;\t])"?[ ]*(?=[\r\n])', re.IGNORECASE)
+_WIDE_COLUMNS = tuple(
+    re.compile(pattern + r"(?:[ ._-](?P<way>down|up))?", re.ASCII | re.IGNORECASE)
+    for pattern in (
+        r"(?P<axis>[xy])[ ._-]?(?P<number>\d{1,6})",  # x1, X.01
+        r"(?:lm|landmark|point|p)?[ ._-]?(?P<number>\d{1,6})[ ._-]?(?P<axis>[xy])",  # LM1_x, 1x
+    )
+)
 _NUMBER_OF_LANDMARK = re.compile(r"\d{1,6}", re.ASCII)
 _KINDS = "image,x1,y1_down,x2,y2_down,... or image,landmark,x,y"
+_ROW_NAMES = "\0"  # the unnamed column of R's row names; no column of a file is called that
 
 _log = logging.getLogger("beetle_lm")
 
 
 def read_table(path: Path) -> list[Record]:
-    """Reads a wide or a tidy table; the names of its columns tell which it is.
+    """Reads a wide or a tidy table, or one of DeepLabCut; the names of its columns tell which.
 
-    Cells may be separated by ',', ';' or tabs (the latter two leave room for decimal commas). A
-    landmark is missing where x or y is an empty cell, ``NA`` or ``nan``. A wide table must say
-    which way y points: ``y1_down``, or ``y1_up``; ml-morph's ``id,X1,Y1,...`` is known to have y
-    up. In a tidy table ``y`` points down.
+    Cells may be separated by ',', ';' or tabs (the latter two leave room for decimal commas), or by
+    spaces as R writes them; R's row names and Excel's ``sep=;`` are passed over. Which landmarks
+    are missing says `beetle_lm.predict.formats.coordinates`. A wide table must say which way y
+    points: ``y1_down`` or ``LM1_y_up``; ml-morph's ``id,X1,Y1,...`` is known to have y up. In a
+    tidy table and in DeepLabCut's ``y`` points down.
     Unknown columns are passed over with a warning. The apostrophe that our own tables put in front
     of names that look like formulas is removed.
 
@@ -61,7 +86,24 @@ def read_table(path: Path) -> list[Record]:
         LandmarkFileError: the file cannot be read, or is not a table of landmarks; names the line
             and what was found there.
     """
-    return _Reader(path, read_text(path)).read()
+    records, remarks = parse_table(path, read_text(path))
+    for remark in remarks:
+        _log.warning(remark)
+    return records
+
+
+def parse_table(path: Path, text: str) -> tuple[list[Record], list[str]]:
+    """The records in the text of a table, and remarks on what is unusual in it.
+
+    Args:
+        path: what the file is called in errors and remarks.
+        text: what it holds.
+
+    Raises:
+        LandmarkFileError: as `read_table`.
+    """
+    reader = _Reader(path, text)
+    return reader.read(), reader.remarks
 
 
 @dataclass(frozen=True)
@@ -72,8 +114,14 @@ class _Row:
 
 class _Reader:
     def __init__(self, path: Path, text: str) -> None:
+        self.remarks: list[str] = []
         self._path = path
-        self._delimiter = max(_DELIMITERS, key=lambda each: _cells_of_first_row(text, each))
+        self._missing = MissingCodes()
+        if separator := _SEPARATOR.match(text):
+            self._delimiter = separator[1]
+            text = text[separator.end() :]  # its line stays, so that lines are counted right
+        else:
+            self._delimiter = _delimiter_of(text)
         self._rows = self._read_rows(text)
 
     def read(self) -> list[Record]:
@@ -81,78 +129,92 @@ class _Reader:
         if header is None:
             raise self._error(1, "is empty")
         columns = [cell.strip() for cell in header.cells]
-        known: dict[str, int] = {}
-        for index, column in enumerate(columns):
-            if column and known.setdefault(column.lower(), index) != index:
-                raise self._error(header.line, f"the column {shown(column)} occurs twice")
-        tidy = "landmark" in known
-        records = (self._tidy if tidy else self._wide)(header, columns, known)
+        if columns[0].lower() == "scorer":
+            records = self._deeplabcut(header)
+        else:
+            columns, rows = self._without_row_names(columns, list(self._rows))
+            known: dict[str, int] = {}
+            for index, column in enumerate(columns):
+                if column and known.setdefault(_plain(column), index) != index:
+                    raise self._error(header.line, f"the column {shown(column)} occurs twice")
+            read = self._tidy if "landmark" in known else self._wide
+            records = read(header.line, columns, known, rows)
         if not records:
             raise self._error(header.line, "holds no landmarks: no row after the first")
+        if remark := self._missing.remark(self._path):
+            self.remarks.append(remark)
         return records
 
-    def _wide(self, header: _Row, columns: Sequence[str], known: dict[str, int]) -> list[Record]:
-        image = next((known[name] for name in _IMAGE_COLUMNS if name in known), None)
+    def _wide(
+        self, line: int, columns: Sequence[str], known: dict[str, int], rows: Sequence[_Row]
+    ) -> list[Record]:
         at: dict[tuple[str, int], int] = {}
         directions = set()
         for index, column in enumerate(columns):
-            if match := _WIDE_COLUMN.fullmatch(column):
-                at[match[1].lower(), int(match[2])] = index
-                if match[1].lower() == "y":
-                    directions.add((match[3] or "").lower())
+            if match := _wide_column(column):
+                key, way = (match["axis"].lower(), int(match["number"])), match["way"] or ""
+                if key in at and (key[0] == "x" or way.lower() in directions):
+                    twice = f"{shown(columns[at[key]])} and {shown(column)} are the same column"
+                    raise self._error(line, twice)
+                at[key] = index
+                if key[0] == "y":
+                    directions.add(way.lower())
         first = 0 if ("x", 0) in at else 1
         numbers = range(first, first + len(at) // 2)
         pairs = [(at.get(("x", i)), at.get(("y", i))) for i in numbers]
         whole = [(x, y) for x, y in pairs if x is not None and y is not None]
+        image = self._image_column(columns, known, set(at.values()))
         if image is None or not at or 2 * len(whole) != len(at):
-            found = shown(self._delimiter.join(columns))
-            raise self._error(header.line, f"expected the columns {_KINDS}, found {found}")
-        if directions == {""} and "id" in known and columns[whole[0][0]].startswith("X"):
-            directions = {"_up"}
-        if directions not in ({"_down"}, {"_up"}):
+            raise self._unlike_any(line, columns, _lonely(columns, at))
+        if (
+            directions == {""}
+            and image == known.get("id")
+            and re.match(r"X\d", columns[whole[0][0]])
+        ):
+            directions = {"up"}
+        if directions not in ({"down"}, {"up"}):
             raise self._error(
-                header.line,
-                "the columns do not say where y points; name them y1_down, y2_down, ... where it is"
-                " counted from the top edge of the image, y1_up, y2_up, ... from the bottom edge",
+                line,
+                f"the columns do not say where y points; name them {_named_ways(columns, whole)}",
             )
         self._warn_of_others(columns, {image, *at.values()})
-        records = []
-        for number, row in enumerate(self._rows_of(columns), start=1):
-            points = [(self._number(row, x), self._number(row, y)) for x, y in whole]
-            records.append(
-                Record(
-                    _points(points),
-                    image=self._name(row, image),
-                    line=row.line,
-                    number=number,
-                    y_up=directions == {"_up"},
-                )
+        return [
+            Record(
+                self._points(row, whole),
+                image=self._name(row, image),
+                line=row.line,
+                number=number,
+                y_up=directions == {"up"},
             )
-        return records
+            for number, row in enumerate(self._checked(rows, columns, len(at)), start=1)
+        ]
 
-    def _tidy(self, header: _Row, columns: Sequence[str], known: dict[str, int]) -> list[Record]:
-        image = next((known[name] for name in ("image", "file", "id") if name in known), None)
+    def _tidy(
+        self, line: int, columns: Sequence[str], known: dict[str, int], rows: Sequence[_Row]
+    ) -> list[Record]:
+        # 'name' is the landmark's here.
+        image = next((known[name] for name in _IMAGE_COLUMNS[:-1] if name in known), None)
         x, landmark = known.get("x"), known["landmark"]
         ys = [name for name in ("y", "y_down", "y_up") if name in known]
         if image is None or x is None or len(ys) != 1:
-            found = shown(self._delimiter.join(columns))
-            raise self._error(header.line, f"expected the columns {_KINDS}, found {found}")
+            raise self._unlike_any(line, columns)
         y, name, score = known[ys[0]], known.get("name"), known.get("score")
         error = known.get("expected_error_px")
         used = {image, landmark, x, y, name, score, error}
         self._warn_of_others(columns, {index for index in used if index is not None})
         groups: dict[str, list[_Row]] = {}
-        for row in self._rows_of(columns):
-            groups.setdefault(self._name(row, image), []).append(row)
+        for row in self._checked(rows, columns, 2):
+            groups.setdefault(self._name(row, image).strip(), []).append(row)
         records = []
-        for number, (found, rows) in enumerate(groups.items(), start=1):
-            ordered = self._in_order(found, rows, landmark)
-            points = [(self._number(row, x), self._number(row, y)) for row in ordered]
+        for number, (found, own) in enumerate(groups.items(), start=1):
+            ordered = self._in_order(found, own, landmark)
+            points = [(self._coordinate(row, x), self._coordinate(row, y)) for row in ordered]
+            lines = [row.line for row in ordered]
             records.append(
                 Record(
-                    _points(points),
-                    image=found,
-                    line=rows[0].line,
+                    self._missing.removed(_points(points), lines, usual=False),
+                    image=self._name(own[0], image),
+                    line=own[0].line,
                     number=number,
                     y_up=ys == ["y_up"],
                     names=self._names(ordered, name),
@@ -161,6 +223,75 @@ class _Reader:
                 )
             )
         return records
+
+    def _deeplabcut(self, header: _Row) -> list[Record]:
+        """DeepLabCut's tables have three rows of headings, and y down."""
+        headings = [[cell.strip() for cell in row.cells] for row in islice(self._rows, 2)]
+        if [row[0].lower() for row in headings] != ["bodyparts", "coords"]:
+            raise self._error(
+                header.line,
+                "looks like a table of DeepLabCut, of which the rows scorer, bodyparts and coords"
+                " are read (one individual per photograph); write it as a table with the columns"
+                f" {_KINDS}",
+            )
+        parts, axes = headings
+        at: dict[tuple[str, str], int] = {}
+        width = len(header.cells)
+        first = next((i for i, axis in enumerate(axes) if i and axis), len(axes))
+        for index in range(first, min(len(parts), len(axes))):
+            key = parts[index], axes[index].lower()
+            if key in at:
+                raise self._error(header.line, f"the body part {shown(parts[index])} occurs twice")
+            at[key] = index
+        names = tuple(dict.fromkeys(part for part, _ in at))
+        whole = [(at[n, "x"], at[n, "y"]) for n in names if (n, "x") in at and (n, "y") in at]
+        if not names or len(whole) != len(names) or len(parts) != width or len(axes) != width:
+            raise self._error(header.line, "a body part of DeepLabCut has no x or y")
+        sure = [at.get((name, "likelihood")) for name in names]
+        records = []
+        for number, row in enumerate(self._checked(self._rows, axes, 2 * len(names)), start=1):
+            image = "/".join(cell.strip() for cell in row.cells[:first] if cell.strip())
+            if not image:
+                raise self._error(row.line, "the name of the image is empty")
+            score = np.array([math.nan if i is None else self._number(row, i) for i in sure])
+            records.append(
+                Record(
+                    self._points(row, whole),
+                    image=image,
+                    line=row.line,
+                    number=number,
+                    names=names,
+                    score=None if np.isnan(score).all() else score,
+                )
+            )
+        return records
+
+    def _without_row_names(
+        self, columns: list[str], rows: list[_Row]
+    ) -> tuple[list[str], list[_Row]]:
+        """The table without R's row names, which stand in front and have no heading.
+
+        They are left out where they only count the rows; else they are the names of the images,
+        where no column is.
+        """
+        if not rows or any(len(row.cells) != len(columns) + 1 for row in rows):
+            return columns, rows
+        if all(row.cells[0].strip() == str(n) for n, row in enumerate(rows, start=1)):
+            return columns, [_Row(row.line, row.cells[1:]) for row in rows]
+        if any(_plain(column) in _IMAGE_COLUMNS for column in columns):
+            return columns, rows
+        return [_ROW_NAMES, *columns], rows
+
+    @staticmethod
+    def _image_column(
+        columns: Sequence[str], known: dict[str, int], coordinates: set[int]
+    ) -> int | None:
+        """The column of the images' names; one without a heading where no other is left."""
+        named = next((known[name] for name in (_ROW_NAMES, *_IMAGE_COLUMNS) if name in known), None)
+        if named is not None:
+            return named
+        others = [index for index in range(len(columns)) if index not in coordinates]
+        return others[0] if len(others) == 1 and not columns[others[0]] else None
 
     @staticmethod
     def _names(rows: Sequence[_Row], column: int | None) -> tuple[str, ...] | None:
@@ -194,7 +325,12 @@ class _Reader:
 
     def _read_rows(self, text: str) -> Iterator[_Row]:
         """The rows that are not empty."""
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter, strict=True)
+        reader = csv.reader(
+            io.StringIO(text, newline=""),
+            delimiter=self._delimiter,
+            strict=True,
+            skipinitialspace=self._delimiter == " ",
+        )
         line = 1
         try:
             for cells in reader:
@@ -204,13 +340,19 @@ class _Reader:
         except csv.Error as error:
             raise self._error(line, f"is not CSV: {error}") from error
 
-    def _rows_of(self, columns: Sequence[str]) -> Iterator[_Row]:
-        """The rows after the header, each with a cell for every column."""
-        for row in self._rows:
-            if len(row.cells) != len(columns):
-                raise self._error(
-                    row.line, f"found {len(row.cells)} cells, the first row has {len(columns)}"
-                )
+    def _checked(
+        self, rows: Iterable[_Row], columns: Sequence[str], coordinates: int
+    ) -> Iterator[_Row]:
+        """The rows, each with a cell for every column."""
+        for row in rows:
+            cells = len(row.cells)
+            if cells != len(columns):
+                found = f"found {cells} cells, the first row has {len(columns)}"
+                if self._delimiter == "," and cells == len(columns) + coordinates:
+                    found += "; with decimal commas, cells must be separated by ';'"
+                elif cells == len(columns) + 1:
+                    found += "; if R wrote its row names in front, write with row.names = FALSE"
+                raise self._error(row.line, found)
             yield row
 
     def _name(self, row: _Row, column: int) -> str:
@@ -218,10 +360,19 @@ class _Reader:
             raise self._error(row.line, "the name of the image is empty")
         return unguarded(row.cells[column])
 
+    def _points(self, row: _Row, columns: Sequence[tuple[int, int]]) -> Floats:
+        points = [(self._coordinate(row, x), self._coordinate(row, y)) for x, y in columns]
+        return self._missing.removed(_points(points), [row.line] * len(points), usual=False)
+
+    def _coordinate(self, row: _Row, column: int) -> float:
+        value = self._number(row, column)
+        if abs(value) >= GREATEST:
+            found = shown(row.cells[column].strip())
+            raise self._error(row.line, f"no photograph has a coordinate like {found}")
+        return value
+
     def _number(self, row: _Row, column: int) -> float:
         text = row.cells[column].strip()
-        if not text:
-            return float("nan")
         try:
             return parse_number(text)
         except ValueError as error:
@@ -230,10 +381,56 @@ class _Reader:
     def _warn_of_others(self, columns: Sequence[str], used: set[int]) -> None:
         others = [name for index, name in enumerate(columns) if name and index not in used]
         if others:
-            _log.warning("%s: passed over the columns %s", self._path, shown(", ".join(others)))
+            self.remarks.append(f"{self._path}: passed over the columns {shown(', '.join(others))}")
+
+    def _unlike_any(
+        self, line: int, columns: Sequence[str], why: str | None = None
+    ) -> LandmarkFileError:
+        found = shown(self._delimiter.join(columns))
+        because = f"; {why}" if why else ""
+        return self._error(line, f"expected the columns {_KINDS}, found {found}{because}")
 
     def _error(self, line: int, found: str) -> LandmarkFileError:
         return LandmarkFileError(self._path, line, found)
+
+
+def _plain(column: str) -> str:
+    return re.sub("[ .-]", "_", column.lower())
+
+
+def _wide_column(column: str) -> re.Match[str] | None:
+    matches = (pattern.fullmatch(column) for pattern in _WIDE_COLUMNS)
+    return next((match for match in matches if match), None)
+
+
+def _lonely(columns: Sequence[str], at: dict[tuple[str, int], int]) -> str | None:
+    """Why the columns of coordinates are no landmarks: an x without its y, a gap in the numbers."""
+    if not at:
+        return None
+    for (axis, number), index in sorted(at.items(), key=lambda item: item[1]):
+        other = "y" if axis == "x" else "x"
+        if (other, number) not in at:
+            return f"{shown(columns[index])} has no {other} beside it; rename it if it is none"
+    numbers = sorted({number for _, number in at})
+    if numbers != list(range(numbers[0], numbers[0] + len(numbers))) or numbers[0] > 1:
+        return "landmarks must be numbered from 1 without a gap"
+    return "no column holds the names of the images; call it image"
+
+
+def _named_ways(columns: Sequence[str], whole: Sequence[tuple[int, int]]) -> str:
+    """How the columns of y would say which way it points, for a message."""
+    ys = [re.sub("[ ._-](down|up)$", "", columns[y], flags=re.IGNORECASE) for _, y in whole[:2]]
+    down, up = (", ".join(shown(f"{y}_{way}")[1:-1] for y in ys) for way in ("down", "up"))
+    return (
+        f"{down}, ... where it is counted from the top edge of the image, {up}, ... from the bottom"
+        " edge"
+    )
+
+
+def _delimiter_of(text: str) -> str:
+    cells = {each: _cells_of_first_row(text, each) for each in _DELIMITERS}
+    best = max(_DELIMITERS, key=lambda each: cells[each])
+    return " " if cells[best] < 2 <= _cells_of_first_row(text, " ") else best
 
 
 def _cells_of_first_row(text: str, delimiter: str) -> int:
@@ -254,15 +451,16 @@ def wide_header(count: int, excel: bool = False) -> str:
     return _first_line(["image", *columns], excel)
 
 
-def wide_row(image: str, xy: Floats, excel: bool = False) -> str:
+def wide_row(image: str, xy: Floats, excel: bool = False, exact: bool = False) -> str:
     """The row of one specimen.
 
     Args:
         image: the photograph's name.
         xy: (n, 2) image pixels, y down; NaN where a landmark is missing.
         excel: as Excel reads it where the comma is the decimal sign.
+        exact: write all digits, where 5 decimals do not hold them.
     """
-    numbers = [_cell(value, _COORDINATE_DECIMALS, excel) for value in xy.ravel().tolist()]
+    numbers = [_cell(value, _COORDINATE_DECIMALS, excel, exact) for value in xy.ravel().tolist()]
     return _csv([[guarded(image), *numbers]], excel)
 
 
@@ -278,6 +476,7 @@ def tidy_rows(
     score: Floats | None = None,
     expected_error: Floats | None = None,
     excel: bool = False,
+    exact: bool = False,
 ) -> str:
     """The rows of one specimen, one per landmark.
 
@@ -288,6 +487,7 @@ def tidy_rows(
         score: (n,) scores from 0 to 1; None leaves the cells empty.
         expected_error: (n,) expected errors in image pixels; None leaves the cells empty.
         excel: as Excel reads it where the comma is the decimal sign.
+        exact: write all digits of coordinates, where 5 decimals do not hold them.
     """
     unknown = np.full(len(xy), np.nan)
     scores = unknown if score is None else score
@@ -297,8 +497,8 @@ def tidy_rows(
             guarded(image),
             str(number),
             guarded(name),
-            _cell(x, _COORDINATE_DECIMALS, excel),
-            _cell(y, _COORDINATE_DECIMALS, excel),
+            _cell(x, _COORDINATE_DECIMALS, excel, exact),
+            _cell(y, _COORDINATE_DECIMALS, excel, exact),
             _cell(value, _SCORE_DECIMALS, excel),
             _cell(error, _ERROR_DECIMALS, excel),
         ]
@@ -313,10 +513,10 @@ def _first_line(columns: Iterable[str], excel: bool) -> str:
     return (BOM if excel else "") + _csv([columns], excel)
 
 
-def _cell(value: float, decimals: int, excel: bool) -> str:
+def _cell(value: float, decimals: int, excel: bool, exact: bool = False) -> str:
     if math.isnan(value):
         return ""
-    text = fixed(value, decimals)
+    text = (precise if exact else fixed)(value, decimals)
     return text.replace(".", ",") if excel else text
 
 

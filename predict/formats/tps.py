@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -17,13 +18,15 @@ import numpy as np
 
 from beetle_lm.errors import LandmarkError, LandmarkFileError
 from beetle_lm.files import write_text
+from beetle_lm.predict.formats.coordinates import GREATEST, MissingCodes, parse_number
 from beetle_lm.predict.formats.records import Record, checked_points, flip_y
-from beetle_lm.predict.formats.text import parse_number, read_text
+from beetle_lm.predict.formats.text import read_text
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import base_name, encodable, fixed, shown
+from beetle_lm.text import base_name, encodable, fixed, precise, shown
 
 _DECIMALS = 5
 _MISSING_ROW = "-1.00000 -1.00000"
+_BEGIN = re.compile(r"\s*(?:LM3?|CURVES)\s*=", re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 
 _log = logging.getLogger("beetle_lm")
@@ -106,9 +109,9 @@ def read_tps(path: str | Path) -> list[TpsRecord]:
     numbers; ``IMAGE=``, ``ID=`` and ``SCALE=`` may be absent, and an empty or zero scale is an
     unknown one. Decimal commas are read with a warning.
 
-    A point is missing where one of its coordinates is ``NA`` or ``nan``, or where both are negative
-    (tpsDig writes -1 -1). A point with one negative coordinate lies outside the image, and is
-    kept.
+    Which points are missing says `beetle_lm.predict.formats.coordinates`; here those are, too, of
+    which both coordinates are negative (tpsDig writes -1 -1). A point with one negative coordinate
+    lies outside the image, and is kept.
 
     Args:
         path: the file.
@@ -122,14 +125,38 @@ def read_tps(path: str | Path) -> list[TpsRecord]:
             landmarks; names the line and what was found there.
     """
     path = Path(path)
-    return _Reader(path, read_text(path)).read()
+    records, remarks = parse_tps(path, read_text(path))
+    for remark in remarks:
+        _log.warning(remark)
+    return records
+
+
+def parse_tps(path: Path, text: str) -> tuple[list[TpsRecord], list[str]]:
+    """The records in the text of a TPS file, and remarks on what is unusual in it.
+
+    Args:
+        path: what the file is called in errors and remarks.
+        text: what it holds.
+
+    Raises:
+        LandmarkFileError: as `read_tps`.
+    """
+    reader = _Reader(path, text)
+    return reader.read(), reader.remarks
+
+
+def looks_like_tps(text: str) -> bool:
+    """Whether a text begins as TPS files do."""
+    return _BEGIN.match(text) is not None
 
 
 class _Reader:
     """Goes through the lines of a file once, empty ones left out."""
 
     def __init__(self, path: Path, text: str) -> None:
+        self.remarks: list[str] = []
         self._path = path
+        self._missing = MissingCodes()
         numbered = enumerate(re.split(r"\r\n|\n|\r", text), start=1)
         self._lines = [(number, line.strip()) for number, line in numbered if line.strip()]
         self._next = 0
@@ -146,6 +173,8 @@ class _Reader:
         self._warn(
             self._line_with_negatives, "a point with two negative coordinates was read as missing"
         )
+        if remark := self._missing.remark(self._path):
+            self.remarks.append(remark)
         return records
 
     def _record(self, number: int) -> TpsRecord:
@@ -194,15 +223,20 @@ class _Reader:
         """The rows that follow ``LM=`` or ``POINTS=``, which must be as many as it says."""
         count = self._count(line, key, value)
         rows: list[tuple[float, float]] = []
+        lines: list[int] = []
         while self._key() == "":
-            self._take()
+            lines.append(self._take()[0])
             rows.append(self._point())
         if len(rows) != count:
             follow = (
                 "1 row of coordinates follows" if len(rows) == 1 else f"{len(rows)} rows follow"
             )
             raise self._error(line, f"{key}={count}, but {follow}")
-        return np.array(rows, dtype=np.float64).reshape(-1, 2)
+        points = np.array(rows, dtype=np.float64).reshape(-1, 2)
+        if key == "LM":
+            return self._missing.removed(points, lines, usual=True)
+        points[(points < 0).all(axis=1)] = np.nan
+        return points
 
     def _point(self) -> tuple[float, float]:
         line, text = self._lines[self._next - 1]
@@ -211,10 +245,12 @@ class _Reader:
             x, y = (parse_number(cell) for cell in cells)
         except ValueError as error:
             raise self._error(line, f"expected two numbers, found {shown(text)}") from error
+        if max(abs(x), abs(y)) >= GREATEST:
+            raise self._error(line, f"no photograph has coordinates like {shown(text)}")
         if "," in text and self._line_with_comma is None:
             self._line_with_comma = line
-        if x < 0 and y < 0:
-            if (x, y) != (-1, -1) and self._line_with_negatives is None:
+        if x < 0 and y < 0 and not (x == y and x.is_integer()):  # no code that programs write
+            if self._line_with_negatives is None:
                 self._line_with_negatives = line
             return np.nan, np.nan
         return x, y
@@ -235,7 +271,7 @@ class _Reader:
             scale = parse_number(value)
         except ValueError:
             scale = -1.0
-        if scale < 0:
+        if scale < 0 or scale >= GREATEST:
             raise self._error(line, f"SCALE= needs a positive number, found {shown(value)}")
         if "," in value and self._line_with_comma is None:
             self._line_with_comma = line
@@ -271,10 +307,10 @@ class _Reader:
 
     def _warn(self, line: int | None, message: str) -> None:
         if line is not None:
-            _log.warning("%s, line %d: %s", self._path, line, message)
+            self.remarks.append(f"{self._path}, line {line}: {message}")
 
 
-def format_record(record: TpsRecord, keep_folders: bool = False) -> str:
+def format_record(record: TpsRecord, keep_folders: bool = False, exact: bool = False) -> str:
     """A record as TPS text, ending in a line feed.
 
     Coordinates are in fixed point with 5 decimals and one space between; a missing point is
@@ -285,12 +321,13 @@ def format_record(record: TpsRecord, keep_folders: bool = False) -> str:
     Args:
         record: the specimen.
         keep_folders: write the image's folders, for photographs that have the same name in several.
+        exact: write all digits of coordinates that 5 decimals do not hold.
     """
-    lines = [f"LM={len(record.points)}", *_rows(record.points)]
+    lines = [f"LM={len(record.points)}", *_rows(record.points, exact)]
     if record.curves:
         lines.append(f"CURVES={len(record.curves)}")
         for curve in record.curves:
-            lines += [f"POINTS={len(curve)}", *_rows(curve)]
+            lines += [f"POINTS={len(curve)}", *_rows(curve, exact)]
     if record.image is not None:
         image = record.image if keep_folders else base_name(record.image)
         lines.append(f"IMAGE={_one_line(image)}")
@@ -312,14 +349,14 @@ class TpsFormatter:
         self._given: dict[str, int] = {}
         self._warned = False
 
-    def format(self, record: TpsRecord, keep_folders: bool = False) -> str:
+    def format(self, record: TpsRecord, keep_folders: bool = False, exact: bool = False) -> str:
         """As `format_record`; an ID that was used before gets a number appended."""
         wanted = _id_of(record)
         unique = self._unique(wanted)
         if record.id is not None and unique != wanted:
             _log.warning("the ID %s occurs more than once; it is written as %s", wanted, unique)
         self._warn_of_name(record.image)
-        return format_record(replace(record, id=unique), keep_folders)
+        return format_record(replace(record, id=unique), keep_folders, exact)
 
     def _unique(self, wanted: str) -> str:
         unique = wanted
@@ -343,18 +380,30 @@ class TpsFormatter:
             )
 
 
-def write_tps(path: str | Path, records: Iterable[TpsRecord]) -> None:
+def write_tps(path: str | Path, records: Iterable[TpsRecord], exact: bool = False) -> None:
     """Writes a TPS file whole or not at all: UTF-8 without BOM, LF line ends, unique IDs.
+
+    ``IMAGE=`` has no folders, but where several of the images would then have the same name.
 
     Args:
         path: the file; one that is there is replaced.
         records: the specimens; `TpsRecord.from_image_xy` makes one of landmarks in pixels, y down.
+        exact: write all digits of coordinates, where 5 decimals do not hold them.
 
     Raises:
         OutputError: the file cannot be written.
     """
     formatter = TpsFormatter()
-    write_text(Path(path), (formatter.format(record) for record in records))
+    records = list(records)
+    images = {record.image for record in records if record.image is not None}
+    times = Counter(base_name(image).casefold() for image in images)
+    write_text(
+        Path(path),
+        (
+            formatter.format(record, times[base_name(record.image or "").casefold()] > 1, exact)
+            for record in records
+        ),
+    )
 
 
 def _id_of(record: TpsRecord) -> str:
@@ -362,9 +411,10 @@ def _id_of(record: TpsRecord) -> str:
     return _one_line(record.id or "") or name.rpartition(".")[0] or name or "specimen"
 
 
-def _rows(points: Floats) -> list[str]:
+def _rows(points: Floats, exact: bool) -> list[str]:
+    number = precise if exact else fixed
     return [
-        _MISSING_ROW if math.isnan(x) else f"{fixed(x, _DECIMALS)} {fixed(y, _DECIMALS)}"
+        _MISSING_ROW if math.isnan(x) else f"{number(x, _DECIMALS)} {number(y, _DECIMALS)}"
         for x, y in points.tolist()
     ]
 

@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from beetle_lm.errors import Hint, ImageError
+from beetle_lm.predict.images.earlier import EarlierResults
 from beetle_lm.predict.images.kinds import extensions, what_is_left_out
 from beetle_lm.text import encodable, printable
 
@@ -45,7 +46,8 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
     A warning tells of pictures of kinds that are not read, how many there are and what to do.
     Hidden files and hidden sub-folders are skipped. Links to files are followed; links to folders
     only where one is itself an input, since they may lead round in a circle. A warning names a
-    sub-folder that is not searched for that reason.
+    sub-folder that is not searched for that reason. Pictures that beetle-lm made itself, beside
+    their results, are no photographs (`EarlierResults`).
 
     Args:
         inputs: paths of files or folders, or glob patterns.
@@ -81,7 +83,11 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
             f"no images in {listed} (looked for {', '.join(sorted(extensions()))})",
             None if recursive else Hint.SUBFOLDERS,
         )
-    unique = {_absolute(path): path for path in files}
+    earlier = EarlierResults()
+    unique = {_absolute(path): path for path in files if not earlier.is_picture(path)}
+    if not unique:
+        listed = ", ".join(map(str, inputs))
+        raise ImageError(f"no images in {listed} but results of earlier runs")
     root = _common_root([_absolute(root) for root in roots])
     named: dict[str, Path] = {}
     for below, path in sorted((_name_below(root, where), path) for where, path in unique.items()):

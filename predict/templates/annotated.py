@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,15 +11,20 @@ from pathlib import Path
 import numpy as np
 
 from beetle_lm.errors import BeetleLMError, LandmarkError, LandmarkFileError, RequestError
-from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.annotated import curves_remark, without_zeros
+from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
-from beetle_lm.predict.images.read import read_header, read_image
+from beetle_lm.predict.images.read import MAX_PIXELS, read_header, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.templates.registration import Template
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen, near_landmarks
 from beetle_lm.zoo.model_file.parts import PartSpec
+
+_LEAST_SHARE = 0.01  # of width or height that a specimen takes of its photograph
+
+_log = logging.getLogger("beetle_lm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +37,7 @@ class Templates:
         fitted: the specimens with their landmarks, in the same order.
         file: the landmark file.
         sha256: checksum of all that was read: photographs, landmarks and their frame.
+        photographs: checksums of the photographs.
     """
 
     spec: PartSpec
@@ -38,6 +45,14 @@ class Templates:
     fitted: tuple[Template, ...]
     file: Path
     sha256: str
+    photographs: frozenset[bytes] = frozenset()
+
+    def has(self, file: Path) -> bool:
+        """Whether a file is one of the photographs, whatever it is called."""
+        try:
+            return sha256(file.read_bytes()).digest() in self.photographs
+        except OSError:  # then nothing is placed on it
+            return False
 
     @classmethod
     def read(
@@ -46,6 +61,7 @@ class Templates:
         landmarks: Path,
         spec: PartSpec | None = None,
         frame: ExifFrame = "apply",
+        max_pixels: int = MAX_PIXELS,
     ) -> Templates:
         """Reads annotated photographs.
 
@@ -54,6 +70,7 @@ class Templates:
             landmarks: a TPS or CSV file with the landmarks of each, found by its name.
             spec: the part; None for one that is named after the file, with numbered landmarks.
             frame: the frame of the landmarks.
+            max_pixels: a photograph of more is refused.
 
         Raises:
             ImageError: a photograph cannot be read.
@@ -66,21 +83,25 @@ class Templates:
         if spec is None:
             spec = PartSpec.numbered(landmarks.stem, len(xy[0]))
         digest = sha256(landmarks.read_bytes() + frame.encode())
-        fitted = []
+        fitted, photographs = [], []
         for path, points in zip(images, xy, strict=True):
             if len(points) != len(spec):
                 raise LandmarkError(
                     f"{path.name} has {len(points)} landmarks in {landmarks}, but {spec.name} has"
                     f" {len(spec)}"
                 )
-            fitted.append(_template(path, points))
-            digest.update(path.read_bytes())
+            fitted.append(_template(path, points, max_pixels))
+            content = path.read_bytes()
+            digest.update(content)
+            photographs.append(sha256(content).digest())
         names = tuple(path.name for path in images)
-        return cls(spec, names, tuple(fitted), landmarks, digest.hexdigest())
+        return cls(
+            spec, names, tuple(fitted), landmarks, digest.hexdigest(), frozenset(photographs)
+        )
 
 
-def _template(path: Path, xy: Floats) -> Template:
-    picture = read_image(path, 3, at_least=(SIDE, SIDE))
+def _template(path: Path, xy: Floats, max_pixels: int) -> Template:
+    picture = read_image(path, 3, at_least=(SIDE, SIDE), max_pixels=max_pixels)
     missing = np.flatnonzero(np.isnan(xy).any(axis=1))
     if len(missing):
         raise LandmarkError(
@@ -90,6 +111,17 @@ def _template(path: Path, xy: Floats) -> Template:
         raise LandmarkError(
             f"landmarks of {path.name} lie outside the photograph, which has"
             f" {picture.size[0]} x {picture.size[1]} pixels: they are those of another picture"
+        )
+    width, height = np.ptp(xy, axis=0)
+    if width == height == 0:
+        raise LandmarkError(
+            f"all landmarks of {path.name} lie in one place: it is not annotated yet"
+        )
+    if max(width / picture.size[0], height / picture.size[1]) < _LEAST_SHARE:
+        raise LandmarkError(
+            f"all landmarks of {path.name} lie within {width:.3g} x {height:.3g} pixels of the"
+            f" photograph, which has {picture.size[0]} x {picture.size[1]}: they are not in pixels,"
+            " but perhaps in millimetres"
         )
     try:
         specimen = find_specimen(picture)
@@ -104,21 +136,37 @@ def _landmarks_of(images: Sequence[Path], landmarks: Path, frame: ExifFrame) -> 
     headers = {path.name: read_header(path) for path in images}
     if len(headers) < len(images):
         raise RequestError("two templates have the same name; their landmarks are found by it")
-    records = read_records(landmarks)
+    read = read_records(landmarks, [path.as_posix() for path in images])
+    records, zeros = without_zeros(read)
+    for remark in (curves_remark(records), zeros):
+        if remark:
+            _log.warning("%s: %s", landmarks.name, remark)
     return [
         _record_of(path, records, landmarks).upright(headers[path.name], frame) for path in images
     ]
 
 
 def _record_of(path: Path, records: Sequence[Record], landmarks: Path) -> Record:
-    names = [record.name for record in records]
-    found = NameIndex(names).find(path.name)
-    own = [record for record in records if record.name == found]
-    if len(own) > 1:
-        raise LandmarkFileError(landmarks, own[1].line, f"holds {path.name} twice")
-    if own:
-        return own[0]
-    if len(records) == 1 and "." not in names[0]:  # an ID or a number, no name of a file
-        return records[0]
-    listed = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
-    raise LandmarkError(f"{landmarks} has no landmarks of {path.name}; it has those of {listed}")
+    index = NameIndex(record.name for record in records if record.is_named)
+    found = index.find(path.as_posix())
+    own = [record for record in records if record.is_named and record.name == found]
+    if not own and len(records) == 1 and "." not in records[0].name:
+        own = [records[0]]  # an ID or a number, no name of a file
+    if not own:
+        several, count = index.candidates(path.as_posix())
+        if several:
+            raise LandmarkError(
+                f"{path.name} may be any of {listed(several, count)} in {landmarks}; write its"
+                " folder there too"
+            )
+        names = [record.name for record in records]
+        raise LandmarkError(
+            f"{landmarks} has no landmarks of {path.name}; it has those of {listed(names)}"
+        )
+    annotated = [record for record in own if record.is_annotated] or own
+    if len(annotated) > 1:
+        raise LandmarkFileError(landmarks, annotated[1].line, f"holds {path.name} twice")
+    if np.isnan(annotated[0].points).all():
+        found = f"{path.name} is not annotated yet: it has no landmarks"
+        raise LandmarkFileError(landmarks, annotated[0].line, found)
+    return annotated[0]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from beetle_lm.console import LogFormatter, echo
 from beetle_lm.errors import BeetleLMError, RequestError
 from beetle_lm.export.commands import export
 from beetle_lm.hints import told
@@ -51,7 +52,7 @@ def _options(
     if version:
         from beetle_lm import __version__
 
-        print(__version__)
+        echo(__version__)
         raise typer.Exit
 
 
@@ -90,13 +91,15 @@ def run() -> int:
 
     A `BeetleLMError` becomes one sentence on stderr; other exceptions keep their traceback.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.addLevelName(logging.WARNING, "warning")
     warnings.filterwarnings("ignore", module="PIL")  # on odd headers; the image is read or it fails
     try:
         (_overview() if _only_lists() else app)()
     except BeetleLMError as error:
-        print(f"error: {told(error, _options_at_hand())}", file=sys.stderr)
+        echo(f"error: {told(error, _options_at_hand())}", err=True)
         return 2 if isinstance(error, RequestError) else 1
     return 0
 

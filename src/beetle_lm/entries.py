@@ -207,13 +207,13 @@ def _one_of(hint: Any, value: object) -> object:
 def _number(kind: type[int | float], value: object, bounds: Range) -> float:
     if isinstance(value, int | float) and type(value) in (kind, int):
         try:
-            number = kind(value)
+            size = float(value)
         except OverflowError:  # hundreds of digits
-            number = math.inf
-        if math.isnan(number) and bounds.nan:
-            return number
-        if math.isfinite(number) and bounds.low <= number <= bounds.high:
-            return number
+            size = math.inf
+        if math.isnan(size) and bounds.nan:
+            return size
+        if math.isfinite(size) and bounds.low <= size <= bounds.high:
+            return kind(value)
     raise _must_be(_in_words(kind, bounds), value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 CONTROL_CHARACTER = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -31,10 +32,28 @@ def printable(text: str) -> str:
     return CONTROL_CHARACTER.sub(lambda found: repr(found[0])[1:-1], encodable(text))
 
 
+def harmless(text: str) -> str:
+    """The text on as many lines as it has, otherwise `printable`."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def harmless_json(text: str) -> str:
+    """The same JSON, without control characters but for the line ends between its values."""
+    return CONTROL_CHARACTER.sub(
+        lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text
+    )
+
+
 def fixed(value: float, decimals: int) -> str:
     """A number in fixed point, never with an exponent and never as minus zero."""
     text = f"{value:.{decimals}f}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def precise(value: float, decimals: int) -> str:
+    """A number in fixed point with all its digits, and no fewer than so many decimals."""
+    text = fixed(value, decimals)
+    return text if float(text) == value else f"{Decimal(repr(value)):f}"
 
 
 def base_name(image: str) -> str:

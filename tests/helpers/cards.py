@@ -50,8 +50,13 @@ def with_card(path: Path, text: str) -> Path:
 
 def field(number: int, content: bytes) -> bytes:
     """A field of a protobuf message."""
-    length, varint = len(content), b""
-    while length > 0x7F:
-        varint += bytes((length & 0x7F | 0x80,))
-        length >>= 7
-    return bytes((number << 3 | 2,)) + varint + bytes((length,)) + content
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def varint(value: int) -> bytes:
+    """A whole number in a protobuf message."""
+    written = b""
+    while value > 0x7F:
+        written += bytes((value & 0x7F | 0x80,))
+        value >>= 7
+    return written + bytes((value,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import threading
@@ -21,6 +22,8 @@ class HubServer(HubApi):
     - ``"truncate"``: half of the promised body; ``"short"``: half of the body, as if it were all
     - ``"wrong"``: one byte of the body is another; ``"html"``: a login page
     - ``"drip"``: the body slowly, piece by piece; ``"trickle"``: 1 KB every quarter of a second
+    - ``"huge"``: the body with 5 MB of spaces; ``"bomb"``: the same, packed into some kilobytes
+    - ``"pages"``: each answer says that there is another page
     - ``"no ranges"``: all of the body, whatever part was asked for
     """
 
@@ -109,6 +112,12 @@ class _Handler(BaseHTTPRequestHandler):
             start, whole = int(ranged[1]), len(content)
             status, content = (206, content[start:]) if start < whole else (416, b"")
             headers = {**headers, "Content-Range": f"bytes {start}-{whole - 1}/{whole}"}
+        if how in ("huge", "bomb"):
+            content += b" " * (5 << 20)
+        if how == "bomb":
+            content, headers = gzip.compress(content), {**headers, "Content-Encoding": "gzip"}
+        if how == "pages":
+            headers = {**headers, "Link": f'<{self.hub.address}{self.path}>; rel="next"'}
         self._send(status, content, headers, how)
 
     def _chunks(self) -> bytes:

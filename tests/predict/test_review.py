@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from kinds import Command, Draw, WriteModel
 from numpy.typing import NDArray
 from PIL import Image
 from results import read_table
-from squares import POINTS, SIZE
+from squares import POINTS, SIZE, write_manual
 
+from beetle_lm.predict.drawing.overlay import Marked
+from beetle_lm.predict.drawing.sheet import DOT, LETTERS
+from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.zoo.model_file.shape_space import Limits
 
 pytest.importorskip("onnxruntime")
@@ -89,12 +93,92 @@ def test_number_and_overwrite(command: Command, out: Path) -> None:
     done = command("review-list", out, "-n", 2)
     assert len(read_table(out / "review.csv")) == 2
     assert "-n 3 lists all that failed or are flagged" in done.out
-    refused = command("review-list", out)
-    assert refused.code == 1 and "--overwrite" in refused.err
-    assert len(read_table(out / "review.csv")) == 2
-    assert command("review-list", out, "--overwrite").code == 0
+    assert command("review-list", out).code == 0  # nobody changed the first one
     assert len(read_table(out / "review.csv")) == 6
+    assert command("review-list", out, "-n", 2, "--overwrite").code == 0
+    assert len(read_table(out / "review.csv")) == 2
     assert command("review-list", out, "-n", 0).code == 2
+
+
+@pytest.mark.parametrize("name", ["review.csv", "review.tps", "review.jpg"])
+def test_a_review_that_was_changed_is_replaced_only_when_asked(
+    command: Command, out: Path, name: str
+) -> None:
+    assert command("review-list", out).code == 0
+    (out / name).write_bytes(b"mine")
+    refused = command("review-list", out)
+    assert refused.code == 1
+    assert "holds a review that was changed since it was written; --overwrite" in refused.err
+    assert (out / name).read_bytes() == b"mine"
+    assert command("review-list", out, "--overwrite").code == 0
+    (out / name).unlink()
+    assert command("review-list", out).code == 1
+
+
+@pytest.mark.parametrize("formats", ["tps,csv", "tps"])
+def test_records_of_what_to_check(
+    command: Command, write_model: WriteModel, photos: Path, tmp_path: Path, formats: str
+) -> None:
+    call = ("predict", photos, "-r", "-m", write_model(limits=LIMITS), "--scale", "0.25")
+    command(*call, "-o", tmp_path / "out", "--format", formats)
+    assert command("review-list", tmp_path / "out").code == 0
+    records = read_tps(tmp_path / "out" / "review.tps")
+    table = read_table(tmp_path / "out" / "review.csv")
+    assert [record.image for record in records] == [Path(row["image"]).name for row in table]
+    assert [len(record.points) for record in records] == [0, 3, 3, 3, 3, 3]
+    told = [record.comments[0] for record in records]
+    assert [one.split(";")[0] for one in told] == ["failed", "flagged", "flagged", "ok", "ok", "ok"]
+    assert told[1] == f"flagged; {table[1]['reason']}"
+    whole = {record.image: record for record in read_tps(tmp_path / "out" / "landmarks.tps")}
+    for record in records[1:]:
+        assert record.scale == 0.25
+        assert record.points == pytest.approx(whole[record.image].points, abs=2e-3)
+
+
+@pytest.mark.parametrize("choice", ["keep", "missing", "drop"])
+def test_flagged_specimens_in_the_landmark_files(
+    command: Command, write_model: WriteModel, photos: Path, tmp_path: Path, choice: str
+) -> None:
+    call = ("predict", photos, "-r", "-m", write_model(limits=LIMITS), "-o", tmp_path / "out")
+    done = command(*call, "--flagged", choice)
+    assert done.code == 3
+    last = done.out.splitlines()[-1]
+    status = {row["image"]: row for row in read_table(tmp_path / "out" / "specimens.csv")}
+    flagged = [name for name, row in status.items() if row["status"] == "flagged"]
+    assert flagged == ["c =blank.png", "sub/d one.png"]
+    records = {record.image: record for record in read_tps(tmp_path / "out" / "landmarks.tps")}
+    tables = [read_table(tmp_path / "out" / f"{name}.csv") for name in ("landmarks", "predictions")]
+    for name in flagged:
+        rows = [row for table in tables for row in table if row["image"].lstrip("'") == name]
+        record = records.get(Path(name).name)
+        if choice == "drop":
+            assert record is None and rows == []
+            continue
+        assert record is not None
+        assert record.comments == (f"flagged: {status[name]['reason']}",)
+        missing = choice == "missing"
+        assert np.isnan(record.points).all() == missing
+        assert {row.get("x", row.get("x1")) == "" for row in rows} == {missing}
+    words = {
+        "keep": "2 flagged specimens are in the landmark files, each with a COMMENT in the TPS",
+        "missing": "2 flagged specimens have only missing landmarks in the landmark files",
+        "drop": "2 flagged specimens are not in the landmark files",
+    }
+    assert words[choice] in last
+    assert len([one for one in records.values() if one.comments]) == 2 * (choice != "drop")
+    run = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert run["options"]["flagged"] == choice
+    assert run["counts"]["landmarks_below_min_score"] == 0
+    assert command("review-list", tmp_path / "out").code == 0
+
+
+def test_dots_are_numbered() -> None:
+    marked = Marked(np.full((100, 100, 3), 255, np.uint8), np.array([[50.0, 50.0]]), np.ones(1))
+    plain, numbered = marked.dotted(DOT), marked.dotted(DOT, numbers=LETTERS)
+    changed = np.argwhere((plain != numbered).any(axis=2))
+    height, width = np.ptp(changed, axis=0)
+    assert 8 <= height <= 24 and 3 <= width <= 24
+    assert np.abs(changed - 50).max() < 40
 
 
 def test_photographs_that_are_gone_are_told_and_can_be_named(
@@ -226,3 +310,16 @@ def test_unfinished_runs_and_other_folders_are_refused(command: Command, tmp_pat
     (tmp_path / ".incomplete" / "unfinished.txt").write_text("x")
     done = command("review-list", tmp_path)
     assert done.code == 1 and "finish it first: resume the command" in done.err
+
+
+@pytest.mark.parametrize("choice", ["keep", "missing", "drop"])
+def test_flagged_specimens_in_a_comparison(
+    command: Command, write_model: WriteModel, photos: Path, tmp_path: Path, choice: str
+) -> None:
+    names = ["a good.png", "c =blank.png", "f good.png"]
+    write_manual(tmp_path / "manual.tps", dict.fromkeys(names, POINTS))
+    call = ("predict", photos, "-r", "-m", write_model(limits=LIMITS), "-o", tmp_path / "out")
+    done = command(*call, "--flagged", choice, "--reference", tmp_path / "manual.tps")
+    assert done.code == 3
+    rows = read_table(tmp_path / "out" / "evaluation" / "per_specimen.csv")
+    assert [row["image"] for row in rows] == names[:: 1 if choice != "drop" else 2]

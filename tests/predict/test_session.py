@@ -188,6 +188,18 @@ def test_fixed_batch_is_known(write_model: WriteModel) -> None:
     assert Session.open(write_model(batch=4)).batch_size == 4
 
 
+@pytest.mark.parametrize("batch", [0, 257, 200_000, 2_000_000_000])
+def test_a_batch_that_nobody_can_give_is_refused(write_model: WriteModel, batch: int) -> None:
+    with pytest.raises(ModelError, match=rf"takes {batch} photographs of 20736 bytes at once"):
+        Session.open(write_model(batch=batch))
+
+
+def test_a_batch_of_large_inputs_is_refused(write_model: WriteModel) -> None:
+    Session.open(write_model(size=(2048, 2048), batch=8, channels=1))
+    with pytest.raises(ModelError, match="takes 80 photographs of 4194304 bytes at once"):
+        Session.open(write_model(size=(2048, 2048), batch=80, channels=1))
+
+
 def test_card_in_the_file_is_the_card_that_was_written(write_model: WriteModel) -> None:
     path = write_model()
     assert ModelCard.from_json(changed_card(path)) == Session.open(path).card

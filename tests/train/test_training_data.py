@@ -12,9 +12,10 @@ from training_data import SIZE, draw_set, small_recipe, tps_record
 
 pytest.importorskip("torch")
 
-from beetle_lm.errors import TrainingDataError
+from beetle_lm.errors import LandmarkFileError, ModelError, RequestError, TrainingDataError
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.train.data.dataset import input_size, load_tensors, read_training_data
+from beetle_lm.train.job import read_test_list
 
 SQUARE = [[20, 20], [70, 20], [70, 50], [20, 50]]
 
@@ -139,3 +140,137 @@ def test_tensors_show_the_landmarks_where_they_say(tmp_path: Path) -> None:
         outside = xy.mean(dim=0) + (xy - xy.mean(dim=0)) * 1.15
         assert all(image[int(y), int(x)] < 80 for x, y in inside)
         assert all(image[int(y), int(x)] > 120 for x, y in outside)
+
+
+def test_photographs_that_are_not_annotated_yet_are_remarked_on(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 6)
+    digitised = landmarks.read_text(encoding="utf-8").split("LM=")[1:]
+    waiting = "".join(
+        ("LM=0\n" if number < 3 else "LM=4\n" + "0 0\n" * 4) + f"IMAGE=drawn_{number:03d}.png\n"
+        for number in range(4)
+    )
+    text = waiting + "".join(f"LM={record}" for record in digitised[4:])
+    landmarks.write_text(text, encoding="utf-8")
+    data = read_training_data(images, landmarks, "quad", shapes=landmarks)
+    assert len(data.spec) == 4
+    assert [s.name for s in data.specimens] == ["drawn_004.png", "drawn_005.png"]
+    assert len(data.shapes) == 2
+    assert data.problems == ()
+    told = "landmarks.tps: 4 not annotated yet, not used: drawn_000.png, drawn_001.png"
+    assert [remark.startswith(told) for remark in data.remarks] == [True, True]
+
+
+def test_names_without_extension_and_near_misses(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 3)
+    text = landmarks.read_text(encoding="utf-8").replace("IMAGE=drawn_000.png\n", "")
+    text = text.replace("ID=drawn_000.png", "ID=drawn_000").replace(
+        "drawn_002.png", "drawn-002.png"
+    )
+    landmarks.write_text(text + "LM=4\n1 1\n2 2\n3 4\n5 5\n", encoding="utf-8")
+    data = read_training_data(images, landmarks, "quad")
+    assert [s.name for s in data.specimens] == ["drawn_000.png", "drawn_001.png"]
+    miss, nameless = data.problems
+    assert "no such photograph" in miss
+    assert miss.endswith("; the most similar name there is drawn_002.png")
+    assert "neither IMAGE= nor ID=" in nameless
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"drawn_001\n# a comment\n", None),
+        ("drawn_001.png\n".encode("utf-16"), "is UTF-16 text; save it as UTF-8"),
+        ("жук.png\n".encode("cp1251"), None),
+        ("ёж.png\n".encode("cp1251"), "unknown encoding; save it as UTF-8"),
+        (b"drawn-001.png\n", "the most similar name is drawn_001.png"),
+    ],
+)
+def test_lists_of_test_photographs(tmp_path: Path, content: bytes, told: str | None) -> None:
+    images, landmarks = draw_set(tmp_path, 3)
+    (images / "drawn_000.png").rename(images / "жук.png")
+    text = landmarks.read_text(encoding="utf-8").replace("drawn_000.png", "жук.png")
+    landmarks.write_text(text, encoding="cp1251")
+    data = read_training_data(images, landmarks, "quad")
+    assert data.problems == ()
+    names = tmp_path / "names.txt"
+    names.write_bytes(content)
+    if told is None:
+        assert len(read_test_list(names, data)) == 1
+        return
+    with pytest.raises(RequestError, match=told):
+        read_test_list(names, data)
+
+
+def test_landmarks_unlike_the_others_are_named(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 8)
+    records = landmarks.read_text(encoding="utf-8").split("LM=")[1:]
+    lines = records[6].split("\n")
+    lines[1], lines[2] = lines[2], lines[1]
+    records[6] = "\n".join(lines)
+    text = "".join(f"LM={record}" for record in records)
+    landmarks.write_text(text, encoding="utf-8")
+    [remark] = read_training_data(images, landmarks, "quad").remarks
+    assert remark.startswith("drawn_006.png: landmarks 1 and 2 look swapped")
+    further = tmp_path / "further.tps"
+    further.write_text(text, encoding="utf-8")
+    [_, remark] = read_training_data(images, landmarks, "quad", shapes=further).remarks
+    assert remark.startswith("further.tps, drawn_006.png: landmarks 1 and 2 look swapped")
+
+
+def test_millimetres_are_refused(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 6)
+    Image.new("L", (960, 720)).save(images / "large.png")
+    add(landmarks, tps_record("large.png", [[2.1, 2], [7, 2.3], [7, 5], [2, 5]], 7))
+    data = read_training_data(images, landmarks, "quad")
+    assert len(data.specimens) == 6
+    [problem] = data.problems
+    assert "large.png: all landmarks lie in a corner of the photograph" in problem
+
+
+@pytest.mark.parametrize("number", ["1e9", "1e308"])
+def test_impossible_coordinates_are_named(tmp_path: Path, number: str) -> None:
+    images, landmarks = draw_set(tmp_path, 5)
+    text = landmarks.read_text(encoding="utf-8")
+    first = text.split("\n")[1].split()[0]
+    further = tmp_path / "further.tps"
+    further.write_text(text.replace(first, number, 1), encoding="utf-8")
+    for files in ((further, None), (landmarks, further)):
+        with pytest.raises(LandmarkFileError, match=r"further.tps, line 2: no photograph has"):
+            read_training_data(images, files[0], "quad", shapes=files[1])
+
+
+def test_a_landmark_that_no_photograph_has_is_refused(tmp_path: Path, command: Command) -> None:
+    images = draw_set(tmp_path, 3)[0]
+    recipe = small_recipe(tmp_path / "small.toml")
+    table = tmp_path / "landmarks.csv"
+    points = ("30,20", ",", "70,50", "")
+    rows = [f"drawn_{i:03d}.png,{k},{xy}" for i in range(3) for k, xy in enumerate(points, 1)]
+    rows = [row if row.count(",") == 3 else row + "," for row in rows]
+    table.write_text("image,landmark,x,y\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    run = tmp_path / "run"
+    done = command("train", images, table, "--part", "quad", "--recipe", recipe, "-o", run)
+    assert done.code == 1
+    assert "no photograph to train on has landmark 2, 4" in done.err
+    assert not run.exists()
+
+
+def test_photographs_too_narrow_for_a_model_file_are_refused(
+    tmp_path: Path, command: Command
+) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.new("L", (3000, 10), 200).save(images / "narrow.png")
+    landmarks = tmp_path / "landmarks.tps"
+    xy = [[200, 2], [2800, 3], [2500, 8], [300, 7]]
+    landmarks.write_text(tps_record("narrow.png", xy, 10), encoding="utf-8")
+    run = tmp_path / "run"
+    done = command("train", images, landmarks, "--part", "quad", "-o", run)
+    assert done.code == 1
+    assert "too long and narrow, 300 times as wide as high: the input would have 1" in done.err
+    assert not run.exists()
+
+
+def test_a_part_that_fits_into_no_model_file_is_refused_before_training(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 3)
+    with pytest.raises(ModelError, match="the part's name has 300 bytes; at most 100"):
+        read_training_data(images, landmarks, "x" * 300)

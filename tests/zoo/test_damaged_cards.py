@@ -86,6 +86,58 @@ def test_a_damaged_card_gives_a_card_or_an_error(write_model: WriteModel) -> Non
     assert 10 < read < 290
 
 
+def card_with(**changes: object) -> str:
+    return json.dumps({**CARD, **changes})
+
+
+def part(**changes: object) -> str:
+    return card_with(part={**CARD["part"], **changes}, shapes=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (part(name="x" * 300), "the part's name has 300 bytes; at most 100"),
+        (part(name="\N{BEETLE}" * 26), "the part's name has 104 bytes"),
+        (part(landmark_names=["a", "b" * 100_000]), "name has 100000 characters; at most 300"),
+        (part(landmark_names=[*map(str, range(100_000))]), "100000 landmarks; at most 1000"),
+        (part(mirror_pairs=[[1, 2]] * 100_000), r"got \[\(1, 2\), .*\.\.\.$"),
+        (card_with(version="v" * 201), "201 characters in its version; at most 200"),
+        (card_with(licence="l" * 100_000), "100000 characters in its licence"),
+        (card_with(metrics=CARD["metrics"] * 1000), "1000 measured errors; at most 100"),
+        (card_with(input_width=8192, input_height=8192), "impossible input size, 8192 x 8192"),
+        (
+            card_with(metrics=[{**CARD["metrics"][0], "photographs": 10**12}]),
+            "a measured error, or its number of photographs, is impossible",
+        ),
+        (
+            card_with(metrics=[{**CARD["metrics"][0], "photographs": 10**4000}]),
+            r"metrics\[0\].photographs must be a whole number, got 1000",
+        ),
+        (card_with(provenance="p" * (1 << 22)), "not an ONNX file, or is damaged"),
+    ],
+    ids=lambda text: text[:60],
+)
+def test_claims_are_bounded(write_model: WriteModel, text: str, problem: str) -> None:
+    path = with_card(write_model(), text)
+    for read in (read_card, Session.open):
+        with pytest.raises(ModelError, match=problem) as error:
+            read(path)
+        assert len(str(error.value)) < 500
+
+
+def test_the_longest_name_makes_a_folder(
+    write_model: WriteModel, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write_model(part="x" * 100)
+    from PIL import Image
+
+    Image.new("RGB", (96, 72)).save(tmp_path / "a.png")
+    assert command("predict", "a.png", "-m", path).code == 0
+    assert (tmp_path / f"beetle-lm-{'x' * 100}" / "predictions.csv").is_file()
+
+
 def test_a_second_card_is_refused(write_model: WriteModel) -> None:
     path = write_model()
     model = onnx.load(path)

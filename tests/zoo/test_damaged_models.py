@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import io
 import random
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from cards import field
+from cards import field, varint
 from growth import MOST_GROWTH, growth
 from kinds import Command, WriteModel
 from mutation import mutated
 
 from beetle_lm.errors import ModelError
-from beetle_lm.predict.session import Session
+from beetle_lm.predict.session import Session, create
 from beetle_lm.zoo.model_file.manifest import Manifest
 from beetle_lm.zoo.model_file.onnx import check_contents, refuse_foreign
 
 onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+BENCH = Path(__file__).parents[2] / "bench"
 
 
 def test_a_model_that_is_damaged_anywhere_is_loaded_or_refused(write_model: WriteModel) -> None:
@@ -128,6 +131,65 @@ def test_weights_beside_the_model_are_refused_in_their_own_folder(
     assert Path("w.bin").stat().st_size > 0
     with pytest.raises(ModelError, match="second file"):
         Session.open(Path("split.onnx"))
+
+
+def hidden(field: bytes, tag: int) -> list[tuple[str, bytes]]:
+    """A field of that tag in ways in which no writer writes it, and onnxruntime reads it."""
+    content = field[1:]
+    assert field[0] == tag
+    return [
+        ("bit 32", varint(tag | 1 << 32) + content),
+        ("bit 34", varint(tag | 1 << 34) + content),
+        ("a byte in vain", bytes((tag | 0x80, 0)) + content),
+        ("four bytes in vain", bytes((tag | 0x80, 0x80, 0x80, 0x80, 0)) + content),
+    ]
+
+
+FOREIGN = field(1, b"z") + field(2, b"g") + field(4, b"Gelu")  # a node of an operator
+NODE_OF_OTHERS = [
+    (how, field(7, field(1, FOREIGN + odd)))
+    for how, odd in hidden(field(7, b"com.microsoft"), 0x3A)
+]
+EXTERNAL = field(8, b"w") + b"\x10\x01\x08\x01"  # a tensor's name, type and size
+WEIGHTS_ELSEWHERE = [
+    (how, field(7, field(5, EXTERNAL + odd + b"\x70\x01")))
+    for how, odd in hidden(field(13, field(1, b"location") + field(2, b"token")), 0x6A)
+] + [(how, field(7, field(5, EXTERNAL + odd))) for how, odd in hidden(b"\x70\x01", 0x70)]
+
+
+@pytest.mark.parametrize(
+    ("how", "extra"),
+    NODE_OF_OTHERS + WEIGHTS_ELSEWHERE,
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_nothing_is_hidden_in_fields_that_readers_see_differently(
+    write_model: WriteModel, how: str, extra: bytes
+) -> None:
+    path = write_model()
+    path.write_bytes(path.read_bytes() + extra)
+    for read in (check_contents, Session.open, Manifest.of_file):
+        with pytest.raises(ModelError, match=r"model\.onnx"):
+            read(path)
+
+
+def test_our_reader_sees_all_that_protobuf_sees() -> None:
+    """The first cases of what `bench/fuzz_models.py` does a million times."""
+    counts, found = runpy.run_path(str(BENCH / "fuzz_models.py"))["run"](3000, seed=3)
+    assert found is None
+    assert counts["passed"] > 300
+    assert counts["refused, though protobuf reads it"] > 300
+
+
+def test_a_file_of_onnxruntimes_own_is_refused(write_model: WriteModel) -> None:
+    """It may hold operators of others, and is not looked through."""
+    path = write_model()
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(path.with_suffix(".ort"))
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    content = path.with_suffix(".ort").read_bytes()
+    with pytest.raises(ModelError, match=r"a\.onnx cannot be loaded as a model"):
+        create(onnxruntime, content, "a.onnx", "cpu", None)
 
 
 def test_graphs_in_graphs_without_end_are_refused(write_model: WriteModel) -> None:

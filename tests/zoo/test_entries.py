@@ -87,6 +87,7 @@ def test_a_missing_entry_is_named(name: str) -> None:
         ({"zest\x1b[31m": 1}, r"unknown entry 'zest\x1b[31m'"),
         ({"z" * 99: 1}, f"unknown entry '{'z' * 60}...'"),
         ({"epochs": 0}, "epochs must be a positive whole number, got 0"),
+        ({"epochs": 10**400}, f"epochs must be a positive whole number, got 1{'0' * 59}..."),
         ({"epochs": True}, "epochs must be a positive whole number, got True"),
         ({"epochs": 3.0}, "epochs must be a positive whole number, got 3.0"),
         ({"rate": math.nan}, "rate must be a finite number, got nan"),

@@ -113,17 +113,21 @@ def test_part_from_toml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("landmarks = 0", "landmarks must be a positive whole number, got 0"),
-        ("landmarks = true", "landmarks must be a positive whole number, got True"),
-        ('landmarks = "12"', "landmarks must be a positive whole number, got '12'"),
+        ("landmarks = 0", "landmarks must be a whole number from 1 to 1000, got 0"),
+        ("landmarks = true", "landmarks must be a whole number from 1 to 1000, got True"),
+        ('landmarks = "12"', "landmarks must be a whole number from 1 to 1000, got '12'"),
         ("", "either landmark_names"),
         ('landmarks = 2\nlandmark_names = ["a", "b"]', "either landmark_names"),
+        ("landmarks = 2_000_000_000", "from 1 to 1000, got 2000000000"),
+        (f"landmarks = {'9' * 5000}", "cannot be read as a part"),
+        (f"landmarks = {'[' * 100_000}", "cannot be read as a part"),
         ("landmark = 2", "unknown entry 'landmark'"),
         ("landmarks = ", "cannot be read as a part"),
         ("name = 3\nlandmarks = 2", "name must be a text, got 3"),
         ("landmark_names = []", "at least one landmark"),
         ('name = " "\nlandmarks = 2', "needs a name"),
     ],
+    ids=lambda text: text[:40],
 )
 def test_bad_toml(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "wing.toml"

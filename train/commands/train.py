@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from beetle_lm.console import echo
 from beetle_lm.zoo.commands import Zoo
 
 if TYPE_CHECKING:
@@ -154,14 +155,14 @@ def train(
                     job, data, output, folds, val_share, *common
                 )
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command with --resume goes on from the last epoch", err=True)
+        echo("stopped; the same command with --resume goes on from the last epoch", err=True)
         raise typer.Exit(130) from None
     if evaluation is not None:
         evaluation_table.show(evaluation)
     if folds is None:
         _print_metrics(metrics, output)
     else:
-        print(f"every photograph was tested once; tables and plots are in {output / 'test'}")
+        echo(f"every photograph was tested once; tables and plots are in {output / 'test'}")
 
 
 def _summary(data: AnnotatedImages, job: Any, device: Any, transfer: Transfer | None) -> str:
@@ -176,10 +177,10 @@ def _summary(data: AnnotatedImages, job: Any, device: Any, transfer: Transfer | 
 
 def _print_metrics(metrics: dict[str, Any], output: Path) -> None:
     (width, height), validation = metrics["input"], metrics["validation"]
-    print(f"{metrics['epoch']} epochs, {metrics['training']['photographs']} photographs")
+    echo(f"{metrics['epoch']} epochs, {metrics['training']['photographs']} photographs")
     if validation["photographs"]:
-        print(
+        echo(
             f"mean error {validation['mean_px_of_input']:.2f} px of the model's {width} x {height}"
             f" input on {validation['photographs']} validation photographs"
         )
-    print(f"{output}; `beetle-lm export {output} -o model.onnx` makes the model of it")
+    echo(f"{output}; `beetle-lm export {output} -o model.onnx` makes the model of it")

@@ -12,14 +12,17 @@ import torch
 from torch import Tensor
 
 from beetle_lm.errors import BeetleLMError, ImageError, LandmarkError, TrainingDataError
-from beetle_lm.predict.formats.names import NameIndex
-from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.evaluation.suspects import Suspect, find_suspects, in_words
+from beetle_lm.predict.formats.annotated import read_annotated
+from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import Header, ImageFile, find_images, read_header, read_image
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
-from beetle_lm.zoo.model_file.card import Fit
+from beetle_lm.text import printable
+from beetle_lm.zoo.model_file.bounds import LARGEST_SIDE
+from beetle_lm.zoo.model_file.card import Fit, check_size
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec, part_of
 
 _STORED_PER_INPUT = 1.1  # stored images are so much larger that zooming in still shows detail
@@ -87,15 +90,15 @@ def read_training_data(
         ImageError: no photographs were found.
         LandmarkFileError: the landmark file cannot be read.
         PartError: the part's TOML file is wrong.
+        ModelError: the part has too many landmarks, or names too long, for a model file.
         TrainingDataError: not one specimen can be trained on.
     """
     photographs = _Photographs(images, exif)
-    records = read_records(landmarks)
-    if not records:
-        raise TrainingDataError([f"{landmarks} has no records"])
+    annotated = read_annotated(landmarks, photographs.names)
+    records, remarks = annotated.records, list(annotated.remarks)
     spec = _part(part, records)
+    check_size(spec)  # or else the network could be trained, and no file be made of it
     problems: list[str] = []
-    remarks: list[str] = []
     specimens: dict[str, Specimen] = {}
     for record in records:
         where = f"{landmarks.name}, line {record.line}, {record.name}"
@@ -110,21 +113,39 @@ def read_training_data(
         specimens[specimen.name] = specimen
         if missing := [int(i) + 1 for i in np.flatnonzero(specimen.landmarks.missing)]:
             remarks.append(f"{where}: {_numbers(missing)} missing, left out of the loss")
-    bare = photographs.names - {photographs.index.find(record.name) for record in records}
+    bare = photographs.names - {photographs.index.find(name) for name in annotated.named}
     if bare:
         shown = ", ".join(sorted(bare)[:3]) + (", ..." if len(bare) > 3 else "")
         remarks.append(f"{len(bare)} photographs without landmarks, not used: {shown}")
+    suspects = _suspects(list(specimens.values()))
+    for suspect in suspects:
+        if suspect.impossible:
+            problems.append(f"{landmarks.name}, {suspect}")
+            del specimens[suspect.name]
+    remarks += in_words(suspect for suspect in suspects if not suspect.impossible)
     if not specimens:
         raise TrainingDataError(problems)
     ordered = tuple(specimens[name] for name in sorted(specimens))
-    further = _read_shapes(shapes, spec)
+    further = _read_shapes(shapes, spec, remarks)
     return AnnotatedImages(spec, ordered, tuple(problems), tuple(remarks), further)
 
 
-def _read_shapes(path: Path | None, spec: PartSpec) -> Floats:
+def _suspects(specimens: Sequence[Specimen]) -> tuple[Suspect, ...]:
+    if not specimens:
+        return ()
+    return find_suspects(
+        [specimen.name for specimen in specimens],
+        np.stack([specimen.landmarks.xy for specimen in specimens]),
+        np.array([specimen.size for specimen in specimens], np.float64),
+    )
+
+
+def _read_shapes(path: Path | None, spec: PartSpec, remarks: list[str]) -> Floats:
     if path is None:
         return np.empty((0, len(spec), 2))
-    records = read_records(path)
+    annotated = read_annotated(path)
+    records = annotated.records
+    remarks += annotated.remarks
     if wrong := [record for record in records if len(record.points) != len(spec)]:
         raise TrainingDataError(
             [
@@ -133,9 +154,12 @@ def _read_shapes(path: Path | None, spec: PartSpec) -> Floats:
                 for record in wrong
             ]
         )
-    if not records:
-        raise TrainingDataError([f"{path} has no records"])
-    return np.stack([record.y_down for record in records])
+    xy = np.stack([record.y_down for record in records])
+    suspects = find_suspects([record.name for record in records], xy)
+    if impossible := [f"{path.name}, {suspect}" for suspect in suspects if suspect.impossible]:
+        raise TrainingDataError(impossible)
+    remarks += [f"{path.name}, {line}" for line in in_words(suspects)]
+    return xy
 
 
 class _Photographs:
@@ -156,7 +180,7 @@ class _Photographs:
             ImageError: there is no such photograph, or it cannot be read.
             LandmarkError: the landmarks do not fit the part or the photograph.
         """
-        key = self._key(record.name)
+        key = self._key(record)
         header = self._header(key)
         landmarks = Landmarks(spec, record.upright(header, self._frame))
         beyond = ((landmarks.xy < 0) | (landmarks.xy > np.array(header.size))).any(axis=1)
@@ -165,16 +189,20 @@ class _Photographs:
             raise LandmarkError(f"{_numbers(numbers)} outside the photograph")
         return Specimen(self._files[key], header.size, landmarks)
 
-    def _key(self, name: str) -> str:
-        key = self.index.find(name)
-        if key is None:
-            several = ", ".join(self.index.candidates(name))
-            raise ImageError(
-                f"fits several photographs: {several}"
-                if several
-                else f"there is no such photograph in {self._folder}"
-            )
-        return key
+    def _key(self, record: Record) -> str:
+        if not record.is_named:
+            raise ImageError("has neither IMAGE= nor ID=, so its photograph cannot be told")
+        key = self.index.find(record.name)
+        if key is not None:
+            return key
+        several, count = self.index.candidates(record.name)
+        if several:
+            raise ImageError(f"fits several photographs: {listed(several, count)}")
+        near = self.index.nearest(record.name)
+        raise ImageError(
+            f"there is no such photograph in {self._folder}"
+            + (f"; the most similar name there is {printable(near)}" if near else "")
+        )
 
     def _header(self, key: str) -> Header:
         if key not in self._headers:
@@ -191,10 +219,20 @@ def input_size(specimens: Sequence[Specimen], pixels: int, multiple: int) -> tup
         specimens: the photographs.
         pixels: about how many pixels the input has.
         multiple: what width and height must be multiples of.
+
+    Raises:
+        TrainingDataError: a model file could not hold so long and narrow an input.
     """
     ratio = float(np.median([width / height for width, height in (s.size for s in specimens)]))
     width = max(1, round((pixels * ratio) ** 0.5 / multiple)) * multiple
     height = max(1, round(width / ratio / multiple)) * multiple
+    if max(width, height) > LARGEST_SIDE:
+        raise TrainingDataError(
+            [
+                f"the photographs are too long and narrow, {ratio:.3g} times as wide as high: the"
+                f" input would have {width} x {height} px, and can have {LARGEST_SIDE} at most"
+            ]
+        )
     return width, height
 
 

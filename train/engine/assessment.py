@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -42,17 +42,8 @@ class Assessment:
     limits: Limits
 
     def to_dict(self) -> dict[str, Any]:
-        """The assessment as JSON values; `from_dict` reads it back."""
-        return {"calibration": vars(self.calibration), "limits": self.limits.to_dict()}
-
-    @classmethod
-    def from_dict(cls, entries: dict[str, Any]) -> Assessment:
-        """Reads what `to_dict` wrote.
-
-        Raises:
-            ModelError: the limits are damaged.
-        """
-        return cls(Calibration(**entries["calibration"]), Limits.from_dict(entries["limits"]))
+        """The assessment as JSON values, which `beetle_lm.entries.load` reads back."""
+        return asdict(self)
 
 
 def learn_shapes(poses: Floats, further: Floats) -> ShapeSpace | None:

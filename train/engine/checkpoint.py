@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from beetle_lm.errors import CheckpointError, Hint, ModelError, OutputError
+from beetle_lm.entries import Range, load, parse_json
+from beetle_lm.errors import CheckpointError, Hint, OutputError
 from beetle_lm.files import replacing
 from beetle_lm.train.engine.assessment import Assessment
 from beetle_lm.train.engine.locator import Locator
@@ -25,12 +26,11 @@ WEIGHTS, LAST = "weights.safetensors", "last.safetensors"
 _KEY = "beetle_lm"
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A network's weights and what they belong to.
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a network came to its weights, and what they belong to: a checkpoint's metadata.
 
     Args:
-        tensors: the weights by name; in `last.safetensors` the optimiser's state as well.
         recipe: how the network was trained, as a table; its entry `network` names the network.
         spec: the part.
         input_width: width of the network's input in pixels.
@@ -44,17 +44,27 @@ class Checkpoint:
         assessment: how its landmarks are judged; None until the training is finished.
     """
 
-    tensors: dict[str, Tensor]
     recipe: dict[str, Any]
     spec: PartSpec
-    input_width: int
-    input_height: int
+    input_width: Annotated[int, Range(1)]
+    input_height: Annotated[int, Range(1)]
     fit: Fit
-    seed: int
-    epoch: int
-    validation_px: float
+    seed: Annotated[int, Range(0)]
+    epoch: Annotated[int, Range(0)]
+    validation_px: Annotated[float, Range(0, nan=True)]
     shapes: ShapeSpace | None = None
     assessment: Assessment | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(Training):
+    """A network's weights and what they belong to.
+
+    Args:
+        tensors: the weights by name; in `last.safetensors` the optimiser's state as well.
+    """
+
+    tensors: dict[str, Tensor]
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -86,15 +96,13 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    config = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
-    config["spec"] = checkpoint.spec.to_dict()
-    for name in ("shapes", "assessment"):
-        if config[name] is not None:
-            config[name] = config[name].to_dict()
+    entries = dict(vars(checkpoint))
+    del entries["tensors"]
+    training = asdict(Training(**entries))
     tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
     try:
         with replacing(path) as unfinished:
-            save_file(tensors, unfinished, metadata={_KEY: json.dumps(config)})
+            save_file(tensors, unfinished, metadata={_KEY: json.dumps(training)})
     except (SafetensorError, OSError) as error:
         raise OutputError(f"{path} cannot be written: {error}", Hint.RESUME) from error
 
@@ -119,16 +127,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
         path = path / WEIGHTS
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {path}")
+    wrong = f"{path} is not a checkpoint of beetle-lm, or damaged"
     try:
         with safe_open(path, framework="pt") as file:
-            config: dict[str, Any] = json.loads((file.metadata() or {})[_KEY])
+            text = (file.metadata() or {})[_KEY]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        config["recipe"] = dict(config["recipe"])
-        config["spec"] = PartSpec.from_dict(config["spec"])
-        if config["shapes"] is not None:
-            config["shapes"] = ShapeSpace.from_dict(config["shapes"])
-        if config["assessment"] is not None:
-            config["assessment"] = Assessment.from_dict(config["assessment"])
-        return Checkpoint(tensors=tensors, **config)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, ModelError) as error:
-        raise CheckpointError(f"{path} is not a checkpoint of beetle-lm, or damaged") from error
+    except (SafetensorError, OSError, KeyError) as error:
+        raise CheckpointError(wrong) from error
+    training = load(Training, parse_json(text, wrong, CheckpointError), wrong, CheckpointError)
+    return Checkpoint(tensors=tensors, **vars(training))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
-from beetle_lm.errors import Hint, OutputError
+from beetle_lm.errors import CheckpointError, Hint, OutputError
 from beetle_lm.files import write_bytes, write_text
 from beetle_lm.predict.formats.csv import csv_line
 
@@ -76,8 +76,8 @@ class TrainingLog(Generic[E]):
     def __init__(self, run: Path, kind: type[E], epochs_before: int = 0) -> None:
         self._path = run / LOG
         self.epochs: list[E] = read_log(run, kind)[:epochs_before] if epochs_before else []
-        rows = [_columns(kind), *(epoch.row() for epoch in self.epochs)]
-        write_text(self._path, map(csv_line, rows))
+        self._lines = [csv_line(_columns(kind)), *(csv_line(epoch.row()) for epoch in self.epochs)]
+        self._write()
 
     def append(self, epoch: E) -> None:
         """Adds the row of an epoch.
@@ -86,24 +86,34 @@ class TrainingLog(Generic[E]):
             OutputError: it cannot be written.
         """
         self.epochs.append(epoch)
+        self._lines.append(csv_line(epoch.row()))
+        self._write()
+
+    def _write(self) -> None:
+        """The whole log anew: whenever a run is killed, the file holds whole rows."""
         try:
-            with self._path.open("a", encoding="utf-8", newline="") as file:
-                file.write(csv_line(epoch.row()))
-        except OSError as error:
-            reason = error.strerror or error
-            raise OutputError(f"{self._path} cannot be written: {reason}", Hint.RESUME) from error
+            write_text(self._path, self._lines)
+        except OutputError as error:
+            raise OutputError(str(error), Hint.RESUME) from error
 
 
 def read_log(run: Path, kind: type[E]) -> list[E]:
-    """The epochs of a run folder, in their order; none where it has no log."""
+    """The epochs of a run folder, in their order; none where it has no log.
+
+    Raises:
+        CheckpointError: it cannot be read, or is no such log.
+    """
     path = run / LOG
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            kind(int(row["epoch"]), *(float(row[name] or "nan") for name in _columns(kind)[1:]))
-            for row in csv.DictReader(file)
-        ]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [
+                kind(int(row["epoch"]), *(float(row[name] or "nan") for name in _columns(kind)[1:]))
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise CheckpointError(f"{path} is not the log of a training run, or damaged") from error
 
 
 def _columns(kind: type[EpochLog]) -> list[str]:

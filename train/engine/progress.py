@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from beetle_lm.console import console
 from beetle_lm.train.engine.log import EpochLog
 
 _SECONDS = 15.0  # between lines, where stderr is no terminal
@@ -24,7 +24,7 @@ class TrainingProgress:
     def __init__(self, epochs: int, quiet: bool) -> None:
         self._quiet = quiet
         self._told = 0.0
-        self._console = Console(stderr=True, highlight=False)
+        self._console = console(err=True, highlight=False)
         self._bar = Progress(
             TextColumn("epoch"),
             MofNCompleteColumn(),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
-from beetle_lm.errors import Hint, RequestError
-from beetle_lm.train.engine.recipe_entries import checked_entries
+from beetle_lm.entries import load
+from beetle_lm.errors import Hint, RecipeError, RequestError
+from beetle_lm.train.data.dataset import Specimen
 
 
 class Recipe(ABC):
@@ -33,23 +36,24 @@ class Recipe(ABC):
     pretrained: bool = False
     learns_shapes: ClassVar[bool] = False
     of_the_paper: ClassVar[bool] = False
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as TOML values; `from_dict` reads it back."""
-        return dict(vars(self))
+        return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, entries: dict[str, Any], source: str) -> Self:
+    def from_dict(cls, entries: object, source: str) -> Self:
         """Reads what `to_dict` wrote.
 
         Args:
-            entries: the values.
+            entries: the values, a table.
             source: what they come from, for messages.
 
         Raises:
             RecipeError: an entry is missing, unknown, of a wrong kind or out of range.
         """
-        return cls(**checked_entries(cls, entries, source))
+        return load(cls, entries, source, RecipeError)
 
     def changed(self, **entries: object) -> Self:
         """The same recipe with other entries, which are checked as those of a file are.
@@ -74,6 +78,14 @@ class Recipe(ABC):
             share: what was asked for; None for what is usual.
         """
         return self, share or 0.0
+
+    def check(self, photographs: Sequence[Specimen]) -> None:
+        """Makes sure that photographs can be trained on.
+
+        Raises:
+            TrainingDataError: they cannot.
+        """
+        del photographs  # any can, where the input always has the same size
 
     def schedule(self) -> tuple[str | None, str | None]:
         """Learning rate and momentum over the training, in words; None for what there is not."""

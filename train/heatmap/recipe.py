@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from beetle_lm.errors import RecipeError
+from beetle_lm.entries import Range
+from beetle_lm.train.data.dataset import Specimen, input_size
 from beetle_lm.train.engine.recipe import Recipe
-from beetle_lm.train.engine.recipe_entries import check_bounds, checked_entries
+from beetle_lm.train.heatmap.networks import LandmarkNetwork
 
-_BOUNDS = (
-    ("epochs", 1, None),
-    ("steps_per_epoch", 1, None),
-    ("batch_size", 1, None),
-    ("input_pixels", 1, None),
-    ("averaging", 0, 1),
-    ("target_sigma", 0.1, None),
-)
+_Amount = Annotated[float, Range(0)]
+_Count = Annotated[int, Range(0)]
+_Positive = Annotated[int, Range(1)]
 
 
 @dataclass(frozen=True)
@@ -40,18 +37,18 @@ class Augmentation:
         dots: greatest number of small dots.
     """
 
-    least_rotation: float
-    rotation: float
-    scale: float
-    stretch: float
-    shift: float
-    elastic: float
-    shape_transfer: float
-    light: float
-    blur: float
-    noise: float
-    patches: int
-    dots: int
+    least_rotation: _Amount
+    rotation: _Amount
+    scale: _Amount
+    stretch: _Amount
+    shift: _Amount
+    elastic: _Amount
+    shape_transfer: _Amount
+    light: _Amount
+    blur: _Amount
+    noise: _Amount
+    patches: _Count
+    dots: _Count
 
 
 @dataclass(frozen=True)
@@ -81,48 +78,29 @@ class HeatMapRecipe(Recipe):
 
     name: str
     network: str
-    input_pixels: int
-    channels: int
-    epochs: int
-    steps_per_epoch: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    averaging: float
-    target_sigma: float
-    coordinate_weight: float
+    input_pixels: _Positive
+    channels: Literal[1, 3]
+    epochs: _Positive
+    steps_per_epoch: _Positive
+    batch_size: _Positive
+    learning_rate: _Amount
+    weight_decay: _Amount
+    averaging: Annotated[float, Range(0, 1)]
+    target_sigma: Annotated[float, Range(0.1)]
+    coordinate_weight: _Amount
     augmentation: Augmentation
-    body_rate: float = 0.3
+    body_rate: _Amount = 0.3
 
     learns_shapes: ClassVar[bool] = True
-
-    def to_dict(self) -> dict[str, Any]:
-        """The recipe as TOML values; `from_dict` reads it back."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, entries: dict[str, Any], source: str) -> Self:
-        """Reads what `to_dict` wrote."""
-        top = dict(entries)
-        augmentation = top.pop("augmentation", None)
-        if not isinstance(augmentation, dict):
-            raise RecipeError(f"{source}: the table [augmentation] is missing")
-        values = checked_entries(cls, top, source, omit="augmentation")
-        recipe = cls(
-            **values,
-            augmentation=Augmentation(
-                **checked_entries(Augmentation, augmentation, f"{source}, [augmentation]")
-            ),
-        )
-        check_bounds(recipe, source, _BOUNDS)
-        if recipe.channels not in (1, 3):
-            raise RecipeError(f"{source}: channels must be 1 or 3, got {recipe.channels}")
-        return recipe
 
     def with_turn(self, degrees: float) -> Self:
         """The recipe, turning photographs by up to this angle, however they lie."""
         turned = dataclasses.replace(self.augmentation, least_rotation=degrees, rotation=degrees)
         return dataclasses.replace(self, augmentation=turned)
+
+    def check(self, photographs: Sequence[Specimen]) -> None:
+        """Photographs may be too long and narrow, because the input has their proportions."""
+        input_size(photographs, self.input_pixels, LandmarkNetwork.multiple)
 
     def schedule(self) -> tuple[str | None, str | None]:
         """Learning rate and momentum over the training, in words."""

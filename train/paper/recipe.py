@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
+from beetle_lm.entries import Range
 from beetle_lm.train.engine.recipe import Recipe
-from beetle_lm.train.engine.recipe_entries import check_bounds
 
 _LAYERS = 6
-_BOUNDS = (
-    ("epochs", 1, None),
-    ("batch_size", 1, None),
-    ("validation_share", 0, 0.9),
-    ("first_momentum", 0, 0.99999),
-    ("last_momentum", 0, 0.99999),
-    ("brightening", 1, 255),
-    ("frozen", 0, _LAYERS - 1),
-)
+
+_Rate = Annotated[float, Range(0)]
+_Momentum = Annotated[float, Range(0, 0.99999)]
 
 
 @dataclass(frozen=True)
@@ -43,28 +37,21 @@ class PaperRecipe(Recipe):
 
     name: str
     network: str
-    epochs: int
-    batch_size: int
-    first_learning_rate: float
-    last_learning_rate: float
-    first_momentum: float
-    last_momentum: float
-    validation_share: float = 0.4
-    brightening: int = 50
-    frozen: int = 0
+    epochs: Annotated[int, Range(1)]
+    batch_size: Annotated[int, Range(1)]
+    first_learning_rate: _Rate
+    last_learning_rate: _Rate
+    first_momentum: _Momentum
+    last_momentum: _Momentum
+    validation_share: Annotated[float, Range(0, 0.9)] = 0.4
+    brightening: Annotated[int, Range(1, 255)] = 50
+    frozen: Annotated[int, Range(0, _LAYERS - 1)] = 0
     pretrained: bool = False
 
     channels = 1
     """Of the network's input, which is grey."""
 
     of_the_paper: ClassVar[bool] = True
-
-    @classmethod
-    def from_dict(cls, entries: dict[str, Any], source: str) -> Self:
-        """Reads what `to_dict` wrote."""
-        recipe = super().from_dict(entries, source)
-        check_bounds(recipe, source, _BOUNDS)
-        return recipe
 
     def with_validation_share(self, share: float | None) -> tuple[Self, float]:
         """The recipe validates on a share of all images, not on photographs of their own."""

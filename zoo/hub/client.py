@@ -19,7 +19,8 @@ from beetle_lm import __version__
 from beetle_lm.errors import BeetleLMError, Hint, HubError, RequestError
 from beetle_lm.zoo.hub.errors import Attempt
 from beetle_lm.zoo.hub.name import COMMIT, HUB_PREFIX, PART_OF_NAME, HubModel, Listed
-from beetle_lm.zoo.hub.watch import Give, on_request, on_response, watched
+from beetle_lm.zoo.hub.watch import STREAMED, Give, on_request, on_response, watched
+from beetle_lm.zoo.model_file.bounds import LONGEST_CARD, MOST_LISTED
 from beetle_lm.zoo.model_file.manifest import MODEL_FILE
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ PATIENCE = 10.0
 """Seconds without a single byte after which the Hub is given up."""
 
 _DEFAULT_ENDPOINT = "https://huggingface.co"
-_LONGEST_TEXT = 1 << 22  # bytes of a card or a registry
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Hub:
         return f"{self.endpoint}/{model.repository}/resolve/{commit}/{file}"
 
     def download(
-        self, what: HubModel | str, address: str, longest: int = _LONGEST_TEXT, start: int = 0
+        self, what: HubModel | str, address: str, longest: int = LONGEST_CARD, start: int = 0
     ) -> Generator[bytes, None, None]:
         """The bytes of a file of a model's repository or anywhere on the web, as they come.
 
@@ -103,15 +103,17 @@ class Hub:
             attempt = self._pull(what)
 
         def get(api: Api, give: Give[bytes]) -> None:
-            from huggingface_hub import get_session, get_token
+            from huggingface_hub import get_session
 
             headers = {"User-Agent": f"beetle-lm/{__version__}", "Accept-Encoding": "identity"}
-            if address.startswith(f"{self.endpoint}/") and (token := get_token()):
+            if address.startswith(f"{self.endpoint}/") and (token := _token(attempt)):
                 headers["Authorization"] = f"Bearer {token}"
             if start:
                 headers["Range"] = f"bytes={start}-"
             later = 2 * PATIENCE  # than the watch, which tells of it better
-            with get_session().stream("GET", address, headers=headers, timeout=later) as answer:
+            with get_session().stream(
+                "GET", address, headers=headers, timeout=later, extensions={STREAMED: True}
+            ) as answer:
                 if start and answer.status_code == 416:
                     return  # that was all of it
                 answer.raise_for_status()
@@ -138,14 +140,23 @@ class Hub:
         if not re.fullmatch(PART_OF_NAME, organisation):
             raise RequestError(f"{organisation!r} cannot be the name of an organisation on the Hub")
 
+        failed = f"the models of {organisation} cannot be listed"
+
         def ask(api: Api, give: Give[Listed]) -> None:
-            for info in api.list_models(author=organisation, filter=TAG):
+            for number, info in enumerate(api.list_models(author=organisation, filter=TAG)):
+                if number == MOST_LISTED:  # there may be pages without end
+                    raise HubError(
+                        f"{failed}: {self.endpoint} names more than {MOST_LISTED} models"
+                    )
+                if TAG not in (info.tags or []):  # mirrors may know of no filters
+                    give(None)
+                    continue
+                if not re.fullmatch(f"{PART_OF_NAME}/{PART_OF_NAME}", info.id):
+                    raise ValueError("a model has a name that none can have")
                 changed = info.last_modified or info.created_at
                 date = f"{changed:%Y-%m-%d}" if changed else ""
-                listed = Listed(f"{HUB_PREFIX}{info.id}", date, bool(info.private))
-                give(listed if TAG in (info.tags or []) else None)  # mirrors may know of no filters
+                give(Listed(f"{HUB_PREFIX}{info.id}", date, bool(info.private)))
 
-        failed = f"the models of {organisation} cannot be listed"
         by_hand = f"or look at {self.endpoint}/{organisation} in a browser"
         found = self.ask(Attempt(failed, by_hand, self.endpoint), ask)
         return sorted(found, key=lambda listed: listed.name)
@@ -184,6 +195,8 @@ class Hub:
                 if on_request not in hooks["request"]:
                     hooks["request"].append(on_request)
                     hooks["response"].append(on_response)
+                if attempt.server == self.endpoint:
+                    _token(attempt)
                 work(HfApi(self.endpoint, library_name="beetle-lm"), give)
 
             with _quiet_client():
@@ -192,6 +205,20 @@ class Hub:
             raise
         except Exception as error:
             raise attempt.explain(error) from error
+
+
+def _token(attempt: Attempt) -> str | None:
+    """The user's token, if there is one.
+
+    Raises:
+        HubError: it cannot be one; to send it would give an error that shows it.
+    """
+    from huggingface_hub import get_token
+
+    token = get_token()
+    if token is not None and not re.fullmatch("[!-~]+", token):
+        raise attempt.error("odd token")
+    return token
 
 
 def added(name: str, content: bytes | BinaryIO) -> CommitOperationAdd:

@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 
 from beetle_lm.errors import Hint, HubError
-from beetle_lm.zoo.hub.watch import GaveUpError
+from beetle_lm.zoo.hub.watch import GaveUpError, TooLongError
 from beetle_lm.zoo.model_file.manifest import MANIFEST_FILE, MODEL_FILE
 
+_LONGEST_SAID = 300  # characters of what a server says itself
 _TRANSPORTS = ("httpx", "httpx2", "httpcore", "httpcore2")
 
 # What went wrong, as a regular expression; the first that fits counts. For the Hub's answers it is
@@ -23,6 +24,16 @@ _SENTENCES = (
         r"silence",
         "{server} gave no useful answer for {told} seconds; check the network and try again,"
         " {instead}",
+    ),
+    (
+        r"too long",
+        "{server} answers with more than {told} bytes, which no answer needs; check HF_ENDPOINT,"
+        " {instead}",
+    ),
+    (
+        r"odd token",
+        "the token in HF_TOKEN, or that of `hf auth login`, holds a sign that no token has; set it"
+        " anew",
     ),
     (
         r"no connection",
@@ -110,10 +121,12 @@ def _kind_of(error: Exception) -> tuple[str, str]:
     if response is not None and isinstance(status, int):
         said = response.headers.get("X-Error-Message")
         code = response.headers.get("X-Error-Code", "")
-        return f"{status} {code}", f"{status}: {said}" if said else f"{status}"
+        return f"{status} {code}", f"{status}: {said[:_LONGEST_SAID]}" if said else f"{status}"
     if isinstance(error, GaveUpError):
         return "silence", str(error)
+    if isinstance(error, TooLongError):
+        return "too long", str(error)
     if type(error).__module__.partition(".")[0] in _TRANSPORTS or isinstance(error, OSError):
-        reason = str(error).strip().split("\n", 1)[0].rstrip(".")
+        reason = str(error).strip().split("\n", 1)[0][:_LONGEST_SAID].rstrip(".")
         return "no connection", reason or type(error).__name__
-    return "no Hub", f"{type(error).__name__}: {error}"
+    return "no Hub", f"{type(error).__name__}: {str(error)[:_LONGEST_SAID]}"

@@ -12,13 +12,19 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import Any, TypeVar
+
+from beetle_lm.zoo.model_file.bounds import LONGEST_CARD
 
 T = TypeVar("T")
 
 Give = Callable[[T | None], None]
 """What a call hands its results to, or None as a sign of life."""
+
+STREAMED = "beetle_lm.streamed"
+"""Extension of a request whose answer is taken piece by piece, by one who counts them himself."""
 
 _LOOK_EVERY = 0.1  # seconds; on Windows a longer wait could not be interrupted with Ctrl-C
 _MOST_AHEAD = 64  # handed over and not yet taken
@@ -28,6 +34,10 @@ _thread = threading.local()  # what the call of a thread gives to, and whether i
 
 class GaveUpError(Exception):
     """There was no sign of life for as long as was waited; says for how many seconds."""
+
+
+class TooLongError(Exception):
+    """An answer is longer than any that is of use; says how many bytes it may have."""
 
 
 class _AbandonedError(BaseException):
@@ -48,9 +58,33 @@ def on_request(*_: object) -> None:
 
 
 def on_response(response: Any) -> None:
-    """For the client's hooks: an answer is a sign of life, if not one that makes it ask again."""
-    if hasattr(_thread, "give") and response.status_code < 400:
+    """For the client's hooks: an answer is a sign of life, if not one that makes it ask again.
+
+    So is each piece of it, however few bytes, and there may be `LONGEST_CARD` bytes of them: the
+    client reads answers whole.
+    """
+    if not hasattr(_thread, "give"):
+        return
+    lives = response.status_code < 400
+    if lives:
         _thread.give(None)
+    if STREAMED not in response.request.extensions or response.has_redirect_location:
+        response.iter_bytes = partial(
+            _bounded, response.iter_bytes, _thread.give if lives else None
+        )
+
+
+def _bounded(
+    pieces: Callable[..., Iterator[bytes]], give: Give[bytes] | None, *arguments: Any
+) -> Iterator[bytes]:
+    received = 0
+    for piece in pieces(*arguments):
+        received += len(piece)
+        if received > LONGEST_CARD:
+            raise TooLongError(f"{LONGEST_CARD}")
+        if give is not None:
+            give(None)
+        yield piece
 
 
 def watched(work: Callable[[Give[T]], object], patience: float) -> Generator[T, None, None]:

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, get_args
 from beetle_lm.entries import Entry, load, parse_json
 from beetle_lm.errors import ModelError
 from beetle_lm.text import CONTROL_CHARACTER
+from beetle_lm.zoo.model_file import bounds
 from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.model_file.seen import SeenPhotographs
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace
 
 CARD_KEY = "beetle_lm_card"
@@ -22,7 +24,7 @@ Fit = Literal["letterbox", "stretch"]
 """How an image is fitted into the model's input: with its proportions kept, or filling it."""
 
 _DAMAGED = "the model's card is damaged"
-_LARGEST_SIDE = 8192  # of the input; a batch of such would take gigabytes
+_LABELS, _TEXTS = ("version", "weights_sha256"), ("provenance", "licence")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Metrics:
             stretched to 256 x 192 (the unit of Le Van Linh et al.).
 
     Raises:
-        ModelError: the words hold a control character.
+        ModelError: the words hold a control character or are too many, or a number is impossible.
     """
 
     data: str
@@ -44,8 +46,9 @@ class Metrics:
     mean_px_256x192: float
 
     def __post_init__(self) -> None:
-        if _is_unfit(self.data):
-            raise ModelError("a control character in what was measured")
+        _check_text("what was measured", self.data, bounds.LONGEST_TEXT)
+        if not (0 <= self.photographs <= bounds.MOST_COUNTED and self.mean_px_256x192 >= 0):
+            raise ModelError("a measured error, or its number of photographs, is impossible")
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,11 @@ class ModelCard:
         licence: SPDX expression, or a sentence where none applies.
         shapes: the shapes of its training; None where too few were known to say how they vary.
         limits: beyond which a photograph is flagged for inspection.
+        photographs: those that it was trained or validated on; None where that is not known.
 
     Raises:
-        ModelError: sizes or channels are impossible, a text holds a control character, or the
-            shapes are of another part.
+        ModelError: sizes or channels are impossible, a text holds a control character, the shapes
+            are of another part, or more is claimed than `bounds` allow.
     """
 
     spec: Annotated[PartSpec, Entry("part")]
@@ -83,17 +87,25 @@ class ModelCard:
     licence: str
     shapes: ShapeSpace | None
     limits: Limits
+    photographs: SeenPhotographs | None = None
 
     def __post_init__(self) -> None:
-        if not (1 <= self.input_width <= _LARGEST_SIDE and 1 <= self.input_height <= _LARGEST_SIDE):
-            raise ModelError(f"impossible input size, {self.input_width} x {self.input_height}")
+        width, height = self.input_size
+        if not (
+            all(1 <= side <= bounds.LARGEST_SIDE for side in (width, height))
+            and width * height <= bounds.MOST_PIXELS
+        ):
+            raise ModelError(f"impossible input size, {width} x {height}")
         if self.channels not in (1, 3):
             raise ModelError(f"{self.channels} channels; 1 or 3 can be read")
         if self.fit not in get_args(Fit):
             raise ModelError(f"unknown fit, {self.fit!r:.60}")
-        for name in ("version", "weights_sha256", "provenance", "licence"):
-            if _is_unfit(getattr(self, name)):
-                raise ModelError(f"a control character in its {name}")
+        for name in _LABELS + _TEXTS:
+            longest = bounds.LONGEST_LABEL if name in _LABELS else bounds.LONGEST_TEXT
+            _check_text(f"its {name}", getattr(self, name), longest)
+        if len(self.metrics) > bounds.MOST_METRICS:
+            raise ModelError(f"{len(self.metrics)} measured errors; at most {bounds.MOST_METRICS}")
+        check_size(self.spec)
         if self.shapes is not None and len(self.shapes.mean) != len(self.spec):
             raise ModelError(
                 f"shapes of {len(self.shapes.mean)} landmarks, its part has {len(self.spec)}"
@@ -108,6 +120,8 @@ class ModelCard:
         """The card as JSON; `from_json` reads it back."""
         fields = asdict(self)
         card = {"format": CARD_FORMAT, "part": fields.pop("spec"), **fields}
+        if self.photographs is None:
+            del card["photographs"]
         return json.dumps(card, ensure_ascii=False, indent=1)
 
     @classmethod
@@ -140,6 +154,25 @@ class ModelCard:
         return load(cls, fields, _DAMAGED, ModelError)
 
 
-def _is_unfit(text: str) -> bool:
-    """Whether a text, which may have several lines, could do more to a terminal than be read."""
-    return CONTROL_CHARACTER.search(text.replace("\n", "")) is not None
+def _check_text(what: str, text: str, longest: int) -> None:
+    """A text, which may have several lines, must do no more to a terminal than be read."""
+    if CONTROL_CHARACTER.search(text.replace("\n", "")):
+        raise ModelError(f"a control character in {what}")
+    if len(text) > longest:
+        raise ModelError(f"{len(text)} characters in {what}; at most {longest}")
+
+
+def check_size(spec: PartSpec) -> None:
+    """Makes sure that a part fits into a card, where its names become others' folders and columns.
+
+    Raises:
+        ModelError: it has too many landmarks, or a name is too long.
+    """
+    if (size := len(spec.name.encode())) > bounds.LONGEST_NAME:
+        raise ModelError(f"the part's name has {size} bytes; at most {bounds.LONGEST_NAME}")
+    if len(spec) > bounds.MOST_LANDMARKS:
+        raise ModelError(f"{len(spec)} landmarks; at most {bounds.MOST_LANDMARKS}")
+    if (longest := max(map(len, spec.landmark_names))) > bounds.LONGEST_LANDMARK_NAME:
+        raise ModelError(
+            f"a landmark's name has {longest} characters; at most {bounds.LONGEST_LANDMARK_NAME}"
+        )

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from beetle_lm.entries import load, parse_json
 from beetle_lm.errors import ModelError
+from beetle_lm.zoo.model_file.bounds import LARGEST_MODEL
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.onnx import check_contents, read_card
 
@@ -39,7 +40,8 @@ class Manifest:
     card: ModelCard
 
     def __post_init__(self) -> None:
-        if not re.fullmatch("[0-9a-f]{64}", self.sha256) or self.size < 1:
+        possible = 1 <= self.size <= LARGEST_MODEL
+        if not possible or not re.fullmatch("[0-9a-f]{64}", self.sha256):
             raise ModelError(f"{MANIFEST_FILE} gives an impossible SHA-256 or size of the model")
 
     @classmethod

@@ -4,6 +4,10 @@ The zoo must know a model's card before it publishes or keeps the file, but may 
 `predict`, which has the runtime, nor the onnx package, which only training installs. An ONNX file
 is a protobuf message: a sequence of fields, each a number, a kind, and a value or a length, which
 can be skipped. Of a file of 300 MB only some thousand bytes are read.
+
+Readers of protobuf differ where a file is not written as every writer writes it: onnxruntime takes
+the lowest 32 bits of a field's number and others all of them, so that one sees a field where
+another sees none. Such files are refused; what is left, all read alike (`bench/fuzz_models.py`).
 """
 
 from __future__ import annotations
@@ -14,16 +18,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from beetle_lm.errors import ModelError
+from beetle_lm.zoo.model_file.bounds import DEEPEST_GRAPH, LONGEST_CARD, MOST_FIELDS
 from beetle_lm.zoo.model_file.card import CARD_KEY, ModelCard
 
 # The numbers of fields in onnx.proto.
 _GRAPH, _METADATA_PROPS = 7, 14  # of ModelProto
 _KEY, _VALUE = 1, 2  # of StringStringEntryProto
 
-_LONGEST_ENTRY = 1 << 24  # of metadata; a card has some kilobytes
-
 _STANDARD = frozenset({"", "ai.onnx"})
-_DEEPEST = 32  # graphs inside the nodes of graphs
 
 # The messages of onnx.proto and, by the numbers of their fields, the messages inside them that can
 # hold operators or weights.
@@ -50,7 +52,7 @@ _VARINT, _LENGTH_FIRST = 0, 2
 """Kinds of fields: a whole number, and bytes whose length stands before them."""
 
 _EIGHT_BYTES, _FOUR_BYTES = 1, 5
-_MOST_FIELDS = 1_000_000  # some thousands are usual; more would only keep a computer busy
+_HIGHEST_TAG = (1 << 32) - 1  # of the number and kind of a field
 
 
 class _DamagedError(Exception):
@@ -104,7 +106,7 @@ def _card_text(stream: BinaryIO) -> str | None:
     for number, kind, length in message:
         has_graph = has_graph or (number == _GRAPH and kind == _LENGTH_FIRST)
         if number == _METADATA_PROPS and kind == _LENGTH_FIRST:
-            if length > _LONGEST_ENTRY:
+            if length > LONGEST_CARD:
                 raise _DamagedError
             entry = {_KEY: "", _VALUE: ""}
             for inner, inner_kind, inner_length in message.inside(length):
@@ -147,7 +149,7 @@ def refuse_foreign(stream: BinaryIO, name: str) -> None:
     """
     try:
         message = _Fields(stream)
-        _walk(message, stream, "ModelProto", iter(message), _DEEPEST)
+        _walk(message, stream, "ModelProto", iter(message), DEEPEST_GRAPH)
     except _DamagedError as error:
         raise ModelError(
             f"{name} cannot be loaded as a model: it is not an ONNX file, or is damaged"
@@ -197,7 +199,7 @@ class _Fields:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._end = stream.seek(0, io.SEEK_END)
-        self._left = _MOST_FIELDS
+        self._left = MOST_FIELDS
         stream.seek(0)
 
     def __iter__(self) -> Iterator[_Field]:
@@ -212,6 +214,8 @@ class _Fields:
         while stream.tell() < end:
             self._left -= 1
             tag = self._varint()
+            if tag > _HIGHEST_TAG:
+                raise _DamagedError
             number, kind = tag >> 3, tag & 7
             value, length = 0, 0
             if kind == _VARINT:
@@ -229,7 +233,7 @@ class _Fields:
             stream.seek(position + length)
 
     def _varint(self) -> int:
-        """A whole number of at most 64 bits, 7 bits to a byte, the lowest first."""
+        """A whole number of at most 64 bits, 7 bits to a byte, the lowest first, none in vain."""
         value = 0
         for shift in range(0, 70, 7):
             byte = self._stream.read(1)
@@ -237,5 +241,7 @@ class _Fields:
                 raise _DamagedError
             value |= (byte[0] & 0x7F) << shift
             if byte[0] < 0x80:
+                if (shift and not byte[0]) or value >> 64:
+                    raise _DamagedError
                 return value
         raise _DamagedError

@@ -9,9 +9,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
+from beetle_lm.encoding import NotUtf8Error, utf8_text
 from beetle_lm.entries import Entry, Range, load
 from beetle_lm.errors import PartError
-from beetle_lm.text import CONTROL_CHARACTER
+from beetle_lm.text import CONTROL_CHARACTER, shown
+from beetle_lm.zoo.model_file.bounds import MOST_LANDMARKS
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class PartSpec:
         if len(set(paired)) != len(paired) or any(not 1 <= number <= n for number in paired):
             raise PartError(
                 f"{self.name}: mirror pairs must name each of the landmarks 1 to {n} once at most,"
-                f" got {list(self.mirror_pairs)}"
+                f" got {shown(str(list(self.mirror_pairs)))[1:-1]}"
             )
 
     def __len__(self) -> int:
@@ -79,8 +81,8 @@ class PartSpec:
             PartError: the file cannot be read or an entry is missing, unknown or of a wrong kind.
         """
         try:
-            entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            entries = tomllib.loads(utf8_text(path.read_bytes()))
+        except (OSError, NotUtf8Error, ValueError, RecursionError) as error:
             raise PartError(f"{path}: cannot be read as a part: {error}") from error
         part = load(_PartFile, entries, str(path), PartError)
         if (part.landmark_names is None) == (part.landmarks is None):
@@ -108,7 +110,7 @@ class PartSpec:
 @dataclass(frozen=True)
 class _PartFile:
     name: str | None = None
-    landmarks: Annotated[int, Range(low=1)] | None = None
+    landmarks: Annotated[int, Range(1, MOST_LANDMARKS)] | None = None
     landmark_names: tuple[str, ...] | None = None
     mirror_pairs: tuple[tuple[int, int], ...] = ()
 

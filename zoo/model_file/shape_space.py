@@ -9,8 +9,8 @@ from typing import Any
 
 from beetle_lm.entries import load
 from beetle_lm.errors import ModelError
+from beetle_lm.zoo.model_file.bounds import MOST_COMPONENTS, MOST_COUNTED, MOST_LANDMARKS
 
-_MOST_LANDMARKS, _MOST_COMPONENTS = 1000, 64
 _DIGITS = 8
 _NEAR = 1e-4  # how far rounding may bring a sum from 0 or 1
 
@@ -48,14 +48,14 @@ class ShapeSpace:
         count = len(self.mean)
         numbers = [*_flat(self.mean), *_flat(self.components), *self.variances]
         _require(
-            3 <= count <= _MOST_LANDMARKS
+            3 <= count <= MOST_LANDMARKS
             and all(len(point) == 2 for point in self.mean)
-            and len(self.components) == len(self.variances) <= _MOST_COMPONENTS
+            and len(self.components) == len(self.variances) <= MOST_COMPONENTS
             and all(len(component) == 2 * count for component in self.components),
             "the sizes of the shape statistics do not fit together",
         )
         _require(
-            self.specimens >= 1
+            1 <= self.specimens <= MOST_COUNTED
             and all(math.isfinite(number) and abs(number) <= 1 + _NEAR for number in numbers)
             and all(0 < variance <= 1 for variance in (*self.variances, self.rest_variance))
             and 0 < self.distance_limit < math.inf,
