@@ -1,31 +1,48 @@
-"""Coverage-guided fuzzing of the readers of landmark files, headers and model cards.
+"""Fuzzing of the readers of landmark files, headers and model cards.
+
+    python bench/fuzz_readers.py text --cases 1000000 [--seed N] [--seconds N]
+
+damages whole landmark files of all kinds (TPS, wide, tidy, R, DeepLabCut, in several encodings),
+and part files at random, reads each as training, comparison and conversion do, and needs
+nothing but the package. It stops at the first exception that is no error for the user, at an error
+without a line, and at a file that takes more than 5 s; the file is then where the message says. At
+the end it prints how many were read and how many refused.
 
     pip install atheris
     python bench/fuzz_readers.py tps corpus/tps -max_total_time=300
 
-The first argument is the reader: tps, table, header or card. All others go to libFuzzer: a folder
-where inputs that reach something new are kept, and its options. It stops at the first exception
-that is no error for the user, at an error without a line, and at an input that takes more than
-10 s; that input is then in the folder where this runs. atheris has wheels for Linux and macOS and
-is no dependency of the package, nor of its tests.
+goes by coverage. The first argument is the reader: tps, table, header or card. All others go to
+libFuzzer: a folder where inputs that reach something new are kept, and its options. It stops in
+the same way (10 s); the input is then in the folder where this runs. atheris has wheels for Linux
+and macOS and is no dependency of the package, nor of its tests.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
+import random
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import atheris
+import numpy as np
 
-with atheris.instrument_imports(include=["beetle_lm", "PIL", "json", "csv"]):
-    from beetle_lm.errors import ImageError, LandmarkFileError, ModelError
-    from beetle_lm.predict.formats.read import read_records
-    from beetle_lm.predict.images.header import read_header
-    from beetle_lm.zoo.model_file.onnx import check_contents, read_card
+from beetle_lm.errors import BeetleLMError, ImageError, LandmarkFileError, ModelError, PartError
+from beetle_lm.predict.evaluation.metrics import evaluate
+from beetle_lm.predict.evaluation.report import json_text
+from beetle_lm.predict.formats.annotated import read_annotated
+from beetle_lm.predict.formats.convert import Kind, convert_file
+from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.sizes import SameSize
+from beetle_lm.predict.images.header import read_header
+from beetle_lm.zoo.model_file.onnx import check_contents, read_card
+from beetle_lm.zoo.model_file.parts import PartSpec
 
 WORDS = {
     "tps": b"LM= LM3= IMAGE= ID= SCALE= CURVES= POINTS= COMMENT= NA -1 1,5 1e308".split(),
@@ -65,13 +82,139 @@ READERS: dict[str, tuple[str, Callable[[Path], None]]] = {
 }
 
 
+SLOWEST = 5.0
+KINDS: tuple[Kind, ...] = ("tps", "wide", "tidy")
+NAMES = ("a.jpg", "b/c.JPG", "жук.jpg", "Käfer 1.tif", "甲虫.png", "=1+1.jpg", "d")
+PIECES = [
+    *(word for kind in ("tps", "table") for word in WORDS[kind]),
+    *b"LM=0 LM=2 -999 0 . #N/A sep=; bodyparts coords scorer 1e9 1e308 -0 nan".split(),
+    *(b"\x1a", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\x81", b"\n", b"\r", b"\t", b'"', b"'", b"="),
+]
+
+
+def whole_files() -> list[tuple[str, bytes]]:
+    """Landmark files as programs write them, by the ending of their name."""
+    rows = [(name, [10.5, 20.25, 30.0, 41.0]) for name in NAMES]
+    tps = "".join(f"LM=2\n10.5 20.25\n30 41\nIMAGE={name}\nID={name}\n" for name, _ in rows)
+    curves = tps.replace("IMAGE=", "CURVES=1\nPOINTS=2\n1 2\n3 4\nSCALE=0.5\nIMAGE=")
+    wide = ["image,x1,y1_down,x2,y2_down", *(f"{n},{','.join(map(str, xy))}" for n, xy in rows)]
+    tidy = ["image,landmark,name,x,y,score"]
+    tidy += [f"{n},{i},l{i},{xy[0]},{xy[1]},0.5" for n, xy in rows for i in (1, 2)]
+    labelled = ["scorer,A,A,A,A", "bodyparts,p,p,q,q", "coords,x,y,x,y", *wide[1:]]
+    r = [wide[0].replace(",", " "), *(f'"{i}" "{n}" 1 2 3 4' for i, (n, _) in enumerate(rows, 1))]
+    texts = [("tps", tps), ("tps", curves), ("txt", tps), ("tps", "LM=0\nIMAGE=a.jpg\n" * 3 + tps)]
+    texts += [("csv", "\n".join(lines) + "\n") for lines in (wide, tidy, labelled, r)]
+    texts.append(("csv", "sep=;\n" + "\n".join(wide).replace(",", ";").replace(".", ",")))
+    texts.append(
+        ("csv", "\n".join(wide).replace("image,x1,y1_down", "id,X1,Y1").replace("_down", ""))
+    )
+    texts.append(("toml", 'name = "wing"\nlandmark_names = ["p", "q"]\nmirror_pairs = [[1, 2]]\n'))
+    encodings = ("utf-8", "utf-8-sig", "cp1251", "cp1252", "gbk", "utf-16")
+    return [(kind, text.encode(code, "replace")) for kind, text in texts for code in encodings]
+
+
+def damaged(content: bytes, rng: random.Random) -> bytes:
+    data = bytearray(content)
+    for _ in range(rng.choice((0, 1, 1, 1, 2, 4))):
+        begin = rng.randrange(len(data) + 1)
+        end = min(len(data), begin + rng.choice((0, 0, 1, 1, 2, 5, 20, 200)))
+        match rng.randrange(4):
+            case 0:
+                data[begin:end] = rng.choice(PIECES)
+            case 1:
+                data[begin:end] = rng.randbytes(rng.randrange(4))
+            case 2:  # a piece of itself, elsewhere
+                data[begin:begin] = data[begin:end] * rng.choice((1, 1, 3))
+            case _:
+                del data[begin:end]
+    return bytes(data)
+
+
+def use(path: Path, rng: random.Random) -> bool:
+    """Reads a file for one of its purposes; whether it could be read."""
+    try:
+        if path.suffix == ".toml":
+            PartSpec.from_toml(path)
+            return True
+        records = read_records(path, NAMES if rng.randrange(2) else ())
+    except PartError:
+        return False
+    except LandmarkFileError as error:
+        assert error.line is not None
+        assert len(str(error)) < 600 + len(str(path))
+        return False
+    index = NameIndex(NAMES)
+    for record in records:
+        index.find(record.name)
+        index.nearest(record.name)
+    try:
+        match rng.randrange(20):
+            case 0:
+                json_text(evaluate(records, records[::-1], {}))
+            case 1:
+                kind = rng.choice(KINDS)
+                written = path.with_name("out.tps" if kind == "tps" else "out.csv")
+                convert_file(path, written, kind, sizes=SameSize((99, 88)), overwrite=True)
+                read_records(written)
+            case 2:
+                read_annotated(path, NAMES)
+    except BeetleLMError:
+        pass
+    return True
+
+
+def fuzz_text(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="fuzz_readers.py text")
+    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    given = parser.parse_args(arguments)
+    rng, seeds = random.Random(given.seed), whole_files()
+    one = [Record(np.eye(2), "a.jpg")]
+    json_text(evaluate(one, one, {}))  # loads what takes seconds to load
+    begun, read, slowest, done = time.monotonic(), 0, 0.0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        while done < given.cases and time.monotonic() - begun < given.seconds:
+            kind, content = rng.choice(seeds)
+            path = Path(folder) / f"a.{kind}"
+            path.write_bytes(damaged(content, rng))
+            started = time.monotonic()
+            try:
+                read += use(path, rng)
+                took = time.monotonic() - started
+                assert took < SLOWEST, f"{took:.1f} s"
+            except BaseException:
+                kept = Path(f"fuzz-{given.seed}-{done}.{kind}").absolute()
+                kept.write_bytes(path.read_bytes())
+                print(f"case {done} of seed {given.seed} is in {kept}", file=sys.stderr)
+                raise
+            slowest = max(slowest, took)
+            done += 1
+    took = time.monotonic() - begun
+    refused = done - read
+    print(f"{done} cases in {took:.0f} s, {slowest:.2f} s the slowest: {read} read,", end=" ")
+    print(f"{refused} refused, no crash")
+
+
 def main() -> None:
-    if len(sys.argv) < 2 or sys.argv[1] not in READERS:
-        raise SystemExit(f"give one of {', '.join(READERS)}; python {sys.argv[0]} tps [CORPUS]")
-    kind = sys.argv.pop(1)
-    name, read = READERS[kind]
     logging.disable()
     warnings.simplefilter("ignore")
+    if sys.argv[1:2] == ["text"]:
+        fuzz_text(sys.argv[2:])
+        return
+    fuzz_by_coverage()
+
+
+def fuzz_by_coverage() -> None:
+    if len(sys.argv) < 2 or sys.argv[1] not in READERS:
+        raise SystemExit(
+            f"give one of text, {', '.join(READERS)}; python {sys.argv[0]} tps [CORPUS]"
+        )
+    kind = sys.argv.pop(1)
+    name, read = READERS[kind]
+    import atheris
+
+    atheris.instrument_all()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         words = Path(folder) / "words"

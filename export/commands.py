@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beetle_lm.console import echo
+
 if TYPE_CHECKING:
     from beetle_lm.export.parity import ParityReport
     from beetle_lm.export.to_onnx import Storage
@@ -54,7 +56,7 @@ def export(
 
     storage: Storage = "int8" if int8 else "float16" if fp16 else "float32"
     report = export_run(run, output, images, storage, model_version, licence, provenance, overwrite)
-    print(_written(output, report))
+    echo(_written(output, report))
 
 
 def model_of_run(run: Path, output: Path) -> str:

@@ -19,6 +19,7 @@ from beetle_lm.train.job import Job
 from beetle_lm.train.run import METRICS
 from beetle_lm.zoo.hub.name import HUB_PREFIX
 from beetle_lm.zoo.model_file.card import Metrics, ModelCard
+from beetle_lm.zoo.model_file.seen import SeenPhotographs
 
 _MOST_PHOTOGRAPHS = 20
 _FEWER = 0.012  # share of all weights that a tensor needs to be halved, where halving more failed
@@ -78,8 +79,12 @@ def export_run(
         provenance=f"{provenance}; {trained}" if provenance else trained,
         licence=licence,
     )
-    photographs = _photographs(job, images)
+    own, others = _photographs(job, images)
     try:
+        if own:
+            seen = SeenPhotographs.of(len(job.training) + len(job.validation), own)
+            card = replace(card, photographs=seen)
+        photographs = (own or others)[:_MOST_PHOTOGRAPHS]
         output.parent.mkdir(parents=True, exist_ok=True)
         with replacing(output) as unfinished:
             report = _written(checkpoint, card, unfinished, storage, photographs)
@@ -125,7 +130,8 @@ def _metrics(run: Path) -> tuple[Metrics, ...]:
     return (Metrics("test photographs of the training run", photographs, error),)
 
 
-def _photographs(job: Job, images: Path | None) -> list[Path]:
+def _photographs(job: Job, images: Path | None) -> tuple[list[Path], list[Path]]:
+    """The photographs of a folder: those that the run was made with, and the others."""
     folder = images if images is not None else Path(job.images)
     if not folder.is_dir():
         raise ParityError(
@@ -135,5 +141,5 @@ def _photographs(job: Job, images: Path | None) -> list[Path]:
         )
     found = find_images([folder], recursive=True)
     wanted = set(job.validation) | set(job.training)
-    own = [image for image in found if image.name in wanted] or found
-    return [image.path for image in own[:_MOST_PHOTOGRAPHS]]
+    own = [image.path for image in found if image.name in wanted]
+    return own, [image.path for image in found if image.name not in wanted]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
@@ -20,6 +21,22 @@ Photograph = str | os.PathLike[str] | ImageFile | Image.Image | NDArray[np.uint8
 
 Photographs = Photograph | Iterable[Photograph]
 """A photograph, a folder or glob pattern that stands for several, or any iterable of these."""
+
+
+@dataclass(frozen=True)
+class MadeWith:
+    """Those photographs among others that a source of landmarks was made with.
+
+    Args:
+        files: the photographs.
+        compared: their landmarks are compared with manual ones all the same; not where these are
+            what the source goes by.
+        note: what the comparison has to say of them; empty where there are none.
+    """
+
+    files: tuple[Path, ...] = ()
+    compared: bool = True
+    note: str = ""
 
 
 def photographs(given: object) -> Iterator[Photograph]:

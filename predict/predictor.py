@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from beetle_lm.errors import ImageError, IsolationError, RequestError
 from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.predict.images.reading import Threads
-from beetle_lm.predict.inputs import Photograph, Photographs, name_of, photographs, read_photograph
+from beetle_lm.predict.inputs import (
+    MadeWith,
+    Photograph,
+    Photographs,
+    name_of,
+    photographs,
+    read_photograph,
+)
 from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.quality import quality_flag
@@ -111,6 +118,21 @@ class Predictor:
     def versions(self) -> Mapping[str, str]:
         """The version of the runtime."""
         return {"onnxruntime": self.session.runtime_version}
+
+    def made_with(self, files: Sequence[Path]) -> MadeWith:
+        """Which of some photographs the model was trained or validated on, as far as is known."""
+        seen = self.card.photographs
+        found = [] if seen is None else seen.among(files)
+        if seen is None or not found:
+            return MadeWith()
+        least = "" if seen.is_complete else "at least "
+        one = len(found) == 1
+        return MadeWith(
+            tuple(found),
+            note=f"{least}{len(found)} of the {len(files)} photographs that have manual landmarks"
+            f" {'is one' if one else 'are among those'} that the model was made with: on new ones"
+            " it is less accurate",
+        )
 
     def predict(
         self,
@@ -232,7 +254,7 @@ def _prepare(numbered: tuple[int, Photograph], card: ModelCard, read: Read) -> _
         placement = Placement.fit(picture.frame, card.input_size, card.fit)
         pixels = placement.render(picture)
     except ImageError as error:
-        return Result(name, None, 1, None, str(error), photograph=photograph)
+        return Result(name, None, 1, None, str(error), photograph=photograph, hint=error.hint)
     except IsolationError:  # all others would fail as well
         raise
     except Exception as error:  # one photograph never stops the others

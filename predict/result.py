@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from beetle_lm.errors import ImageError
+from beetle_lm.errors import Hint, ImageError
 from beetle_lm.predict.images.read import Picture, read_image
 from beetle_lm.predict.inputs import Photograph, read_photograph
 from beetle_lm.predict.landmarks import Landmarks
@@ -40,6 +40,7 @@ class Result:
         flag: the quality flag: why the photograph should be looked at, in words; None where nothing
             speaks against its landmarks.
         photograph: what it was given as; None where that is not known any more.
+        hint: what can be done about the error in the program at hand, where that is known.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Result:
     error: str | None
     flag: str | None = None
     photograph: Photograph | None = None
+    hint: Hint | None = None
 
     @property
     def status(self) -> Status:

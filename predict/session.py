@@ -188,8 +188,9 @@ def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | 
     # What was looked through is an ONNX file, not one of onnxruntime's own, which hold more.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     # Where CUDA was not insisted on, what keeps it from starting is for `beetle-lm doctor` to say.
-    options.log_severity_level = _ERRORS_ONLY if device == "cuda" else _FATAL_ONLY
-    runtime.set_default_logger_severity(options.log_severity_level)
+    runtime.set_default_logger_severity(_ERRORS_ONLY if device == "cuda" else _FATAL_ONLY)
+    # What is wrong with a model, in the names that it gives, is told by an exception.
+    options.log_severity_level = _FATAL_ONLY
     # Threads that spin while they wait would take the processor from those that decode.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:

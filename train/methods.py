@@ -128,6 +128,6 @@ def load_recipe(name: str) -> Recipe:
         )
     try:
         entries = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers or tables without end, too
         raise RecipeError(f"{name}: not a TOML file: {error}") from error
     return recipe_from_dict(entries, name)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beetle_lm.console import console, echo, echo_json
+
 if TYPE_CHECKING:
     from beetle_lm.zoo.model_file.card import ModelCard
     from beetle_lm.zoo.model_file.manifest import Manifest
@@ -56,7 +58,7 @@ def list_models(
                 [(m.name, m.changed, "private" if m.private else "") for m in published],
             )
         else:
-            typer.echo(f"{remote} has no beetle-lm models that you may see")
+            echo(f"{remote} has no beetle-lm models that you may see")
         return
     known = listing(registry, Store(), hub)
     if as_json:
@@ -103,7 +105,7 @@ def show_model(
         if as_json:
             _print_json({"part": found.to_dict(), "card": None})
         else:
-            typer.echo(f"{found.name}: no model comes with this version")
+            echo(f"{found.name}: no model comes with this version")
             _print_landmarks(found)
     elif as_json:
         _print_json(json.loads(found.to_json()))
@@ -129,7 +131,7 @@ def pull_model(
     from beetle_lm.zoo.registry import pull
     from beetle_lm.zoo.store import Store
 
-    typer.echo(str(pull(name, registry, Store(), Hub.from_environment())))
+    echo(str(pull(name, registry, Store(), Hub.from_environment())))
 
 
 @zoo.command("push")
@@ -149,8 +151,8 @@ def push_model(
 
     hub = Hub.from_environment()
     published = push(model, repository, hub, private, tag)
-    typer.echo(f"published as {hub.endpoint}/{published.repository}; to use it:")
-    typer.echo(f"beetle-lm predict photographs/ --model {published} -o landmarks")
+    echo(f"published as {hub.endpoint}/{published.repository}; to use it:")
+    echo(f"beetle-lm predict photographs/ --model {published} -o landmarks")
 
 
 @zoo.command("verify")
@@ -166,12 +168,12 @@ def verify_models(as_json: _Json = False) -> None:
         )
     else:
         for name, path, whole in checked:
-            typer.echo(f"{'ok' if whole else 'damaged'}  {name}  {path}")
+            echo(f"{'ok' if whole else 'damaged'}  {name}  {path}")
         if not checked:
-            typer.echo("no models are bundled, and none were pulled")
+            echo("no models are bundled, and none were pulled")
     if not all(whole for _, _, whole in checked):
         repair = "`beetle-lm zoo pull NAME` repairs a pulled model, reinstalling a bundled one"
-        typer.echo(repair, err=True)
+        echo(repair, err=True)
         raise typer.Exit(1)
 
 
@@ -191,7 +193,7 @@ def remove_model(
     from beetle_lm.zoo.store import Store
 
     for source in remove(name, registry, Store(), Hub.from_environment()):
-        typer.echo(f"removed {source}")
+        echo(f"removed {source}")
 
 
 def _print_card(manifest: Manifest) -> None:
@@ -217,9 +219,9 @@ def _print_card(manifest: Manifest) -> None:
         ("SHA-256", manifest.sha256),
     ]
     for label, text in rows:
-        typer.echo(f"{label:<11}{text}")
+        echo(f"{label:<11}{text}")
     if not card.metrics:
-        typer.echo(f"{'error':<11}not measured")
+        echo(f"{'error':<11}not measured")
     _print_landmarks(card.spec)
 
 
@@ -245,19 +247,16 @@ def _print_landmarks(spec: PartSpec) -> None:
 
 
 def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*columns)
     for row in rows:
         table.add_row(*map(Text, row))  # [red] in a name is a part of the name
-    console = Console()
-    # A pipe has no width of its own, and a name that is cut off is of no use to a script.
-    (console if console.is_terminal else Console(width=200)).print(table)
+    console(width=200).print(table)  # a name that is cut off is of no use to a script
 
 
 def _print_json(value: object) -> None:
     import json
 
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    echo_json(json.dumps(value, ensure_ascii=False, indent=2))

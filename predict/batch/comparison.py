@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from beetle_lm.predict.batch.reference import Reference
@@ -16,16 +17,23 @@ class Comparison:
 
     Args:
         reference: the manual landmarks, which stay as they are.
+        left_out: names of photographs that are not compared.
+        note: what there is to say of the comparison; empty for nothing.
     """
 
-    def __init__(self, reference: Reference) -> None:
+    def __init__(
+        self, reference: Reference, left_out: Collection[str] = (), note: str = ""
+    ) -> None:
         self._reference = reference
+        self._left_out, self._note = left_out, note
         self._predicted: list[Record] = []
         self._sizes: dict[str, tuple[int, int]] = {}
         self._without: list[str] = []
 
     def add(self, name: str, written: Written) -> None:
         """Takes the predicted landmarks of a photograph."""
+        if name in self._left_out:
+            return
         if name in self._reference:
             self._predicted.append(Record(written.xy, name))
             self._sizes[name] = written.size
@@ -42,6 +50,7 @@ class Comparison:
         Raises:
             LandmarkError: no photograph has both, or their numbers of landmarks differ.
         """
-        manual = self._reference.manual
+        manual = self._reference.without(self._left_out)
         compared = evaluate(self._predicted, manual, self._sizes, spec, scale)
-        return replace(compared, only_predicted=tuple(self._without))
+        remarks = (*compared.remarks, *([self._note] if self._note else []))
+        return replace(compared, only_predicted=tuple(self._without), remarks=remarks)

@@ -205,6 +205,8 @@ def _record(result: Result) -> dict[str, Any]:
         "orientation": result.orientation,
         "error": result.error,
     }
+    if result.hint is not None:
+        record["hint"] = result.hint.name
     if result.landmarks is not None:
         record["xy"] = result.landmarks.xy.tolist()
         record["score"] = _listed(result.landmarks.score)
@@ -230,6 +232,7 @@ def _result(record: dict[str, Any], spec: PartSpec) -> Result:
         landmarks,
         record["error"],
         record.get("flag"),
+        hint=Hint[record["hint"]] if "hint" in record else None,
     )
 
 

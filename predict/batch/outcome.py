@@ -6,11 +6,13 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from beetle_lm.errors import ImageError, LandmarkError
+from beetle_lm.errors import Hint, ImageError, LandmarkError
 from beetle_lm.predict.batch.comparison import Comparison
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.overlays import marked_photograph
 from beetle_lm.predict.batch.plan import Task
+from beetle_lm.predict.batch.reference import Reference
+from beetle_lm.predict.batch.source import Source
 from beetle_lm.predict.batch.writers import ResultFiles, Written
 from beetle_lm.predict.drawing.overlay import OVERLAY, overlay_sized
 from beetle_lm.predict.drawing.overview import Selection
@@ -33,6 +35,7 @@ class Outcome:
         counts: of all photographs, by status, and of landmarks that were left out.
         turned: how many photographs carry an EXIF orientation.
         failures: the first ten photographs without landmarks.
+        hints: what can be done about failures, each once.
         evaluation: the comparison with manual landmarks, where there are any.
     """
 
@@ -48,6 +51,7 @@ class Outcome:
     )
     turned: int = 0
     failures: list[Result] = field(default_factory=list)
+    hints: list[Hint] = field(default_factory=list)
     evaluation: Evaluation | None = None
 
     @property
@@ -70,6 +74,8 @@ class Outcome:
         self.counts["images"] += 1
         self.counts[result.status] += 1
         self.turned += result.orientation != 1
+        if result.hint is not None and result.hint not in self.hints:
+            self.hints.append(result.hint)
         if written is not None:
             self.counts["landmarks_below_min_score"] += written.below
         elif len(self.failures) < _FAILURES_KEPT:
@@ -79,7 +85,7 @@ class Outcome:
 def outcome_of(
     rows: Iterable[Result],
     task: Task,
-    spec: PartSpec,
+    source: Source,
     options: Options,
     read: Read,
     shown: Selection,
@@ -90,7 +96,7 @@ def outcome_of(
     Args:
         rows: the results, in the order of the photographs.
         task: what was predicted.
-        spec: its part.
+        source: what placed the landmarks.
         options: what is written and how.
         read: reads photographs for the overview that were not drawn in this run.
         shown: what the overview shows; takes what it lacks.
@@ -100,7 +106,7 @@ def outcome_of(
         OutputError: the files cannot be written.
     """
     outcome = Outcome(shown)
-    comparison = None if task.reference is None else Comparison(task.reference)
+    comparison = None if task.reference is None else _comparison(task.reference, task, source)
     for result, image in zip(rows, task.images, strict=True):
         written = Written.of(result, options.exif, options.min_score, options.flagged)
         outcome.add(result, written)
@@ -118,8 +124,16 @@ def outcome_of(
             flagged = result.status == "flagged"
             shown.take(result.name, marked, options.min_score, flagged=flagged)
     if comparison is not None:
-        outcome.evaluation = _evaluation(comparison, spec, options.scale)
+        outcome.evaluation = _evaluation(comparison, source.spec, options.scale)
     return outcome
+
+
+def _comparison(reference: Reference, task: Task, source: Source) -> Comparison:
+    """Takes what is compared; photographs that the source was made with are told, or left out."""
+    names = {image.path: image.name for image in task.images if image.name in reference}
+    own = source.made_with(list(names))
+    left_out = frozenset() if own.compared else frozenset(names[path] for path in own.files)
+    return Comparison(reference, left_out, own.note)
 
 
 def _evaluation(comparison: Comparison, spec: PartSpec, scale: float | None) -> Evaluation | None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
 from beetle_lm.errors import ImageError
+from beetle_lm.files import reachable
 from beetle_lm.predict.batch.options import Options
+from beetle_lm.predict.batch.overlay_names import OverlayNames
 from beetle_lm.predict.batch.plan import Task
-from beetle_lm.predict.batch.result_files import overlay_path
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.drawing.overlay import OVERLAY, Marked, jpeg, overlay_sized
 from beetle_lm.predict.drawing.overview import Selection
 from beetle_lm.predict.images.read import Form, ImageFile, Picture
 from beetle_lm.predict.images.reading import Reader, Threads
 from beetle_lm.predict.result import Result
+from beetle_lm.text import printable
+
+_UNFIT_NAME = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOENT, errno.ENOTDIR}
 
 _log = logging.getLogger("beetle_lm")
 
@@ -49,7 +54,7 @@ class Overlays:
     ) -> None:
         self._task, self._options = task, options
         self._reader, self._threads = reader, threads
-        self._folder, self._ids, self._shown = folder, ids, shown
+        self._folder, self._names, self._shown = folder, OverlayNames(ids), shown
         self._kept: dict[Path, Picture | ImageError] = {}
 
     def read(self, path: Path, channels: int, at_least: tuple[int, int] | None = None) -> Picture:
@@ -61,7 +66,7 @@ class Overlays:
         self._kept[path] = kept
         return picture
 
-    def draw(self, image: ImageFile, result: Result) -> Future[Path] | None:
+    def draw(self, image: ImageFile, result: Result) -> Future[Path | None] | None:
         """Has the overlay of a photograph drawn; None where there is nothing to draw.
 
         Args:
@@ -69,7 +74,8 @@ class Overlays:
             result: what came of it.
 
         Returns:
-            The overlay's file, once it is written; an OutputError where it cannot be.
+            The overlay's file, once it is written; None where the file system takes no such
+            name, and an OutputError where it takes no file.
         """
         kept = self._kept.pop(image.path, None)
         if kept is None or result.landmarks is None:
@@ -79,15 +85,22 @@ class Overlays:
             return None
         return self._threads.submit(self._drawn, kept, result)
 
-    def _drawn(self, picture: Picture, result: Result) -> Path:
+    def _drawn(self, picture: Picture, result: Result) -> Path | None:
         marked = marked_photograph(picture, result, self._task)
         flagged = result.status == "flagged"
         self._shown.take(result.name, marked, self._options.min_score, flagged=flagged)
-        path = overlay_path(self._folder, self._ids[result.name])
+        path = reachable(self._names.path(self._folder, result.name))
         drawn = jpeg(marked.drawn(self._options.min_score, result.flag))
         with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(drawn)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(drawn)
+            except OSError as error:
+                if error.errno not in _UNFIT_NAME:
+                    raise
+                name = printable(result.name)
+                _log.warning("no overlay of %s: its name: %s", name, error.strerror or error)
+                return None
         return path
 
 

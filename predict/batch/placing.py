@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from beetle_lm.errors import Hint, OutputError
-from beetle_lm.files import sync_folder, write_durably
+from beetle_lm.files import reachable, sync_folder, write_durably
 from beetle_lm.predict.batch.result_files import RESULTS
 from beetle_lm.predict.images.earlier import MOVING
 
@@ -63,7 +63,7 @@ class Replaceable:
                 with _changing(file):
                     file.unlink()
         if _is_real_folder(path):
-            for inside, _, _ in os.walk(path, topdown=False):
+            for inside, _, _ in os.walk(reachable(path, deep=True), topdown=False):
                 with contextlib.suppress(OSError):  # something of the user's is in it
                     Path(inside).rmdir()
 
@@ -140,6 +140,7 @@ def _changing(path: Path) -> Iterator[None]:
 
 def _files(path: Path) -> Iterator[Path]:
     """The file, or all that is in the folder but folders; nothing where there is nothing."""
+    path = reachable(path, deep=True)
     if _is_real_folder(path):
         for inside, folders, names in os.walk(path):
             yield from (Path(inside, name) for name in names)
@@ -153,7 +154,7 @@ def _is_real_folder(path: Path) -> bool:
 
 
 def _below(root: Path, file: Path) -> str:
-    return file.relative_to(root).as_posix()
+    return file.relative_to(reachable(root, deep=True)).as_posix()
 
 
 def _state(file: Path) -> list[int]:

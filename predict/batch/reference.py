@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -89,6 +89,11 @@ class Reference:
     def __contains__(self, name: str) -> bool:
         """Whether a photograph of that name has manual landmarks."""
         return name in self._by_name
+
+    def without(self, names: Container[str]) -> list[Record]:
+        """The manual landmarks but for those of some photographs."""
+        left_out = {id(record) for name, record in self._by_name.items() if name in names}
+        return [record for record in self.manual if id(record) not in left_out]
 
     def is_drawn_upright(self, name: str) -> bool:
         """Whether the compared coordinates of a photograph are those of the upright picture."""

@@ -14,8 +14,7 @@ from beetle_lm.predict.images.earlier import (
     OVERVIEW,
     REVIEW_SHEET,
     SUMMARY,
-    read_run,
-    read_summary,
+    is_of_another_program,
 )
 from beetle_lm.text import base_name
 
@@ -76,7 +75,7 @@ def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None
             " is never overwritten",
             Hint.ANOTHER_OUTPUT,
         )
-    if SUMMARY in existing and read_run(folder) is None and read_summary(folder / SUMMARY) != {}:
+    if SUMMARY in existing and is_of_another_program(folder):
         raise OutputError(
             f"{folder} holds {SUMMARY} of another program, which is never overwritten",
             Hint.ANOTHER_OUTPUT,
@@ -106,20 +105,10 @@ def unique_ids(names: Sequence[str]) -> dict[str, str]:
     return ids if len(set(ids.values())) == len(ids) else {name: name for name in names}
 
 
-def overlay_path(folder: Path, identifier: str) -> Path:
-    """Where the overlay of an image goes; the folders of its name are kept.
-
-    Args:
-        folder: the folder of results.
-        identifier: the image's, as `unique_ids` gives it.
-    """
-    parts = [part for part in PurePosixPath(identifier).parts if part not in ("/", "..")]
-    safe = [part.replace(":", "_").replace("\\", "_") for part in parts]
-    return folder.joinpath("overlays", *safe[:-1], f"{safe[-1]}.jpg")
-
-
 def _stem(name: str) -> str:
-    return PurePosixPath(name).with_suffix("").as_posix()
+    """The name without its ending; the whole name where only dots would be left of it."""
+    stem = PurePosixPath(name).with_suffix("").as_posix()
+    return stem if stem.rpartition("/")[2].strip(".") else name
 
 
 def shared_base_names(names: Iterable[str]) -> list[str]:

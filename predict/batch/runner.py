@@ -152,7 +152,7 @@ def run_part(
             part.all_added()
             files = ResultFiles(staged.results, source.spec, ids, options.formats, options.scale)
             with files:
-                outcome = outcome_of(part.rows, task, source.spec, options, reader, shown, files)
+                outcome = outcome_of(part.rows, task, source, options, reader, shown, files)
             written = files.paths + _write_pictures(outcome, task, source.spec.name, staged, reader)
             summary = provenance.summary(
                 source, task.images, options, outcome.counts, part.started, part.rows.seconds
@@ -160,7 +160,7 @@ def run_part(
             part.rows.check()  # or else these are not the results of this run
             staged.seal(summary, written)
         else:
-            outcome = outcome_of(part.rows, task, source.spec, options, reader, shown)
+            outcome = outcome_of(part.rows, task, source, options, reader, shown)
         staged.place()
     return Finished(task.folder, summary, outcome)
 

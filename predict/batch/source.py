@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from beetle_lm.predict.images.read import Read
 from beetle_lm.predict.images.reading import Threads
+from beetle_lm.predict.inputs import MadeWith
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 if TYPE_CHECKING:
@@ -40,6 +42,13 @@ class Source(Protocol):
     @property
     def versions(self) -> Mapping[str, str]:
         """The versions of the libraries that only it uses, by their names."""
+
+    def made_with(self, files: Sequence[Path]) -> MadeWith:
+        """Which of some photographs it was made with.
+
+        Args:
+            files: the photographs.
+        """
 
     def place(
         self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read

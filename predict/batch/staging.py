@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from beetle_lm.errors import Hint, OutputError
-from beetle_lm.files import sync_files, sync_folder, write_durably, write_json
+from beetle_lm.files import reachable, sync_files, sync_folder, write_durably, write_json
 from beetle_lm.predict.batch.journal import Pace, Rows
 from beetle_lm.predict.batch.lock import FolderLock
 from beetle_lm.predict.batch.placing import Replaceable, place, remove_stale
@@ -127,7 +127,7 @@ class UnfinishedRun:
                 missing_ok=True
             )  # first: without it the rest is only left over
             sync_folder(self.path)
-            shutil.rmtree(self.path)
+            shutil.rmtree(reachable(self.path, deep=True))
 
     def _drop_unless_kept(self) -> None:
         if not any(rows.stat().st_size for rows in self.path.glob(f"part-*/{ROWS}")):
@@ -222,7 +222,7 @@ class UnfinishedPart:
         self._results = staged.results
         self.batch_size = batch_size
         self._on_kept = on_kept
-        self._added: list[tuple[Result, Future[Path] | None]] = []
+        self._added: list[tuple[Result, Future[Path | None] | None]] = []
         self._pictures: list[Path] = []
         self._pace = Pace()
         with writing(self._folder):
@@ -256,7 +256,7 @@ class UnfinishedPart:
         finally:
             self.rows.close()
 
-    def add(self, result: Result, picture: Future[Path] | None) -> None:
+    def add(self, result: Result, picture: Future[Path | None] | None) -> None:
         """Takes the result of the next photograph, and the picture that is drawn of it, if any.
 
         A batch counts when its pictures are drawn; until then it waits for the next one.
@@ -288,7 +288,7 @@ class UnfinishedPart:
         pictures = [picture.result() for _, picture in batch if picture is not None]
         self.rows.append([result for result, _ in batch])
         self._added = self._added[count:]  # not before: no row may be missing among others
-        self._pictures += pictures
+        self._pictures += filter(None, pictures)
 
     def _keep(self) -> None:
         start = time.perf_counter()
@@ -302,7 +302,7 @@ class UnfinishedPart:
 
     def _begin(self, settings: Settings, images: Sequence[ImageFile]) -> None:
         if self._path.exists():
-            shutil.rmtree(self._path)
+            shutil.rmtree(reachable(self._path, deep=True))
         self._results.mkdir(parents=True)
         states = (json.dumps(_state(image)) + "\n" for image in images)
         write_durably(self._path / _PHOTOGRAPHS, states)
@@ -340,7 +340,7 @@ def refuse_unless_free(folder: Path, overwrite: bool, resume: bool = False) -> N
     if (folder / UNFINISHED).exists():
         with locked(folder), writing(folder):
             if not is_unfinished(folder):
-                shutil.rmtree(folder / UNFINISHED)
+                shutil.rmtree(reachable(folder / UNFINISHED, deep=True))
     refuse_existing(folder, overwrite, resume)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from beetle_lm.console import echo
 
 if TYPE_CHECKING:
     from beetle_lm.predict.formats.convert import Kind
@@ -63,7 +64,7 @@ def convert(
     count = convert_file(
         source, target, kind, sizes=sizes, part=spec, excel=excel, overwrite=overwrite
     )
-    print(f"wrote {target}: {count} specimen{'' if count == 1 else 's'}", file=sys.stderr)
+    echo(f"wrote {target}: {count} specimen{'' if count == 1 else 's'}", err=True)
 
 
 def _kind(target: Path, to: Kind | None, excel: bool) -> Kind:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from beetle_lm.console import echo
+
 
 def doctor() -> None:
     """Shows versions and what the model runs on, and says how to mend what is wrong.
@@ -15,10 +17,10 @@ def doctor() -> None:
     findings = examine()
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        typer.echo(f"{finding.name:<{width}}  {finding.found}")
+        echo(f"{finding.name:<{width}}  {finding.found}")
     broken = [finding for finding in findings if finding.mend is not None]
     for finding in broken:
-        typer.echo(f"\n{finding.name}: {finding.found}\n  to mend it: {finding.mend}")
+        echo(f"\n{finding.name}: {finding.found}\n  to mend it: {finding.mend}")
     if broken:
         raise typer.Exit(1)
-    typer.echo("\nnothing is wrong")
+    echo("\nnothing is wrong")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from beetle_lm.console import echo, echo_json
 from beetle_lm.errors import UsageError
 
 
@@ -96,13 +97,13 @@ def evaluate(
     found, true = read_both(predicted, manual, sizes.names)
     evaluation = compare(found, true, sizes, spec, scale)
     for line in (*evaluation_table.unmatched(evaluation), *evaluation.notes):
-        typer.echo(line, err=True)
+        echo(line, err=True)
     if "px_256x192" not in evaluation.units:
-        typer.echo("--images DIR or --image-size WxH tells the sizes of the images", err=True)
+        echo("--images DIR or --image-size WxH tells the sizes of the images", err=True)
     if output is not None:
         drawn_on = (lambda _: None) if photographs is None else photographs.to_draw_on
         evaluation_report.write_evaluation(evaluation, output, drawn_on, overwrite)
     if as_json:
-        typer.echo(evaluation_report.json_text(evaluation))
+        echo_json(evaluation_report.json_text(evaluation))
         return
     evaluation_table.show(evaluation)

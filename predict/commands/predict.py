@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 
 def predict(
+    context: typer.Context,
     inputs: Annotated[
         list[str],
         typer.Argument(
@@ -140,6 +141,7 @@ def predict(
         isolate=isolate,
     )
     carry_out(
+        context,
         _plan(request, part, model, zoo, options),
         partial(load_model, device=device, threads=threads),
         dry_run=dry_run,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from beetle_lm.console import echo
+
 
 def review_list(
     folder: Annotated[
@@ -61,18 +63,18 @@ def review_list(
     stamp(files)
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        typer.echo(
+        echo(
             f"not in the picture, because they cannot be read: {printable(', '.join(missing[:3]))}"
             f"{more}; --images says where the photographs are now",
             err=True,
         )
     counts = found.counts
-    typer.echo(
+    echo(
         f"{sum(counts.values())} photographs: {counts['failed']} failed, {counts['flagged']}"
         f" flagged; the {len(found.worst)} to check first are in {table}, {records.name} and"
         f" {picture}"
     )
     if len(found.worst) > MOST:
-        typer.echo(f"the picture shows the first {MOST} of them")
+        echo(f"the picture shows the first {MOST} of them")
     if found.suspicious > len(found.worst):
-        typer.echo(f"-n {found.suspicious} lists all that failed or are flagged")
+        echo(f"-n {found.suspicious} lists all that failed or are flagged")

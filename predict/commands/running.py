@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from beetle_lm.console import echo, echo_json
 from beetle_lm.errors import BeetleLMError, UsageError
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def check_scale(scale: float | None) -> None:
 
 
 def carry_out(
+    context: typer.Context,
     plan: Plan,
     load: Callable[[Task], Source],
     *,
@@ -112,23 +114,24 @@ def carry_out(
     if dry_run:
         tell_plan(plan)
         return
-    terminal = Terminal(plan, quiet, verbose)
+    options = {option for one in context.command.params for option in one.opts}
+    terminal = Terminal(plan, options, quiet, verbose)
     try:
         with terminal:
             summary = run_plan(plan, load, terminal)
     except KeyboardInterrupt:
         nothing = f"nothing was written to {plan.output}"
-        typer.echo(f"stopped; {terminal.what_stays() or nothing}", err=True)
+        echo(f"stopped; {terminal.what_stays() or nothing}", err=True)
         raise typer.Exit(_INTERRUPTED) from None
     except BeetleLMError:
         if terminal.has_begun and (stays := terminal.what_stays()):
-            typer.echo(stays, err=True)
+            echo(stays, err=True)
         raise
     terminal.tell_problems()
     if as_json:
         import json
 
-        typer.echo(json.dumps(summary, indent=2))
+        echo_json(json.dumps(summary, indent=2))
     else:
         terminal.tell_results()
     if terminal.failed:

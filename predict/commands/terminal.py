@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from collections.abc import Collection
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 
+from beetle_lm.console import console, echo
+from beetle_lm.hints import sentence_for
 from beetle_lm.predict.batch.options import Flagged
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
@@ -21,22 +24,24 @@ from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
 
+_SPEED_OF = 600.0  # seconds before now, from which the time left is computed
+
 
 def tell_plan(plan: Plan) -> None:
     """Prints what would be read and written."""
     options = plan.options
     for task in plan.tasks:
         of_part = "" if plan.together is None else f" of {task.part}"
-        typer.echo(f"would read {_counted(len(task.images))}{of_part}:")
+        echo(f"would read {_counted(len(task.images))}{of_part}:")
         for image in task.images:
-            typer.echo(f"  {image.path}")
-    typer.echo("would write:")
+            echo(f"  {image.path}")
+    echo("would write:")
     for task in plan.tasks:
         for name in planned(options.formats, options.overlay, task.reference is not None):
-            typer.echo(f"  {task.folder / name}")
+            echo(f"  {task.folder / name}")
     if plan.together is not None:
         for name in ("overview.jpg", "run.json") if options.overlay else ("run.json",):
-            typer.echo(f"  {plan.together / name}")
+            echo(f"  {plan.together / name}")
 
 
 class Terminal(Observer):
@@ -44,19 +49,28 @@ class Terminal(Observer):
 
     Args:
         plan: what is predicted.
+        options: those of the command, which hints may name.
         quiet: nothing but problems.
         verbose: a line per image instead of a bar.
     """
 
-    def __init__(self, plan: Plan, quiet: bool, verbose: bool) -> None:
+    def __init__(self, plan: Plan, options: Collection[str], quiet: bool, verbose: bool) -> None:
         self._plan = plan
         self._quiet, self._verbose = quiet, verbose
         self._done: list[tuple[Task, Finished]] = []
         self._kept: dict[str, int] = {}
-        console = Console(stderr=True)
+        shown = console(err=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
-        hidden = quiet or verbose or not console.is_terminal
-        self._bar = Progress(*columns, console=console, transient=True, disable=hidden)
+        hidden = quiet or verbose or not shown.is_terminal
+        self._bar = Progress(
+            *columns,
+            console=shown,
+            transient=True,
+            disable=hidden,
+            speed_estimate_period=_SPEED_OF,
+        )
+        self._warnings: list[tuple[logging.StreamHandler[Any], Any]] = []
+        self._options = options
         self._total = sum(len(task.images) for task in plan.tasks)
         self._row = self._bar.add_task("landmarks", total=self._total)
 
@@ -71,7 +85,13 @@ class Terminal(Observer):
         return bool(self._kept)
 
     def __enter__(self) -> Self:
+        before = sys.stderr
         self._bar.start()
+        if sys.stderr is not before:  # what is written there now comes above the bar
+            for handler in logging.getLogger().handlers:
+                if isinstance(handler, logging.StreamHandler) and handler.stream is before:
+                    self._warnings.append((handler, before))
+                    handler.setStream(sys.stderr)
         return self
 
     def __exit__(
@@ -81,20 +101,27 @@ class Terminal(Observer):
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+        for handler, stream in self._warnings:
+            handler.setStream(stream)
+        self._warnings = []
 
     def started(self, task: Task, source: Source, done: int) -> None:
         """Names the model or the templates, and says where a run is resumed."""
-        self._bar.update(self._row, description=task.part, advance=done)
+        before = sum(len(other.images) for other, _ in self._done)
+        # Anew: the speed is that of this part, and not of what was done by an earlier run.
+        self._bar.reset(
+            self._row, total=self._total, completed=before + done, description=task.part
+        )
         if not self._quiet:
-            typer.echo(source.title, err=True)
+            self._say(source.title)
             if done:
-                typer.echo(f"going on after {done} of {_counted(len(task.images))}", err=True)
+                self._say(f"going on after {done} of {_counted(len(task.images))}")
 
     def placed(self, task: Task, result: Result) -> None:
         """Counts one photograph."""
         self._bar.advance(self._row)
         if self._verbose:
-            typer.echo(self._line(task, result), err=True)
+            self._say(self._line(task, result))
 
     def kept(self, task: Task, count: int) -> None:
         """Remembers how much is done."""
@@ -105,7 +132,7 @@ class Terminal(Observer):
         self._done.append((task, finished))
         if finished.outcome.turned:
             warning = _frame_warning(finished.outcome.turned, self._plan.options.exif)
-            typer.echo(f"warning: {warning}", err=True)
+            self._say(f"warning: {warning}")
 
     def what_stays(self) -> str | None:
         """Says what is kept of a run that did not finish, and how to resume it, if anything is."""
@@ -121,14 +148,17 @@ class Terminal(Observer):
         for task, finished in self._done:
             outcome = finished.outcome
             for result in outcome.failures:
-                typer.echo(self._line(task, result), err=True)
+                echo(self._line(task, result), err=True)
             if outcome.failed > len(outcome.failures):
                 rest = outcome.failed - len(outcome.failures)
-                typer.echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
+                echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
+            for hint in outcome.hints:
+                if sentence := sentence_for(hint, self._options):
+                    echo(f"{self._of_part(task)}{sentence}", err=True)
             if outcome.evaluation is not None:
                 unmatched = evaluation_table.unmatched(outcome.evaluation)
                 for line in (*unmatched, *outcome.evaluation.notes):
-                    typer.echo(self._of_part(task) + line, err=True)
+                    echo(self._of_part(task) + line, err=True)
 
     def tell_results(self) -> None:
         """Prints a line per part; the comparison as a table if there is one part."""
@@ -142,18 +172,25 @@ class Terminal(Observer):
                 evaluation_table.show(outcome.evaluation)
             flagged = f", {outcome.flagged} flagged" if outcome.flagged else ""
             failed = f", {outcome.failed} failed" if outcome.failed else ""
-            typer.echo(
+            echo(
                 f"{self._of_part(task)}{_counted(outcome.images)}: landmarks on"
                 f" {outcome.images - outcome.failed}{compared}{flagged}{failed}; results in"
                 f" {finished.folder}"
             )
+        if several and any(finished.outcome.shown.cells for _, finished in self._done):
+            echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
         if to_check := sum(finished.outcome.flagged for _, finished in self._done):
-            typer.echo(
+            echo(
                 f"`beetle-lm review-list {self._plan.output}` shows what to check first:"
                 f" {_kept(to_check, self._plan.options.flagged)}"
             )
-        if several and any(finished.outcome.shown.cells for _, finished in self._done):
-            typer.echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
+
+    def _say(self, text: str) -> None:
+        """Prints on stderr, above the bar where there is one."""
+        if self._bar.disable:
+            echo(text, err=True)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _line(self, task: Task, result: Result) -> str:
         name = printable(result.name)

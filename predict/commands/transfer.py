@@ -29,6 +29,7 @@ from beetle_lm.predict.commands.running import (
 
 
 def transfer(
+    context: typer.Context,
     template: Annotated[
         Path, typer.Argument(metavar="TEMPLATE_IMAGE", help="An annotated photograph.")
     ],
@@ -102,7 +103,7 @@ def transfer(
     from beetle_lm.zoo.model_file.parts import part_of
 
     spec = None if part is None else part_of(part)
-    annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif)
+    annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif, max_pixels)
     request = Request(inputs, output, recursive, reference, overwrite, resume)
     options = Options(
         formats=chosen,
@@ -116,6 +117,7 @@ def transfer(
         isolate=isolate,
     )
     carry_out(
+        context,
         plan_transfer(request, landmarks, annotated.spec, options),
         lambda _: Transfer(annotated),
         dry_run=dry_run,

@@ -384,6 +384,10 @@ def evaluate(
             if zeros
         ),
     )
+    if np.nanmax(evaluation.scales, initial=0.0) >= GREATEST:
+        raise RequestError(
+            f"a scale of {np.nanmax(evaluation.scales):.3g} units per pixel is none of a photograph"
+        )
     if np.isnan(evaluation.offsets).all():
         raise LandmarkError(
             "no landmark is there both in the predictions and in the manual landmarks"

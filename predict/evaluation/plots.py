@@ -25,6 +25,7 @@ from beetle_lm.text import printable
 _BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#595959"
 _MANUAL = "#FF5ADC"  # manual landmarks are crosses of this colour on overlays too
 _DOTS_PER_INCH = 200
+_WIDEST = 250.0  # inches; Agg draws 65536 pixels at most
 _SHOWN_SIZE = (1200, 1200)
 _MARGIN = 0.15
 _OUTLINE = [patheffects.withStroke(linewidth=2.5, foreground="white")]
@@ -36,7 +37,7 @@ def distances(evaluation: Evaluation) -> Figure:
     columns = [column[~np.isnan(column)] for column in evaluation.distances(unit).T]
     numbers = tuple(str(number) for number in range(1, len(spec) + 1))
     named = spec.landmark_names != numbers
-    size = (max(4.5, 1.5 + 0.42 * len(spec)), 5.4 if named else 4.2)
+    size = (min(max(4.5, 1.5 + 0.42 * len(spec)), _WIDEST), 5.4 if named else 4.2)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     drawn = axes.boxplot(

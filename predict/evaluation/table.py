@@ -10,6 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from beetle_lm.console import console
 from beetle_lm.predict.evaluation.metrics import FAR, Evaluation, Spread
 
 _MOST_NAMES, _WIDTH = 20, 160
@@ -24,9 +25,7 @@ UNIT_NAMES = {
 
 def show(evaluation: Evaluation) -> None:
     """Prints the distances per landmark and overall, and a summary below them."""
-    console = Console()
-    # A pipe has no width of its own, and a truncated table is of no use in a file.
-    Console(width=None if console.is_terminal else _WIDTH).print(_shown(evaluation))
+    console(width=_WIDTH).print(_shown(evaluation))  # a truncated table is of no use in a file
 
 
 def text(evaluation: Evaluation) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.names import listed
@@ -70,22 +71,32 @@ def without_zeros(records: Sequence[Record]) -> tuple[list[Record], str | None]:
     Programs begin with 0 0, and a specimen has no landmark in the very corner of its photograph.
     Records that are not annotated at all stay as they are.
     """
-    kept: list[Record] = []
-    count, first = 0, None
-    for record in records:
-        is_zero = (record.points == 0).all(axis=1)
-        if is_zero.any() and record.is_annotated:
-            count += int(is_zero.sum())
-            first = first or record
-            points = np.where(is_zero[:, None], np.nan, record.points)
-            kept.append(replace(record, points=points))
-        else:
-            kept.append(record)
-    if first is None:
-        return kept, None
-    were = "landmark at 0 0 is" if count == 1 else "landmarks at 0 0 are"
+    kept = [_without_zeros(record) for record in records]
+    remark = zeros_remark(records)
+    return kept, f"{remark} taken for missing" if remark else None
+
+
+def zeros_remark(records: Sequence[Record]) -> str | None:
+    """The beginning of a sentence on the single landmarks at 0 0; None where there are none."""
+    with_zeros = [record for record in records if record.is_annotated and _zeros(record).any()]
+    if not with_zeros:
+        return None
+    count = sum(int(_zeros(record).sum()) for record in with_zeros)
+    first = with_zeros[0]
     where = f"line {first.line}" if first.line else first.name
-    return kept, f"{count} {were} taken for missing, first in the record of {where}"
+    counted = "1 landmark at 0 0" if count == 1 else f"{count} landmarks at 0 0"
+    return f"{counted} (first in the record of {where}) {'is' if count == 1 else 'are'}"
+
+
+def _zeros(record: Record) -> NDArray[np.bool_]:
+    return np.asarray((record.points == 0).all(axis=1))
+
+
+def _without_zeros(record: Record) -> Record:
+    is_zero = _zeros(record)
+    if not is_zero.any() or not record.is_annotated:
+        return record
+    return replace(record, points=np.where(is_zero[:, None], np.nan, record.points))
 
 
 def waiting_remark(records: Sequence[Record]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from beetle_lm.errors import Hint, LandmarkFileError, OutputError, RequestError
 from beetle_lm.files import write_text
+from beetle_lm.predict.formats.annotated import zeros_remark
 from beetle_lm.predict.formats.names import listed
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
@@ -78,6 +80,11 @@ def convert_file(
         write_tps(target, read, exact=True)
         return len(read)
     _warn_of_loss(source, read)
+    if zeros := zeros_remark(records):
+        _log.warning("%s: %s kept; many programs write 0 0 for a missing one", source, zeros)
+    if waiting := [record.name for record in records if not record.is_annotated]:
+        told = "not annotated yet, written without coordinates"
+        _log.warning("%s: %d %s: %s", source, len(waiting), told, listed(waiting))
     placed = [_in_image(source, record, sizes) for record in records]
     _check_part(source, part, records)
     if kind == "tps":
@@ -87,18 +94,15 @@ def convert_file(
         write_text(target, _wide(records, placed, excel))
     else:
         _check_unique(source, records)
-        if empty := [record.name for record in records if not len(record.points)]:
-            told = "no row in a tidy table, for want of landmarks"
-            _log.warning("%s: %d specimens have %s: %s", source, len(empty), told, listed(empty))
         write_text(target, _tidy(records, placed, part, excel))
     return len(records)
 
 
 def _in_image(source: Path, record: Record, sizes: ImageSizes | None) -> Floats:
-    if not record.y_up:
-        return record.points
-    # Subtracting from the height must not lengthen the numbers.
-    return np.round(record.in_image(_size(source, record, sizes)[1]), _TURNED_DECIMALS)
+    xy = record.points
+    if record.y_up:  # subtracting from the height must not lengthen the numbers
+        xy = np.round(record.in_image(_size(source, record, sizes)[1]), _TURNED_DECIMALS)
+    return xy if record.is_annotated else np.full_like(xy, np.nan)
 
 
 def _size(source: Path, record: Record, sizes: ImageSizes | None) -> Size:
@@ -132,7 +136,8 @@ def _tps(
                 record.name,
                 *size,
             )
-        yield TpsRecord.from_image_xy(xy, size, record.name)
+        turned = TpsRecord.from_image_xy(xy, size, record.name)
+        yield replace(turned, points=np.round(turned.points, _TURNED_DECIMALS))
 
 
 def _wide(records: Sequence[Record], placed: Sequence[Floats], excel: bool) -> Iterator[str]:

@@ -42,7 +42,7 @@ class _Group:
 
 
 class NameIndex:
-    """Names of photographs, found however other programs write them.
+    """Names of photographs (`names`), found however other programs write them.
 
     A name is looked up as it stands; then by the longest end of its path that a name of the index
     has too, where slashes, case, spaces around names and the composition of letters (a with dots,
@@ -52,12 +52,12 @@ class NameIndex:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = set(names)
+        self.names = set(names)
         self._exact: dict[str, _Group] = {}
         self._folded: dict[str, _Group] = {}
         self._stems: dict[str, _Group] = {}
         self._whole: dict[str, _Group] = {}
-        for name in sorted(self._names):
+        for name in sorted(self.names):
             key = _key(name)
             _add(self._whole, [key.casefold()], name)
             _add(self._exact, _ends(key), name)
@@ -65,11 +65,11 @@ class NameIndex:
             _add(self._stems, _ends(_stem(key).casefold()), name)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
 
     def find(self, name: str) -> str | None:
         """The one name of the index that `name` means, or None."""
-        if name in self._names:
+        if name in self.names:
             return name
         key = _key(name)
         for end, folded in zip(_ends(key), _ends(key.casefold()), strict=True):
@@ -119,7 +119,7 @@ class NameIndex:
 
     @cached_property
     def _ordered(self) -> list[tuple[str, str]]:
-        return sorted((_key(name).casefold().rpartition("/")[2], name) for name in self._names)
+        return sorted((_key(name).casefold().rpartition("/")[2], name) for name in self.names)
 
     @cached_property
     def _reversed(self) -> list[tuple[str, str]]:
@@ -162,7 +162,7 @@ def pair_by_image(
                 names[name] = found
         elif name in by_name[1] and not by_name[1][name].is_named:
             names[name] = name
-    _refuse_ambiguous(set(by_name[0]) - set(names), set(by_name[1]) - set(names.values()))
+    _refuse_ambiguous(back.names - set(names), forth.names - set(names.values()))
     if not names:
         raise LandmarkError(_nothing_in_common(predicted, manual))
     return [(by_name[0][one], by_name[1][other]) for one, other in names.items()]

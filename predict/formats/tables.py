@@ -153,7 +153,7 @@ class _Reader:
         for index, column in enumerate(columns):
             if match := _wide_column(column):
                 key, way = (match["axis"].lower(), int(match["number"])), match["way"] or ""
-                if key in at and way.lower() in directions:
+                if key in at and (key[0] == "x" or way.lower() in directions):
                     twice = f"{shown(columns[at[key]])} and {shown(column)} are the same column"
                     raise self._error(line, twice)
                 at[key] = index
@@ -430,7 +430,7 @@ def _named_ways(columns: Sequence[str], whole: Sequence[tuple[int, int]]) -> str
 def _delimiter_of(text: str) -> str:
     cells = {each: _cells_of_first_row(text, each) for each in _DELIMITERS}
     best = max(_DELIMITERS, key=lambda each: cells[each])
-    return " " if cells[best] < 2 < _cells_of_first_row(text, " ") else best
+    return " " if cells[best] < 2 <= _cells_of_first_row(text, " ") else best
 
 
 def _cells_of_first_row(text: str, delimiter: str) -> int:

@@ -9,9 +9,14 @@ from typing import BinaryIO
 from beetle_lm.errors import ImageError
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
-# What makes up the picture; further frames of a moving one are checked, and not read.
+# What makes up the picture; the further frames of a moving one are checked, and not read.
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-_FRAMES = (b"acTL", b"fcTL", b"fdAT")
+# Of which damage does no harm.
+_METADATA = frozenset(
+    {b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"mDCV"}
+    | {b"cLLI", b"pHYs", b"tIME", b"bKGD", b"hIST", b"sBIT", b"sPLT", b"oFFs", b"pCAL", b"sCAL"}
+)
+_PALETTE = b"\3"
 _MOST_METADATA = 1 << 24
 _MOST_CHUNKS = 100_000  # of a WebP, before its EXIF data
 
@@ -52,13 +57,15 @@ def png_pixels(data: bytes) -> bytes:
         end = position + int.from_bytes(data[position : position + 4], "big") + 12
         if end > len(data):
             break
-        if kind in _PIXELS or kind in _FRAMES:
+        if kind not in _METADATA:
             stored = int.from_bytes(data[end - 4 : end], "big")
             if zlib.crc32(view[position + 4 : end - 4]) != stored:
                 raise ImageError("is damaged: a part of its picture is not what was written")
-            if kind in _PIXELS:
-                kept.append(view[position:end])
+        if kind in _PIXELS:
+            kept.append(view[position:end])
         if kind == b"IEND":
+            if data[25:26] == _PALETTE and not any(bytes(chunk[4:8]) == b"PLTE" for chunk in kept):
+                raise ImageError("is damaged: its palette is missing")
             return b"".join(kept)
         position = end
     raise ImageError("is truncated: the end of the picture is missing")

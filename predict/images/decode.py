@@ -46,15 +46,17 @@ def decode(data: bytes | Stored, kind: str, channels: int, reduction: int) -> ND
             return decode_heif(data)
         if kind == RAW_FORMAT:
             return decode_raw(data)
-        return flatten(_png(png_pixels(data)) if kind == "PNG" else _by_pillow(data, kind))
+        if kind == "PNG":
+            return flatten(_by_opencv(png_pixels(data)))
+        return flatten(_by_opencv(data) if kind == "WEBP" else _by_pillow(data, kind))
     except cv2.error as error:
         raise ImageError(f"cannot be decoded: {error.err}") from error
     except MemoryError as error:
         raise ImageError("cannot be decoded: there is not enough memory") from error
 
 
-def _png(data: bytes) -> Raster:
-    """By OpenCV, as Pillow gives colour in 8 bit only."""
+def _by_opencv(data: bytes) -> Raster:
+    """PNG and WebP: Pillow gives the one in 8 bit only, and may never end with the other."""
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ImageError("cannot be decoded: it is damaged or of an unknown kind")

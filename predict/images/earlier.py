@@ -23,6 +23,7 @@ PLOTS = ("distances.png", "cumulative.png", "specimens.png")
 """Names of the pictures of an evaluation."""
 
 _MOST_BYTES = 64 << 20  # of a file that says what results are
+_BLANK = 1000  # bytes in which a file must say something
 _LOSSES, _FIGURES = "losses.png", "figures"  # of a training and of a report
 
 
@@ -94,6 +95,16 @@ def read_run(folder: Path) -> dict[str, Any] | None:
         isinstance(part, dict) and "beetle_lm" in part for part in of_parts
     )
     return run if is_ours else None
+
+
+def is_of_another_program(folder: Path) -> bool:
+    """Whether a folder has a run.json that says something, and nothing of beetle-lm."""
+    try:
+        with (folder / SUMMARY).open("rb") as stream:
+            says_nothing = stream.read(_BLANK).strip() in (b"", b"{}")
+    except OSError:
+        return False
+    return not says_nothing and read_run(folder) is None
 
 
 def read_summary(path: Path) -> dict[str, Any] | None:

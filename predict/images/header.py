@@ -202,7 +202,7 @@ def _of_raw(stream: BinaryIO, start: bytes, found: Header | None) -> Header:
 
     Converters, and scanners, write the endings of raw files for TIFFs with a picture in them.
     """
-    _check_length(stream, MAX_PIXELS // 8, "any camera's raw file")
+    _check_length(stream, MAX_PIXELS // 8, "any camera raw file")
     is_picture = found is not None and found.page is not None and not found.page.is_raw
     is_picture &= not optional.is_raw(start)
     try:
@@ -214,7 +214,7 @@ def _of_raw(stream: BinaryIO, start: bytes, found: Header | None) -> Header:
     if is_picture and found is not None and (raw is None or max(found.size) >= max(raw.size)):
         return found
     if raw is None:
-        raise ImageError("is a camera's raw file of an unknown kind; export it as JPEG or TIFF")
+        raise ImageError("is a camera raw file of an unknown kind; export it as JPEG or TIFF")
     return Header(raw.format, raw.size, 1)
 
 

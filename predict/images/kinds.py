@@ -25,7 +25,7 @@ RAW = frozenset(
 """Endings of cameras' raw files, read by rawpy."""
 
 _EXTRA = 'pip install "beetle-lm[formats]"'
-_INSTALL = f"`{_EXTRA}` makes them readable, or export them as JPEG or TIFF"
+_INSTALL = f"`{_EXTRA}` brings what reads them, or export as JPEG or TIFF"
 _NEVER = frozenset(
     {".avif", ".avifs", ".jxl", ".psd", ".psb", ".xcf", ".svg", ".eps", ".pdf", ".ai", ".djvu"}
     | {".czi", ".lif", ".nd2", ".oib", ".oif", ".vsi", ".svs", ".ndpi", ".scn", ".zvi", ".lsm"}
@@ -36,16 +36,23 @@ _NEVER = frozenset(
 
 @dataclass(frozen=True)
 class _Family:
-    called: str
+    one: str
+    several: str
     endings: frozenset[str]
     library: str
     advice: str
 
 
 _FAMILIES = (
-    _Family("HEIC photographs", HEIF, "pillow_heif", _INSTALL),
-    _Family("cameras' raw files", RAW, "rawpy", _INSTALL),
-    _Family("pictures of other formats", _NEVER, "", "export them as PNG, TIFF or JPEG"),
+    _Family("HEIC photograph", "HEIC photographs", HEIF, "pillow_heif", _INSTALL),
+    _Family("camera raw file", "camera raw files", RAW, "rawpy", _INSTALL),
+    _Family(
+        "picture of another format",
+        "pictures of other formats",
+        _NEVER,
+        "",
+        "export as PNG, TIFF or JPEG",
+    ),
 )
 
 
@@ -76,10 +83,13 @@ def what_is_left_out(files: Iterable[Path]) -> list[str]:
         if family is not None and ending not in readable:
             names.setdefault(family, []).append(path.name)
     return [
-        f"{len(found)} {family.called} {'is' if len(found) == 1 else 'are'} left out"
-        f" ({_listed(found)}): {family.advice}"
+        f"{_counted(family, len(found))} left out ({_listed(found)}): {family.advice}"
         for family, found in names.items()
     ]
+
+
+def _counted(family: _Family, number: int) -> str:
+    return f"1 {family.one} is" if number == 1 else f"{number} {family.several} are"
 
 
 def _listed(names: list[str]) -> str:

@@ -41,12 +41,14 @@ def flatten(raster: Raster) -> NDArray[np.uint8]:
     alpha = raster.alpha
     if alpha is None or not alpha.any():
         return np.ascontiguousarray(pixels)
-    opaque = np.empty(pixels.shape, np.uint8)
     whole = (
         1.0
         if alpha.dtype.kind == "f"
         else float(2 ** (8 * alpha.dtype.itemsize - (alpha.dtype.kind == "i")) - 1)
     )
+    if float(alpha.min()) >= whole:
+        return np.ascontiguousarray(pixels)
+    opaque = np.empty(pixels.shape, np.uint8)
     for band in bands(pixels):
         share = np.clip(alpha[band].astype(np.float32) / np.float32(whole), 0.0, 1.0)
         if pixels.ndim == 3:
@@ -96,6 +98,8 @@ def _range(values: NDArray[np.generic]) -> tuple[float, float]:
 
 def _in_use(values: NDArray[np.generic]) -> tuple[float, float]:
     """The lowest and the highest value, but for those few that lie far from all others."""
+    if values.dtype.kind in "iu":
+        return _without_outliers(values, float(values.min()), float(values.max()))
     ends = []
     for band in bands(values):
         finite = values[band].astype(np.float64)
@@ -103,7 +107,12 @@ def _in_use(values: NDArray[np.generic]) -> tuple[float, float]:
         ends += [float(finite.min()), float(finite.max())] if finite.size else []
     if not ends:
         return 0.0, 1.0
-    lowest, highest = min(ends), max(ends)
+    return _without_outliers(values, min(ends), max(ends))
+
+
+def _without_outliers(
+    values: NDArray[np.generic], lowest: float, highest: float
+) -> tuple[float, float]:
     step = max(1, values.size // _SAMPLED) | 1  # odd, so as not to meet the same columns again
     sample = values.reshape(-1)[::step].astype(np.float64)
     sample = np.sort(sample[np.isfinite(sample)])

@@ -42,7 +42,7 @@ def is_heif(start: bytes) -> bool:
 
 
 def is_raw(start: bytes, path: Path | None = None) -> bool:
-    """Whether it is a camera's raw file, by its first bytes or its ending, if that is given."""
+    """Whether it is a camera raw file, by its first bytes or its ending, if that is given."""
     ending = "" if path is None else path.suffix.lower()
     return start[4:12] == b"ftypcrx " or start.startswith(_RAW_STARTS) or ending in RAW
 
@@ -113,7 +113,7 @@ def decode_raw(data: bytes) -> NDArray[np.uint8]:
 
 def _opened_raw(stream: Any) -> Any:
     if not has_library("rawpy"):
-        raise ImageError(f"is a camera's raw file, and {needs('rawpy')}")
+        raise ImageError(f"is a camera raw file, and {needs('rawpy')}")
     import rawpy
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ __all__ = [
 SMALLEST_SIDE = 8
 """Width and height in pixels below which a picture is refused: no landmark could be seen in it."""
 
+_log = logging.getLogger("beetle_lm")
 _LOADING = Lock()  # two threads must not decode one PIL image at once
 
 
@@ -210,6 +212,8 @@ def read_forms(
     header, data = read_whole(path, max_pixels)
     if min(header.size) < SMALLEST_SIDE:
         raise ImageError(_too_small(name, header.size))
+    if header.pictures > 1:
+        _log.warning("%s holds %d pictures, of which the first is read", name, header.pictures)
     kinds = [(form.channels, _reduction(header, form.at_least)) for form in forms]
     decoded: dict[tuple[int, int], NDArray[np.uint8]] = {}
     pictures: dict[tuple[int, int], Picture | ImageError] = {}

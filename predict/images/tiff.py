@@ -19,12 +19,12 @@ EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_TABLES = 338, 339, 347
 JPEG_OFFSET, JPEG_LENGTH = 513, 514
 _SUBFILE, _OLD_SUBFILE, _SUB_DIRECTORIES = 254, 255, 330
 _REDUCED, _MASK, _OLD_REDUCED = 1, 4, 2
-_FAX_OPTIONS, _CHROMA = (292, 293), (529, 530, 531, 532)
+FAX_OPTIONS, _GROUP_4_OPTIONS, _CHROMA = 292, 293, (529, 530, 531, 532)
 _NEEDED = frozenset(
     {WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, SAMPLES}
     | {ROWS_PER_STRIP, STRIP_OFFSETS, STRIP_LENGTHS, PLANAR, PREDICTOR, COLOUR_MAP, TILE_WIDTH}
     | {TILE_HEIGHT, TILE_OFFSETS, TILE_LENGTHS, EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_TABLES}
-    | {JPEG_OFFSET, JPEG_LENGTH, *_FAX_OPTIONS, *_CHROMA}
+    | {JPEG_OFFSET, JPEG_LENGTH, FAX_OPTIONS, _GROUP_4_OPTIONS, *_CHROMA}
 )
 _FORMS = {
     **{1: "u1", 2: "u1", 3: "u2", 4: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 11: "f4"},
@@ -115,14 +115,14 @@ def read_pages(stream: IO[bytes]) -> list[Page]:
     return pages
 
 
-def read_tags(stream: IO[bytes], page: Page) -> Tags:
-    """The entries of a page, but for those that are damaged."""
+def read_tags(stream: IO[bytes], page: Page) -> Tags | None:
+    """The entries of a page; None where one of them is damaged, and its pixels may be anything."""
     structure = _Structure(stream)
     directory = structure.directory(page.start)
     if directory is None:
-        return Tags(structure.order, {})
+        return None
     tags = {tag: directory.values(tag) for tag in sorted(_NEEDED & directory.entries.keys())}
-    return Tags(structure.order, tags)
+    return Tags(structure.order, tags) if all(tags.values()) else None
 
 
 def pictures_in(pages: Sequence[Page]) -> list[Page]:

@@ -16,11 +16,16 @@ from PIL import Image, ImageChops
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.images import jpeg, tiff
+from beetle_lm.predict.images.complaints import complaints
 from beetle_lm.predict.images.levels import Raster
 from beetle_lm.predict.images.tiff import Page, Tags
 from beetle_lm.text import printable
 
-_NONE, _GROUP_4, _OLD_JPEG, _JPEG, _PACKED = 1, 4, 6, 7, 32773
+_NONE, _OLD_JPEG, _JPEG, _PACKED = 1, 6, 7, 32773
+_MOST_SAMPLES = 64
+_MOST_BYTES = 1 << 32
+_FAXES = {3: "group3", 4: "group4"}
+_FAX_END = 16  # bytes that say so, or not
 _DEFLATE = frozenset({8, 32946})
 _BYTES = frozenset({5, _PACKED, 34925, 50000})  # LZW, PackBits, LZMA, Zstandard: bytes to bytes
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR, _LAB, _ICC_LAB = (
@@ -55,8 +60,10 @@ def read_stored(stream: IO[bytes], page: Page) -> Stored:
         ImageError: they cannot be in the file, or are no pixels; the text goes on after a name.
     """
     tags = tiff.read_tags(stream, page)
+    if tags is None:
+        raise ImageError("has a damaged header: what it says of its pixels cannot be read")
     if page.is_raw:
-        raise ImageError("is a camera's raw file; export it as JPEG or TIFF")
+        raise ImageError("is a camera raw file; export it as JPEG or TIFF")
     if tags.number(tiff.COMPRESSION, _NONE) == _OLD_JPEG:
         return Stored(tags, [_old_jpeg(stream, tags)])
     layout = _Layout.of(tags)
@@ -71,13 +78,19 @@ def read_stored(stream: IO[bytes], page: Page) -> Stored:
         if number > 1 or lengths:
             raise ImageError("has a damaged header: it does not say where its pixels are")
         lengths = [-1]
-    segments = []
-    for offset, length in zip(offsets[:number], lengths, strict=False):
-        stream.seek(offset)
-        segments.append(stream.read(length))
-        if len(segments[-1]) < length or not segments[-1]:
-            raise ImageError("is truncated: a part of the picture is missing")
+    segments = [
+        _part(stream, offset, length)
+        for offset, length in zip(offsets[:number], lengths, strict=False)
+    ]
     return Stored(tags, segments)
+
+
+def _part(stream: IO[bytes], start: int, length: int) -> bytes:
+    end = stream.seek(0, io.SEEK_END)
+    if not 0 <= start < end or not -1 <= length <= end - start or length == 0:
+        raise ImageError("is truncated: a part of the picture is missing")
+    stream.seek(start)
+    return stream.read(length)
 
 
 def decode(stored: Stored) -> Raster:
@@ -129,8 +142,10 @@ class _Layout:
         tile = (width, min(rows, height))
         if tiled:
             tile = (tags.number(tiff.TILE_WIDTH, 0), tags.number(tiff.TILE_HEIGHT, 0))
-        if min(width, height, samples, *tile) < 1 or samples > 0xFFFF or bits[0] < 1:
+        if min(width, height, samples, *tile) < 1 or samples > _MOST_SAMPLES or bits[0] < 1:
             raise ImageError("has a damaged header: it does not say how its pixels are stored")
+        if max(width * height, tile[0] * tile[1]) * samples * bits[0] > 8 * _MOST_BYTES:
+            raise ImageError("is too large to be decoded: it has too many samples for each pixel")
         whole = {_UNSIGNED: (8, 16, 32), _SIGNED: (8, 16, 32), _FLOAT: (16, 32, 64)}[kind]
         plain = len(set(bits)) == 1 and len(set(kinds)) == 1
         plain &= bits[0] in whole or (kind == _UNSIGNED and bits[0] < 16)
@@ -223,7 +238,7 @@ def _plain(stored: Stored, layout: _Layout) -> Iterator[bytes]:
     """The bytes of each strip or tile, unpacked."""
     reverse = stored.tags.number(tiff.FILL_ORDER, 1) == 2 and layout.compression not in _BYTES
     if layout.compression in _BYTES:
-        yield from _unpacked_by_pillow(stored, layout)
+        yield from _unpacked_by_libtiff(stored, layout)
         return
     for (_, rows), packed in zip(layout.segments(), stored.segments, strict=True):
         data = _reversed(packed) if reverse else packed
@@ -246,41 +261,56 @@ def _inflated(data: bytes, size: int) -> bytes:
     return plain
 
 
-def _unpacked_by_pillow(stored: Stored, layout: _Layout) -> Iterator[bytes]:
-    """Bytes that libtiff unpacks, which Pillow brings: as a grey picture of as many columns."""
-    per_plane = layout.across * layout.down
-    width = layout.row_bytes * (layout.across if layout.is_tiled else 1)
-    height = layout.tile[1] * layout.down if layout.is_tiled else layout.height
+def _unpacked_by_libtiff(stored: Stored, layout: _Layout) -> Iterator[bytes]:
+    """Bytes that libtiff unpacks, as a grey picture of as many columns.
+
+    OpenCV tells of errors in 16 bit alone, and knows the two common packings; in what it cannot
+    read Pillow says what is wrong, if anything is.
+    """
+    fill_order = stored.tags.number(tiff.FILL_ORDER, 1)
+    for (_, rows), packed in zip(layout.segments(), stored.segments, strict=True):
+        pairs = next((n for n in (1, 2) if layout.row_bytes * n % 2 == rows % n == 0), 0)
+        if pairs:
+            shape = (layout.row_bytes * pairs // 2, rows // pairs)
+            data = _grey_tiff(packed, layout.compression, fill_order, shape, 16)
+            found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+            if found is not None:
+                yield np.asarray(found).astype("<u2").tobytes()
+                continue
+        shape = (layout.row_bytes, rows)
+        data = _grey_tiff(packed, layout.compression, fill_order, shape, 8)
+        yield np.asarray(_decoded(data)).tobytes()
+
+
+def _grey_tiff(
+    packed: bytes, compression: int, fill_order: int, size: tuple[int, int], bits: int
+) -> bytes:
     tags = {
-        tiff.WIDTH: (_LONG, [width]),
-        tiff.HEIGHT: (_LONG, [height]),
-        tiff.BITS: (_SHORT, [8]),
-        tiff.COMPRESSION: (_SHORT, [layout.compression]),
+        tiff.WIDTH: (_LONG, [size[0]]),
+        tiff.HEIGHT: (_LONG, [size[1]]),
+        tiff.BITS: (_SHORT, [bits]),
+        tiff.COMPRESSION: (_SHORT, [compression]),
         tiff.PHOTOMETRIC: (_SHORT, [_BLACK_IS_ZERO]),
-        tiff.FILL_ORDER: (_SHORT, [stored.tags.number(tiff.FILL_ORDER, 1)]),
+        tiff.FILL_ORDER: (_SHORT, [fill_order]),
         tiff.SAMPLES: (_SHORT, [1]),
+        tiff.ROWS_PER_STRIP: (_LONG, [size[1]]),
     }
-    if layout.is_tiled:
-        tags[tiff.TILE_WIDTH] = (_LONG, [layout.row_bytes])
-        tags[tiff.TILE_HEIGHT] = (_LONG, [layout.tile[1]])
-    else:
-        tags[tiff.ROWS_PER_STRIP] = (_LONG, [layout.tile[1]])
-    for plane in range(layout.planes):
-        packed = stored.segments[plane * per_plane : (plane + 1) * per_plane]
-        rows = np.asarray(_decoded(_tiff_of(tags, packed, layout.is_tiled)))
-        for top in range(0, height, layout.tile[1]):
-            for left in range(0, width, layout.row_bytes):
-                part = rows[top : top + layout.tile[1], left : left + layout.row_bytes]
-                yield part.tobytes()
+    return _tiff_of(tags, [packed], False)
 
 
 def _decoded(data: bytes) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
-            image.load()
-            return image.copy()
-    except Exception as error:  # Pillow raises whatever its decoders stumble over
-        raise ImageError(f"is damaged or of an unknown kind: {printable(str(error))}") from error
+    with complaints() as said:
+        try:
+            with Image.open(io.BytesIO(data), formats=["TIFF"]) as opened:
+                opened.load()
+                image = opened.copy()
+        except Exception as error:  # Pillow raises whatever its decoders stumble over
+            raise ImageError(f"is damaged or of an unknown kind: {printable(str(error))}") from (
+                error
+            )
+    if said:
+        raise ImageError(f"is damaged: {printable(said[0])}")
+    return image
 
 
 def _tiff_of(
@@ -364,8 +394,7 @@ def _from_jpegs(stored: Stored, layout: _Layout) -> tuple[NDArray[np.generic], i
 
 def _old_jpeg(stream: IO[bytes], tags: Tags) -> bytes:
     start = tags.number(tiff.JPEG_OFFSET, 0)
-    stream.seek(start)
-    data = stream.read(tags.number(tiff.JPEG_LENGTH, 0) if start else 0)
+    data = _part(stream, start, tags.number(tiff.JPEG_LENGTH, -1)) if start else b""
     if not data.startswith(jpeg.START):
         raise ImageError("is a TIFF with an obsolete kind of JPEG; save it anew")
     return data
@@ -384,29 +413,36 @@ def _by_pillow(stored: Stored) -> Raster:
     tags = {
         tag: (_LONG if max(numbers) > 0xFFFF else _SHORT, numbers)
         for tag in _FOR_PILLOW
-        if (numbers := stored.tags.numbers(tag)) and min(numbers) >= 0
+        if (numbers := stored.tags.numbers(tag)) and 0 <= min(numbers) <= max(numbers) < 1 << 32
     }
     is_tiled = bool(stored.tags.numbers(tiff.TILE_OFFSETS))
     image = _decoded(_tiff_of(tags, stored.segments, is_tiled))
-    if stored.tags.number(tiff.COMPRESSION, _NONE) == _GROUP_4:
-        _check_fax(image, stored)
+    compression = stored.tags.number(tiff.COMPRESSION, _NONE)
+    plain = stored.tags.number(tiff.FAX_OPTIONS, 0) == 0
+    if compression in _FAXES and plain and not is_tiled and image.mode == "1":
+        _check_fax(image, stored, _FAXES[compression])
     return of_pillow(image)
 
 
-def _check_fax(image: Image.Image, stored: Stored) -> None:
-    """Refuses a fax that is damaged, whose further rows libtiff leaves empty.
+def _check_fax(image: Image.Image, stored: Stored, encoding: str) -> None:
+    """Refuses a fax whose bytes are not those that its picture gives when it is encoded again.
 
-    Fax has no checksums, but one picture has one encoding, if all shortest codes are used.
+    A fax has no checksum, and its decoder makes rows of whatever it finds; but encoders agree.
     """
-    packed = image if stored.tags.number(tiff.PHOTOMETRIC, 0) else ImageChops.invert(image)
-    again = io.BytesIO()
+    is_white_zero = stored.tags.number(tiff.PHOTOMETRIC, _WHITE_IS_ZERO) == _WHITE_IS_ZERO
+    as_stored = ImageChops.invert(image) if is_white_zero else image
     rows = stored.tags.number(tiff.ROWS_PER_STRIP, image.height)
-    packed.save(again, "TIFF", compression="group4", tiffinfo={tiff.ROWS_PER_STRIP: rows})
+    again = io.BytesIO()
+    with complaints():
+        as_stored.save(again, "TIFF", compression=encoding, tiffinfo={tiff.ROWS_PER_STRIP: rows})
     [page] = tiff.read_pages(again)
-    same = read_stored(again, page).segments
-    reverse = stored.tags.number(tiff.FILL_ORDER, 1) == 2
-    for found, wanted in zip(stored.segments, same, strict=True):
-        if (_reversed(found) if reverse else found).rstrip(b"\0") != wanted.rstrip(b"\0"):
+    is_reversed = stored.tags.number(tiff.FILL_ORDER, 1) == 2
+    for segment, wanted in zip(stored.segments, read_stored(again, page).segments, strict=True):
+        found = _reversed(segment) if is_reversed else segment
+        length = min(len(found), len(wanted))
+        if found[: length - _FAX_END] != wanted[: length - _FAX_END] or (
+            found[length:].strip(b"\0") or wanted[length + _FAX_END :]
+        ):
             raise ImageError("is damaged, or written by an unusual program: save it anew")
 
 
@@ -467,10 +503,10 @@ def _from_palette(
     number = 1 << layout.bits
     if layout.kind != _UNSIGNED or layout.bits > 16 or len(palette) < 3 * number:
         raise ImageError("has a damaged header: its palette is too short")
-    colours = np.array(palette[: 3 * number]).reshape(3, number).T
+    colours = np.array(palette[: 3 * number], np.float64).reshape(3, number).T
     if colours.max() > 255:  # some writers leave 8 bits where 16 belong
-        colours //= 256
-    return colours.astype(np.uint8)[indices.astype(np.intp)]
+        colours = colours // 256
+    return np.clip(colours, 0, 255).astype(np.uint8)[indices.astype(np.intp)]
 
 
 def _from_inks(inks: NDArray[np.generic]) -> NDArray[np.generic]:

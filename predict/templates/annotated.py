@@ -16,7 +16,7 @@ from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
-from beetle_lm.predict.images.read import read_header, read_image
+from beetle_lm.predict.images.read import MAX_PIXELS, read_header, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.templates.registration import Template
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen, near_landmarks
@@ -37,6 +37,7 @@ class Templates:
         fitted: the specimens with their landmarks, in the same order.
         file: the landmark file.
         sha256: checksum of all that was read: photographs, landmarks and their frame.
+        photographs: checksums of the photographs.
     """
 
     spec: PartSpec
@@ -44,6 +45,14 @@ class Templates:
     fitted: tuple[Template, ...]
     file: Path
     sha256: str
+    photographs: frozenset[bytes] = frozenset()
+
+    def has(self, file: Path) -> bool:
+        """Whether a file is one of the photographs, whatever it is called."""
+        try:
+            return sha256(file.read_bytes()).digest() in self.photographs
+        except OSError:  # then nothing is placed on it
+            return False
 
     @classmethod
     def read(
@@ -52,6 +61,7 @@ class Templates:
         landmarks: Path,
         spec: PartSpec | None = None,
         frame: ExifFrame = "apply",
+        max_pixels: int = MAX_PIXELS,
     ) -> Templates:
         """Reads annotated photographs.
 
@@ -60,6 +70,7 @@ class Templates:
             landmarks: a TPS or CSV file with the landmarks of each, found by its name.
             spec: the part; None for one that is named after the file, with numbered landmarks.
             frame: the frame of the landmarks.
+            max_pixels: a photograph of more is refused.
 
         Raises:
             ImageError: a photograph cannot be read.
@@ -72,21 +83,25 @@ class Templates:
         if spec is None:
             spec = PartSpec.numbered(landmarks.stem, len(xy[0]))
         digest = sha256(landmarks.read_bytes() + frame.encode())
-        fitted = []
+        fitted, photographs = [], []
         for path, points in zip(images, xy, strict=True):
             if len(points) != len(spec):
                 raise LandmarkError(
                     f"{path.name} has {len(points)} landmarks in {landmarks}, but {spec.name} has"
                     f" {len(spec)}"
                 )
-            fitted.append(_template(path, points))
-            digest.update(path.read_bytes())
+            fitted.append(_template(path, points, max_pixels))
+            content = path.read_bytes()
+            digest.update(content)
+            photographs.append(sha256(content).digest())
         names = tuple(path.name for path in images)
-        return cls(spec, names, tuple(fitted), landmarks, digest.hexdigest())
+        return cls(
+            spec, names, tuple(fitted), landmarks, digest.hexdigest(), frozenset(photographs)
+        )
 
 
-def _template(path: Path, xy: Floats) -> Template:
-    picture = read_image(path, 3, at_least=(SIDE, SIDE))
+def _template(path: Path, xy: Floats, max_pixels: int) -> Template:
+    picture = read_image(path, 3, at_least=(SIDE, SIDE), max_pixels=max_pixels)
     missing = np.flatnonzero(np.isnan(xy).any(axis=1))
     if len(missing):
         raise LandmarkError(

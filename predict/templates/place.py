@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError
 from beetle_lm.predict.images.read import Picture, Read, read_image
 from beetle_lm.predict.images.reading import Threads
-from beetle_lm.predict.inputs import Photograph, name_of, read_photograph
+from beetle_lm.predict.inputs import MadeWith, Photograph, name_of, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.annotated import Templates
@@ -84,6 +85,16 @@ class Transfer:
         """None besides those that every run records."""
         return {}
 
+    def made_with(self, files: Sequence[Path]) -> MadeWith:
+        """Which of some photographs are templates: they are not compared with themselves."""
+        found = tuple(file for file in files if self._templates.has(file))
+        if not found:
+            return MadeWith()
+        names = ", ".join(printable(file.name) for file in found[:3])
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        verb = "is a template" if len(found) == 1 else "are templates"
+        return MadeWith(found, compared=False, note=f"{names}{more} {verb} and not compared")
+
     def predict(
         self,
         items: Iterable[Photograph],
@@ -127,7 +138,7 @@ class Transfer:
         try:
             picture = read_photograph(photograph, 3, (SIDE, SIDE), read)
         except ImageError as error:
-            return Result(name, None, 1, None, str(error), photograph=photograph)
+            return Result(name, None, 1, None, str(error), photograph=photograph, hint=error.hint)
         except IsolationError:  # all others would fail as well
             raise
         except Exception as error:  # one photograph never stops the others

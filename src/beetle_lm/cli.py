@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from beetle_lm.console import LogFormatter, echo
 from beetle_lm.errors import BeetleLMError, RequestError
 from beetle_lm.export.commands import export, model_of_run
 from beetle_lm.hints import told
@@ -54,7 +55,7 @@ def _options(
     if version:
         from beetle_lm import __version__
 
-        print(__version__)
+        echo(__version__)
         raise typer.Exit
 
 
@@ -94,7 +95,9 @@ def run() -> int:
     A `BeetleLMError` becomes one sentence on stderr, and so does a library that cannot be imported;
     other exceptions keep their traceback.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.addLevelName(logging.WARNING, "warning")
     warnings.filterwarnings("ignore", module="PIL")  # on odd headers; the image is read or it fails
     try:
@@ -110,7 +113,7 @@ def run() -> int:
 
 
 def _failed(error: BeetleLMError) -> int:
-    print(f"error: {told(error, _options_at_hand())}", file=sys.stderr)
+    echo(f"error: {told(error, _options_at_hand())}", err=True)
     return 2 if isinstance(error, RequestError) else 1
 
 

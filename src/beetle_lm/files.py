@@ -17,6 +17,8 @@ from beetle_lm.text import encodable
 UNFINISHED = ".unfinished-"
 """How the names of files begin that are being written; killed processes leave them behind."""
 
+_LONG = 240  # of 260, of which a folder needs room for a short name
+
 
 @contextmanager
 def replacing(path: Path, durable: bool = False) -> Iterator[Path]:
@@ -85,6 +87,28 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     """
     text = json.dumps(content, indent=2, ensure_ascii=False)
     write_durably(path, [encodable(text), "\n"])
+
+
+def reachable(path: Path, deep: bool = False) -> Path:
+    """A path as the system can open it: on Windows longer ones than 260 characters, too.
+
+    Args:
+        path: to a file or folder.
+        deep: the path may be short, and what is in the folder not.
+    """
+    if sys.platform == "win32":
+        absolute = os.path.abspath(path)  # without following links
+        return Path(extended(absolute)) if deep or len(absolute) >= _LONG else path
+    return path
+
+
+def extended(absolute: str) -> str:
+    r"""The form of an absolute path that Windows opens whatever its length: \\?\C:\ ..."""
+    if absolute.startswith("\\\\?\\"):
+        return absolute
+    if absolute.startswith("\\\\"):
+        return "\\\\?\\UNC\\" + absolute[2:]
+    return "\\\\?\\" + absolute
 
 
 def sync_files(paths: Iterable[Path]) -> None:

@@ -78,8 +78,16 @@ def told(error: BeetleLMError, options: Collection[str]) -> str:
         error: what went wrong.
         options: those of the command at hand, e.g. ``--output`` and ``-o``.
     """
-    for sentence in SENTENCES[error.hint] if error.hint is not None else ():
+    sentence = None if error.hint is None else sentence_for(error.hint, options)
+    if sentence is None:
+        return str(error)
+    between = "\n" if isinstance(error, TrainingDataError) else "; "
+    return f"{error}{between}{sentence}"
+
+
+def sentence_for(hint: Hint, options: Collection[str]) -> str | None:
+    """What the command at hand can do; None where it has not the options that help."""
+    for sentence in SENTENCES[hint]:
         if all(option in options for option in options_in(sentence)):
-            between = "\n" if isinstance(error, TrainingDataError) else "; "
-            return f"{error}{between}{sentence}"
-    return str(error)
+            return sentence
+    return None

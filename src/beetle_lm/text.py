@@ -32,6 +32,18 @@ def printable(text: str) -> str:
     return CONTROL_CHARACTER.sub(lambda found: repr(found[0])[1:-1], encodable(text))
 
 
+def harmless(text: str) -> str:
+    """The text on as many lines as it has, otherwise `printable`."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def harmless_json(text: str) -> str:
+    """The same JSON, without control characters but for the line ends between its values."""
+    return CONTROL_CHARACTER.sub(
+        lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text
+    )
+
+
 def fixed(value: float, decimals: int) -> str:
     """A number in fixed point, never with an exponent and never as minus zero."""
     text = f"{value:.{decimals}f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -131,6 +132,43 @@ def test_a_file_far_larger_than_its_picture_is_refused(tmp_path: Path) -> None:
     os.truncate(path, 1 << 33)  # a file with a hole: it takes no room
     with pytest.raises(ImageError, match=r"a\.tif is too large to be read: 8589934592 bytes"):
         read_image(path, 1)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP"])
+def test_a_file_is_refused_by_its_length_before_it_is_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.image"
+    Image.new("RGB", (64, 48)).save(path, kind)
+    os.truncate(path, 1_500_000_000)  # a hole behind the picture
+    tracemalloc.start()
+    with pytest.raises(ImageError, match=r"too large to be read: 1500000000 bytes, more than a"):
+        read_image(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+@pytest.mark.parametrize("start", [b"\xff\xd8", b"RIFF\0\0\0\0WEBP", b"\x89PNG\r\n\x1a\n"])
+def test_a_hole_in_a_header_takes_no_time(tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "a.image"
+    path.write_bytes(start)
+    os.truncate(path, 1_500_000_000)
+    begin = time.perf_counter()
+    with pytest.raises(ImageError, match="not an image"):
+        read_image(path)
+    assert time.perf_counter() - begin < 1
+
+
+def test_a_jpeg_of_a_million_empty_segments_takes_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.new("L", (64, 64), 100).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:2] + b"\xff\xe3\0\2" * 1_000_000 + data[2:])
+    begin = time.perf_counter()
+    with pytest.raises(ImageError, match=r"a\.jpg has a damaged header: it has more than 10000"):
+        read_image(path, 1)
+    assert time.perf_counter() - begin < 2
+    path.write_bytes(data[:2] + b"\xff\xe3\0\2" * 300 + data[2:])
+    assert read_image(path, 1).size == (64, 64)
 
 
 def test_many_pages_cost_what_they_take_to_read(tmp_path: Path) -> None:

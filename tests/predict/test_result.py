@@ -170,6 +170,7 @@ def test_a_result_of_a_path_keeps_no_pixels(
         "orientation",
         "landmarks",
         "error",
+        "hint",
         "flag",
         "photograph",
     }

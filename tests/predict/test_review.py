@@ -12,7 +12,7 @@ from kinds import Command, Draw, WriteModel
 from numpy.typing import NDArray
 from PIL import Image
 from results import read_table
-from squares import POINTS, SIZE
+from squares import POINTS, SIZE, write_manual
 
 from beetle_lm.predict.drawing.overlay import Marked
 from beetle_lm.predict.drawing.sheet import DOT, LETTERS
@@ -310,3 +310,16 @@ def test_unfinished_runs_and_other_folders_are_refused(command: Command, tmp_pat
     (tmp_path / ".incomplete" / "unfinished.txt").write_text("x")
     done = command("review-list", tmp_path)
     assert done.code == 1 and "finish it first: resume the command" in done.err
+
+
+@pytest.mark.parametrize("choice", ["keep", "missing", "drop"])
+def test_flagged_specimens_in_a_comparison(
+    command: Command, write_model: WriteModel, photos: Path, tmp_path: Path, choice: str
+) -> None:
+    names = ["a good.png", "c =blank.png", "f good.png"]
+    write_manual(tmp_path / "manual.tps", dict.fromkeys(names, POINTS))
+    call = ("predict", photos, "-r", "-m", write_model(limits=LIMITS), "-o", tmp_path / "out")
+    done = command(*call, "--flagged", choice, "--reference", tmp_path / "manual.tps")
+    assert done.code == 3
+    rows = read_table(tmp_path / "out" / "evaluation" / "per_specimen.csv")
+    assert [row["image"] for row in rows] == names[:: 1 if choice != "drop" else 2]

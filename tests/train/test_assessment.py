@@ -193,7 +193,17 @@ def test_a_checkpoint_keeps_shapes_and_assessment(tmp_path: Path) -> None:
     spec = PartSpec.numbered("outline", 8)
     weights = {"weight": torch.zeros(2)}
     made = Checkpoint(
-        weights, RECIPE, spec, *SIZE, "letterbox", 0, 3, 1.5, found.shapes, found.assessment
+        recipe=RECIPE,
+        spec=spec,
+        input_width=SIZE[0],
+        input_height=SIZE[1],
+        fit="letterbox",
+        seed=0,
+        epoch=3,
+        validation_px=1.5,
+        shapes=found.shapes,
+        assessment=found.assessment,
+        tensors=weights,
     )
     save_checkpoint(tmp_path / "weights.safetensors", made)
     kept = load_checkpoint(tmp_path)
@@ -213,7 +223,17 @@ def test_a_checkpoint_of_impossible_statistics_is_damaged(tmp_path: Path, damage
         found.shapes.__dict__["rest_variance"] = -1.0
     spec = PartSpec.numbered("outline", 8)
     made = Checkpoint(
-        {}, RECIPE, spec, *SIZE, "letterbox", 0, 3, 1.5, found.shapes, found.assessment
+        recipe=RECIPE,
+        spec=spec,
+        input_width=SIZE[0],
+        input_height=SIZE[1],
+        fit="letterbox",
+        seed=0,
+        epoch=3,
+        validation_px=1.5,
+        shapes=found.shapes,
+        assessment=found.assessment,
+        tensors={},
     )
     save_checkpoint(tmp_path / "weights.safetensors", made)
     with pytest.raises(CheckpointError, match="damaged"):

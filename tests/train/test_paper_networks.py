@@ -174,11 +174,11 @@ def test_constants_of_the_public_code() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
-        ({"validation_share": 1.5}, "validation_share must be from 0 to 0.9, got 1.5"),
-        ({"last_momentum": 1.0}, "last_momentum must be from"),
-        ({"brightening": 256}, "brightening must be from 1 to 255"),
-        ({"frozen": 6}, "frozen must be from 0 to 5"),
+        ({"batch_size": 0}, "batch_size must be a positive whole number, got 0"),
+        ({"validation_share": 1.5}, "validation_share must be a number from 0 to 0.9, got 1.5"),
+        ({"last_momentum": 1.0}, "last_momentum must be a number from"),
+        ({"brightening": 256}, "brightening must be a whole number from 1 to 255"),
+        ({"frozen": 6}, "frozen must be a whole number from 0 to 5"),
         ({"pretrained": 1}, "pretrained must be true or false, got 1"),
         ({"warp": 3}, "unknown entry 'warp'"),
     ],

@@ -133,7 +133,7 @@ def test_shapes_file_is_what_the_script_makes(shared_data: Path, tmp_path: Path)
         capture_output=True,
     )
     new = json.loads(made.read_text(encoding="utf-8"))
-    kept = json.loads((ROOT / "train" / "shapes.json").read_text(encoding="utf-8"))
+    kept = json.loads((ROOT / "train" / "synthetic" / "shapes.json").read_text(encoding="utf-8"))
     assert new["provenance"] == kept["provenance"]
     for part, entries in kept["parts"].items():
         assert new["parts"][part]["specimens"] == entries["specimens"]

@@ -12,9 +12,10 @@ from training_data import SIZE, draw_set, small_recipe, tps_record
 
 pytest.importorskip("torch")
 
-from beetle_lm.errors import LandmarkFileError, TrainingDataError
+from beetle_lm.errors import LandmarkFileError, ModelError, RequestError, TrainingDataError
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.train.data.dataset import input_size, load_tensors, read_training_data
+from beetle_lm.train.job import read_test_list
 
 SQUARE = [[20, 20], [70, 20], [70, 50], [20, 50]]
 
@@ -141,6 +142,65 @@ def test_tensors_show_the_landmarks_where_they_say(tmp_path: Path) -> None:
         assert all(image[int(y), int(x)] > 120 for x, y in outside)
 
 
+def test_photographs_that_are_not_annotated_yet_are_remarked_on(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 6)
+    digitised = landmarks.read_text(encoding="utf-8").split("LM=")[1:]
+    waiting = "".join(
+        ("LM=0\n" if number < 3 else "LM=4\n" + "0 0\n" * 4) + f"IMAGE=drawn_{number:03d}.png\n"
+        for number in range(4)
+    )
+    text = waiting + "".join(f"LM={record}" for record in digitised[4:])
+    landmarks.write_text(text, encoding="utf-8")
+    data = read_training_data(images, landmarks, "quad", shapes=landmarks)
+    assert len(data.spec) == 4
+    assert [s.name for s in data.specimens] == ["drawn_004.png", "drawn_005.png"]
+    assert len(data.shapes) == 2
+    assert data.problems == ()
+    told = "landmarks.tps: 4 not annotated yet, not used: drawn_000.png, drawn_001.png"
+    assert [remark.startswith(told) for remark in data.remarks] == [True, True]
+
+
+def test_names_without_extension_and_near_misses(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 3)
+    text = landmarks.read_text(encoding="utf-8").replace("IMAGE=drawn_000.png\n", "")
+    text = text.replace("ID=drawn_000.png", "ID=drawn_000").replace(
+        "drawn_002.png", "drawn-002.png"
+    )
+    landmarks.write_text(text + "LM=4\n1 1\n2 2\n3 4\n5 5\n", encoding="utf-8")
+    data = read_training_data(images, landmarks, "quad")
+    assert [s.name for s in data.specimens] == ["drawn_000.png", "drawn_001.png"]
+    miss, nameless = data.problems
+    assert "no such photograph" in miss
+    assert miss.endswith("; the most similar name there is drawn_002.png")
+    assert "neither IMAGE= nor ID=" in nameless
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"drawn_001\n# a comment\n", None),
+        ("drawn_001.png\n".encode("utf-16"), "is UTF-16 text; save it as UTF-8"),
+        ("жук.png\n".encode("cp1251"), None),
+        ("ёж.png\n".encode("cp1251"), "unknown encoding; save it as UTF-8"),
+        (b"drawn-001.png\n", "the most similar name is drawn_001.png"),
+    ],
+)
+def test_lists_of_test_photographs(tmp_path: Path, content: bytes, told: str | None) -> None:
+    images, landmarks = draw_set(tmp_path, 3)
+    (images / "drawn_000.png").rename(images / "жук.png")
+    text = landmarks.read_text(encoding="utf-8").replace("drawn_000.png", "жук.png")
+    landmarks.write_text(text, encoding="cp1251")
+    data = read_training_data(images, landmarks, "quad")
+    assert data.problems == ()
+    names = tmp_path / "names.txt"
+    names.write_bytes(content)
+    if told is None:
+        assert len(read_test_list(names, data)) == 1
+        return
+    with pytest.raises(RequestError, match=told):
+        read_test_list(names, data)
+
+
 def test_landmarks_unlike_the_others_are_named(tmp_path: Path) -> None:
     images, landmarks = draw_set(tmp_path, 8)
     records = landmarks.read_text(encoding="utf-8").split("LM=")[1:]
@@ -174,10 +234,9 @@ def test_impossible_coordinates_are_named(tmp_path: Path, number: str) -> None:
     first = text.split("\n")[1].split()[0]
     further = tmp_path / "further.tps"
     further.write_text(text.replace(first, number, 1), encoding="utf-8")
-    with pytest.raises(LandmarkFileError, match=r"further\.tps, line 2"):
-        read_training_data(images, further, "quad")
-    with pytest.raises(LandmarkFileError, match=r"further\.tps, line 2"):
-        read_training_data(images, landmarks, "quad", shapes=further)
+    for files in ((further, None), (landmarks, further)):
+        with pytest.raises(LandmarkFileError, match=r"further.tps, line 2: no photograph has"):
+            read_training_data(images, files[0], "quad", shapes=files[1])
 
 
 def test_a_landmark_that_no_photograph_has_is_refused(tmp_path: Path, command: Command) -> None:
@@ -209,3 +268,9 @@ def test_photographs_too_narrow_for_a_model_file_are_refused(
     assert done.code == 1
     assert "too long and narrow, 300 times as wide as high: the input would have 1" in done.err
     assert not run.exists()
+
+
+def test_a_part_that_fits_into_no_model_file_is_refused_before_training(tmp_path: Path) -> None:
+    images, landmarks = draw_set(tmp_path, 3)
+    with pytest.raises(ModelError, match="the part's name has 300 bytes; at most 100"):
+        read_training_data(images, landmarks, "x" * 300)

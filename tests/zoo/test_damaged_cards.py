@@ -114,7 +114,7 @@ def part(**changes: object) -> str:
             card_with(metrics=[{**CARD["metrics"][0], "photographs": 10**4000}]),
             r"metrics\[0\].photographs must be a whole number, got 1000",
         ),
-        (card_with(provenance="p" * (1 << 22)), "no ONNX file, or it is damaged"),
+        (card_with(provenance="p" * (1 << 22)), "not an ONNX file, or is damaged"),
     ],
     ids=lambda text: text[:60],
 )

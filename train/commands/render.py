@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from beetle_lm.console import console, echo
+
 
 def render(
     part: Annotated[
@@ -34,17 +36,16 @@ def render(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Draws images of a carabid part with known landmarks."""
-    from rich.console import Console
     from rich.progress import Progress
 
     from beetle_lm.predict.commands.image_size import parse_size
     from beetle_lm.train.synthetic.files import render_series
 
     pixels = parse_size(size, "--size")
-    console = Console(stderr=True)
-    with Progress(console=console, disable=quiet or not console.is_terminal) as progress:
+    shown = console(err=True)
+    with Progress(console=shown, disable=quiet or not shown.is_terminal) as progress:
         task = progress.add_task(f"drawing {part}", total=count)
         folder = render_series(
             part, count, output, seed, pixels, overwrite, lambda: progress.advance(task)
         )
-    print(f"{count} images in {folder / 'images'}, their landmarks in {folder / 'landmarks.tps'}")
+    echo(f"{count} images in {folder / 'images'}, their landmarks in {folder / 'landmarks.tps'}")

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from beetle_lm.console import echo
+
 
 def reproduce(
     data: Annotated[
@@ -148,10 +150,10 @@ def reproduce(
             progress.say(f"{len(left)} of {len(jobs)} jobs to do, on {torch_device}")
             found = study.reproduce(asked, torch_device, progress.epoch, progress.say)
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command with --resume goes on", err=True)
+        echo("stopped; the same command with --resume goes on", err=True)
         raise typer.Exit(130) from None
     write_report(found)
-    print(f"{output / PAGES[0]} and {output / PAGES[1]}")
+    echo(f"{output / PAGES[0]} and {output / PAGES[1]}")
 
 
 def _listed(text: str | None) -> list[str]:

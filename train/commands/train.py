@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from beetle_lm.console import echo
 from beetle_lm.zoo.commands import Zoo
 
 if TYPE_CHECKING:
@@ -162,16 +163,16 @@ def train(
                     job, data, output, folds, val_share, *common
                 )
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command with --resume goes on from the last epoch", err=True)
+        echo("stopped; the same command with --resume goes on from the last epoch", err=True)
         raise typer.Exit(130) from None
     if evaluation is not None:
         evaluation_table.show(evaluation)
     if folds is not None:
-        print(f"every photograph was tested once; tables and plots are in {output / 'test'}")
+        echo(f"every photograph was tested once; tables and plots are in {output / 'test'}")
         return
     _print_metrics(metrics)
     model = None if no_export else output / f"{file_name(data.spec.name)}.onnx"
-    print(_made(output, model, context.obj))
+    echo(_made(output, model, context.obj))
 
 
 def _tell_problems(data: AnnotatedImages, skip_bad: bool) -> None:
@@ -213,9 +214,9 @@ def _made(output: Path, model: Path | None, make_model: MakeModel) -> str:
 
 def _print_metrics(metrics: dict[str, Any]) -> None:
     (width, height), validation = metrics["input"], metrics["validation"]
-    print(f"{metrics['epoch']} epochs, {metrics['training']['photographs']} photographs")
+    echo(f"{metrics['epoch']} epochs, {metrics['training']['photographs']} photographs")
     if validation["photographs"]:
-        print(
+        echo(
             f"mean error {validation['mean_px_of_input']:.2f} px of the model's {width} x {height}"
             f" input on {validation['photographs']} validation photographs"
         )

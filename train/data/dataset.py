@@ -22,7 +22,7 @@ from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.placement import Placement
 from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.bounds import LARGEST_SIDE, MOST_PIXELS
-from beetle_lm.zoo.model_file.card import Fit
+from beetle_lm.zoo.model_file.card import Fit, check_size
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec, part_of
 
 _STORED_PER_INPUT = 1.1  # stored images are so much larger that zooming in still shows detail
@@ -90,12 +90,14 @@ def read_training_data(
         ImageError: no photographs were found.
         LandmarkFileError: the landmark file cannot be read.
         PartError: the part's TOML file is wrong.
+        ModelError: the part has too many landmarks, or names too long, for a model file.
         TrainingDataError: not one specimen can be trained on.
     """
     photographs = _Photographs(images, exif)
     annotated = read_annotated(landmarks, photographs.names)
     records, remarks = annotated.records, list(annotated.remarks)
     spec = _part(part, records)
+    check_size(spec)  # or else the network could be trained, and no file be made of it
     problems: list[str] = []
     specimens: dict[str, Specimen] = {}
     for record in records:

@@ -62,14 +62,15 @@ class Steps:
     """Tells about once a second how far a training is.
 
     Args:
-        task: where to tell it.
+        stepped: is told the number of epochs that are done, also in part.
+        device: where the training runs.
         epochs: how many were done before.
     """
 
-    def __init__(self, task: Task, epochs: int) -> None:
-        self._task = task
+    def __init__(self, stepped: Callable[[float], None], device: torch.device, epochs: int) -> None:
+        self._stepped, self._device = stepped, device
         self._told = time.monotonic()
-        task.stepped(float(epochs))
+        stepped(float(epochs))
 
     def done(self, epoch: int, share: float) -> None:
         """A step is done.
@@ -80,10 +81,10 @@ class Steps:
         """
         if share >= 1 or time.monotonic() - self._told < _SECOND:
             return
-        if self._task.device.type == "cuda":  # which is given its steps long before it does them
-            torch.cuda.synchronize(self._task.device)
+        if self._device.type == "cuda":  # which is given its steps long before it does them
+            torch.cuda.synchronize(self._device)
         self._told = time.monotonic()
-        self._task.stepped(epoch - 1 + share)
+        self._stepped(epoch - 1 + share)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from beetle_lm.console import console
 from beetle_lm.train.engine.log import EpochLog
 
 _SECONDS = 15.0  # between lines, where stderr is no terminal
@@ -33,7 +33,7 @@ class TrainingProgress:
         self._moved, self._done, self._seconds = 0.0, 0.0, 0.0
         self._told = 0.0
         self._foretold = False
-        self._console = Console(stderr=True, highlight=False)
+        self._console = console(err=True, highlight=False)
         self._bar = Progress(
             TextColumn("epoch"),
             MofNCompleteColumn(),

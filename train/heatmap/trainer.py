@@ -183,7 +183,7 @@ def _fit(
     images, xy = training.images.to(device), training.xy.to(device)
     shapes = torch.cat((xy, torch.from_numpy(task.shapes).float().to(device)))
     steps = recipe.epochs * recipe.steps_per_epoch
-    progress = Steps(task, start.epoch)
+    progress = Steps(task.stepped, task.device, start.epoch)
     last = start
 
     for epoch in range(start.epoch + 1, recipe.epochs + 1):

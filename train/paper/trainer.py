@@ -118,7 +118,9 @@ def train(recipe: PaperRecipe, task: Task) -> tuple[Checkpoint, Metrics]:
     parts = every.at(learnt.to(task.device)), every.at(validating.to(task.device))
     last = start
     if start.epoch < recipe.epochs:
-        last = _fit(recipe, start, *parts, task.run, logged, Steps(task, start.epoch))
+        last = _fit(
+            recipe, start, *parts, task.run, logged, Steps(task.stepped, task.device, start.epoch)
+        )
     poses = xy[::VERSIONS].cpu().double().numpy()
     last = dataclasses.replace(last, shapes=learn_shapes(poses, poses[:0]))
     last = dataclasses.replace(last, assessment=_assessment(recipe, last, every, task.device))

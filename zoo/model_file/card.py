@@ -11,6 +11,7 @@ from beetle_lm.errors import ModelError
 from beetle_lm.text import CONTROL_CHARACTER
 from beetle_lm.zoo.model_file import bounds
 from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.model_file.seen import SeenPhotographs
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace
 
 CARD_KEY = "beetle_lm_card"
@@ -67,6 +68,7 @@ class ModelCard:
         licence: SPDX expression, or a sentence where none applies.
         shapes: the shapes of its training; None where too few were known to say how they vary.
         limits: beyond which a photograph is flagged for inspection.
+        photographs: those that it was trained or validated on; None where that is not known.
 
     Raises:
         ModelError: sizes or channels are impossible, a text holds a control character, the shapes
@@ -85,6 +87,7 @@ class ModelCard:
     licence: str
     shapes: ShapeSpace | None
     limits: Limits
+    photographs: SeenPhotographs | None = None
 
     def __post_init__(self) -> None:
         width, height = self.input_size
@@ -102,7 +105,7 @@ class ModelCard:
             _check_text(f"its {name}", getattr(self, name), longest)
         if len(self.metrics) > bounds.MOST_METRICS:
             raise ModelError(f"{len(self.metrics)} measured errors; at most {bounds.MOST_METRICS}")
-        _check_size(self.spec)
+        check_size(self.spec)
         if self.shapes is not None and len(self.shapes.mean) != len(self.spec):
             raise ModelError(
                 f"shapes of {len(self.shapes.mean)} landmarks, its part has {len(self.spec)}"
@@ -117,6 +120,8 @@ class ModelCard:
         """The card as JSON; `from_json` reads it back."""
         fields = asdict(self)
         card = {"format": CARD_FORMAT, "part": fields.pop("spec"), **fields}
+        if self.photographs is None:
+            del card["photographs"]
         return json.dumps(card, ensure_ascii=False, indent=1)
 
     @classmethod
@@ -157,8 +162,12 @@ def _check_text(what: str, text: str, longest: int) -> None:
         raise ModelError(f"{len(text)} characters in {what}; at most {longest}")
 
 
-def _check_size(spec: PartSpec) -> None:
-    """A part of one's own may be of any size; one in a card names folders and columns of others."""
+def check_size(spec: PartSpec) -> None:
+    """Makes sure that a part fits into a card, where its names become others' folders and columns.
+
+    Raises:
+        ModelError: it has too many landmarks, or a name is too long.
+    """
     if (size := len(spec.name.encode())) > bounds.LONGEST_NAME:
         raise ModelError(f"the part's name has {size} bytes; at most {bounds.LONGEST_NAME}")
     if len(spec) > bounds.MOST_LANDMARKS:

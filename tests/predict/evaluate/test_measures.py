@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from compared import SIZE, SQUARE
+from growth import MOST_GROWTH, growth
 from results import read_table
 
-from beetle_lm.errors import LandmarkError
+from beetle_lm.errors import LandmarkError, RequestError
 from beetle_lm.predict.evaluation.metrics import evaluate
 from beetle_lm.predict.evaluation.report import summary, write_evaluation
 from beetle_lm.predict.formats.records import Record
@@ -188,3 +189,39 @@ def test_images_of_several_sizes_are_ranked_by_share_of_centroid_size() -> None:
     )
     assert evaluation.unit == "percent_centroid_size"
     assert evaluation.ranks == (1, 2)
+
+
+def test_what_is_not_annotated_is_not_compared(manual: dict[str, Floats]) -> None:
+    holed = {name: xy.copy() for name, xy in manual.items()}
+    holed["a.png"][0] = 0
+    true = records(holed | {"new.png": np.zeros((4, 2)), "new2.png": np.empty((0, 2))})
+    evaluation = evaluate(records(manual), true, {})
+    assert evaluation.overall("px").mean == 0.0
+    assert evaluation.missing == (0, 1)
+    assert evaluation.only_manual == ()
+    assert "2 not annotated yet, not compared: new.png, new2.png" in evaluation.notes
+    assert any("1 landmark at 0 0" in note for note in evaluation.notes)
+    with pytest.raises(LandmarkError, match="none of the 2 manual records is annotated yet"):
+        evaluate(records(manual), true[-2:], {})
+
+
+def test_coordinates_and_scales_that_no_photograph_has(manual: dict[str, Floats]) -> None:
+    for value in (1e9, 1e308):
+        far = records(dict.fromkeys(manual, np.array([[value, 1.0], *SQUARE[1:]])))
+        for one, other in ((far, records(manual)), (records(manual), far)):
+            with pytest.raises(LandmarkError, match="as no photograph has"):
+                evaluate(one, other, {})
+        with pytest.raises(RequestError, match="units per pixel"):
+            evaluate(records(manual), records(manual), {}, scale=value)
+
+
+def test_the_summary_takes_time_linear_in_the_number_of_landmarks() -> None:
+    rng = np.random.default_rng(1)
+
+    def report(times: int) -> None:
+        shapes = {name: rng.uniform(10, 700, (times, 2)) for name in ("a.png", "b.png")}
+        evaluation = evaluate(records(shapes), records(shapes), dict.fromkeys(shapes, SIZE))
+        summary(evaluation)
+
+    report(10)
+    assert growth(report, 50) < MOST_GROWTH

@@ -227,6 +227,11 @@ def test_a_result_that_another_program_holds_open_can_be_placed_later(
         stopped = command(*call)
     assert stopped.code == 1
     assert "13 of 13 images done" in stopped.err
+    path = tmp_path / "out" / "predictions.csv"
+    assert (
+        f"error: {path} cannot be replaced: The process cannot access the file; if another program"
+        " has it open, close it there, and go on with --resume"
+    ) in stopped.err
     assert command(*call, "--resume").code == 3
     assert command(*call[:-1], tmp_path / "whole").code == 3
     assert files(tmp_path / "out") == files(tmp_path / "whole")

@@ -89,3 +89,22 @@ def test_the_one_record_without_a_name_is_that_of_the_one_template(
     template = [folder / "templates" / "m1.png"]
     first = Templates.read(template, folder / "one.tps").fitted[0]
     assert np.allclose(Templates.read(template, landmarks).fitted[0].places, first.places)
+
+
+@pytest.mark.parametrize(
+    ("points", "told"),
+    [
+        (["0 0"] * 18, "lie in one place: it is not annotated yet"),
+        (["-1 -1"] * 18, "is not annotated yet: it has no landmarks"),
+        ([f"{1 + i / 9} {2 + i % 4 / 5}" for i in range(18)], "perhaps in millimetres"),
+    ],
+)
+def test_templates_that_were_not_digitised(
+    folder: Path, tmp_path: Path, command: Command, points: list[str], told: str
+) -> None:
+    landmarks, template = tmp_path / "t.tps", folder / "templates" / "m1.png"
+    landmarks.write_text("\n".join(["LM=18", *points, "IMAGE=m1.png", ""]), encoding="utf-8")
+    done = command("transfer", template, landmarks, folder / "photographs", "-o", tmp_path / "out")
+    assert done.code == 1
+    assert told in done.err
+    assert not (tmp_path / "out").exists()

@@ -20,7 +20,9 @@ from beetle_lm.export import parity  # noqa: E402
 from beetle_lm.predict.formats.tps import read_tps  # noqa: E402
 from beetle_lm.predict.predictor import Predictor  # noqa: E402
 from beetle_lm.train.engine.checkpoint import load_checkpoint  # noqa: E402
+from beetle_lm.train.job import Job  # noqa: E402
 from beetle_lm.zoo.model_file.card import CARD_KEY, ModelCard  # noqa: E402
+from beetle_lm.zoo.model_file.onnx import read_card  # noqa: E402
 
 
 def test_damaged_checkpoint(drawn: TrainArguments, command: Command, tmp_path: Path) -> None:
@@ -45,6 +47,11 @@ def test_trained_network_finds_landmarks_through_the_command_line(
     done = command("export", trained / "run", "-o", trained / "quad.onnx", "--licence", "CC0-1.0")
     assert done.code == 0
     assert "file against network: max 0.00" in done.out
+    seen = read_card(trained / "quad.onnx").photographs
+    job = Job.read(trained / "run")
+    assert seen is not None and seen.is_complete
+    images = [Path(job.images) / name for name in (*job.training, *job.validation, *job.test)]
+    assert sorted(path.name for path in seen.among(images)) == sorted(job.training + job.validation)
     fresh, manual = draw_set(trained / "fresh", 8, seed=77)
     out = trained / "out"
     done = command(

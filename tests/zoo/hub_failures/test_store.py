@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -44,6 +45,16 @@ def test_a_full_disk(published: HubServer, write_model: WriteModel) -> None:
     with pytest.raises(OutputError, match="cannot be written: No space left on device"):
         Store().add(NAME, commit, "dots", manifest.sha256, full, lambda path: manifest)
     assert kept() == []
+
+
+def test_a_folder_for_temporary_files_that_takes_none(
+    published: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a full one does: a download goes into the store alone, and needs no other place."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(OSError):
+        tempfile.mkstemp()
+    assert resolve(NAME).is_file()
 
 
 def test_left_overs_of_killed_processes_are_swept(published: HubServer) -> None:
