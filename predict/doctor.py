@@ -24,6 +24,7 @@ from beetle_lm.libraries import (
 from beetle_lm.zoo.registry import bundled_model, bundled_models
 from beetle_lm.zoo.store import cache_folder
 
+_NOT_TRIED = "a library that it needs cannot be imported"
 _INSTALLED = ("numpy", *OPENCVS, "pillow", *RUNTIMES, "torch")
 _IMPORTED = [name for name in PACKAGES if name != "onnxruntime"]  # of which a session is opened
 _OF_TRAINING = ("torch", "onnx", "onnxscript", "safetensors")
@@ -95,8 +96,8 @@ def try_runtime() -> Runtime:
     """Opens a tiny session: what a package claims to provide is not always what it does."""
     try:
         from beetle_lm.predict.session import create, load_runtime
-    except Exception as error:
-        return Runtime((), None, first_line(error))
+    except Exception:  # which `check_imports` tells of
+        return Runtime((), None, _NOT_TRIED)
     try:
         runtime = load_runtime()
         listed = tuple(runtime.get_available_providers())
@@ -133,18 +134,24 @@ def check_packages(installed: Mapping[str, str]) -> list[Finding]:
 def check_imports(modules: Iterable[str]) -> list[Finding]:
     """Modules that cannot be imported; what is only needed to train may be missing.
 
+    What breaks one library often breaks those that use it: each reason is told once, of the first.
+
     Args:
         modules: names in `PACKAGES`.
     """
     findings = []
+    reasons: set[str] = set()
     for name in modules:
         try:
             importlib.import_module(name)
         except Exception as error:
+            if (reason := first_line(error)) in reasons:
+                continue
+            reasons.add(reason)
             missing = isinstance(error, ModuleNotFoundError) and error.name == name
             if missing and name in _OF_TRAINING:
                 continue
-            found = "not installed" if missing else f"cannot be imported: {first_line(error)}"
+            found = "not installed" if missing else f"cannot be imported: {reason}"
             mend = f"pip install {PACKAGES[name]}" if missing else how_to_mend(name, error)
             findings.append(Finding(name, found, mend))
     return findings
@@ -173,7 +180,7 @@ def check_runtime(installed: Mapping[str, str], runtime: Runtime) -> list[Findin
     findings.append(Finding("providers listed", ", ".join(runtime.listed) or "none"))
     if runtime.obtained is None:
         why, _, mend = (runtime.reason or "").partition(TO_MEND_IT)
-        told = len(there) > 1  # above already
+        told = len(there) > 1 or runtime.reason == _NOT_TRIED  # above already
         findings.append(
             Finding("provider obtained", f"none: {why}", None if told else mend or again)
         )

@@ -94,7 +94,10 @@ def failed_import(problem: BaseException) -> InstallationError | None:
         missing = (problem.name or "").partition(".")[0]
         if missing in PACKAGES:
             return InstallationError(f"{missing} is not installed; pip install {PACKAGES[missing]}")
-    module = next((name for name in _imported(problem.__traceback__) if name in PACKAGES), None)
+    imported = [name for name in _imported(problem.__traceback__) if name in PACKAGES]
+    # A library fails with what it imports, but for one that fits no NumPy and fails inside it.
+    innermost = 0 if BUILT_FOR_OTHER_NUMPY.search(str(problem)) else -1
+    module = imported[innermost] if imported else None
     if module is None and isinstance(problem, ImportError):
         module = (problem.name or "").partition(".")[0]
     if module not in PACKAGES:
