@@ -106,6 +106,7 @@ def by_tifffile() -> Iterator[tuple[str, Made]]:
     over = np.rint(rgb * share + 255 * (1 - share)).astype(np.uint8)
     multiplied = np.rint(rgb * share).astype(np.uint8)
     near = 255 - rgb[..., :1]
+    write: Any = tifffile.imwrite  # whose types allow no options from a table
     every = {1: np.uint8, 257: np.uint16}
     for factor, dtype in every.items():
         bits = 8 * np.dtype(dtype).itemsize
@@ -150,7 +151,7 @@ def by_tifffile() -> Iterator[tuple[str, Made]]:
                 }
                 for kind, (pixels, wanted, how) in kinds.items():
                     stream = io.BytesIO()
-                    tifffile.imwrite(stream, pixels, byteorder=order, **options, **how)  # type: ignore[arg-type]
+                    write(stream, pixels, byteorder=order, **options, **how)
                     yield f"{kind}-{name}.tif", (stream.getvalue(), wanted)
 
 
