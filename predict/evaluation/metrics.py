@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Literal
 
 import numpy as np
@@ -169,9 +170,9 @@ class Evaluation:
     remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        from beetle_lm.predict.evaluation.table import text
-
-        return text(self)
+        # By its name: the table is about evaluations, and brings what prints.
+        shown: str = import_module("beetle_lm.predict.evaluation.table").text(self)
+        return shown
 
     def __repr__(self) -> str:
         mean = self.overall("px").mean
