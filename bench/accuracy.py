@@ -143,7 +143,7 @@ def measure(row: Row, data: Path, out: Path, recipe: str) -> dict[str, Any]:
     if row.peer is None:
         run(
             "train", out / "training", out / "training.tps", "--part", row.set, "-o", out / "run",
-            "--recipe", recipe, "--quiet",
+            "--recipe", recipe, "--quiet", "--no-export",
         )  # fmt: skip
         found["minutes"] = (time.perf_counter() - begin) / 60
         run("export", out / "run", "-o", out / "model.onnx", "--fp16")

@@ -176,7 +176,7 @@ def main() -> None:
         run(
             "train", out / "images", out / "landmarks.tps", "--part", part, "--test",
             out / "test.txt", "--shapes", out / "shapes.tps", "--val-share", 0, "--turn", TURN,
-            "-o", out / "run",
+            "-o", out / "run", "--no-export",
             *(word for word in further if word != "--"),
         )  # fmt: skip
         print(f"{(time.perf_counter() - begin) / 60:.1f} minutes of training", flush=True)

@@ -49,7 +49,7 @@ def compare(data: Path, name: str, out: Path, epochs: int) -> str:
     for start in ("scratch", SOURCES[name]):
         run(
             "train", folder / "images", landmarks, "--part", part, "--test", test, "--val-share", 0,
-            "--epochs", epochs, "-o", out / start,
+            "--epochs", epochs, "-o", out / start, "--no-export",
             *(() if start == "scratch" else ("--init", f"zoo:{start}")), shown=False,
         )  # fmt: skip
         measured = json.loads((out / start / "metrics.json").read_text(encoding="utf-8"))["test"]

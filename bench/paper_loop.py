@@ -28,7 +28,6 @@ import torch
 from torch import nn
 
 from beetle_lm.train.engine.device import keep_freed_memory, mixed_precision
-from beetle_lm.train.engine.method import Steps
 from beetle_lm.train.paper import trainer
 from beetle_lm.train.paper.networks import PAPER_NETWORKS, PaperNetwork
 from beetle_lm.train.paper.trainer import GreyImages, _measure, _pass
@@ -120,7 +119,7 @@ def main() -> None:
     )
 
     def learn() -> object:
-        return _pass(network, optimiser, images, batch, 0, 1, Steps(lambda _: None, device, 0))
+        return _pass(network, optimiser, images, batch, 0, 1)
 
     learn()
     step = best(device, learn, 3) / options.steps

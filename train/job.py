@@ -26,25 +26,8 @@ CONFIG = "config.toml"
 """The job's file name in a run folder."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Options:
-    images: str
-    landmarks: str
-    landmarks_sha256: str
-    exif: ExifFrame
-    part: str
-    seed: int
-    init: str
-    training: tuple[str, ...]
-    validation: tuple[str, ...]
-    test: tuple[str, ...]
-    init_sha256: str = ""
-    shapes: str = ""
-    shapes_sha256: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job(_Options):
+@dataclass(frozen=True)
+class Job:
     """Everything that decides the outcome of a run; `config.toml` in the run folder.
 
     Args:
@@ -58,13 +41,26 @@ class Job(_Options):
         training: names of the photographs to train on.
         validation: names of those that are only measured after every epoch.
         test: names of those that are only measured at the end.
+        recipe: how to train.
         init_sha256: SHA-256 of the file to start from; empty for none.
         shapes: landmark file of further specimens whose shapes are learned; empty for none.
         shapes_sha256: SHA-256 of that file; empty for none.
-        recipe: how to train.
     """
 
+    images: str
+    landmarks: str
+    landmarks_sha256: str
+    exif: ExifFrame
+    part: str
+    seed: int
+    init: str
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
     recipe: Recipe
+    init_sha256: str = ""
+    shapes: str = ""
+    shapes_sha256: str = ""
 
     def to_toml(self) -> str:
         """The job as TOML."""
@@ -88,7 +84,7 @@ class Job(_Options):
         except (OSError, ValueError) as error:  # no UTF-8, no TOML
             raise CheckpointError(f"{wrong}: {error}") from error
         recipe = recipe_from_dict(entries.pop("recipe", None), str(path))
-        return cls(recipe=recipe, **vars(load(_Options, entries, wrong, CheckpointError)))
+        return load(cls, entries | {"recipe": recipe}, wrong, CheckpointError)
 
 
 def make_job(

@@ -91,7 +91,8 @@ def load(kind: type[T], entries: object, source: str, error: type[BeetleLMError]
 
     Args:
         kind: the dataclass; fields with a default may be missing.
-        entries: the table, as `tomllib` or `json` give it.
+        entries: the table, as `tomllib` or `json` give it; objects of other classes that fields are
+            of may be among them, made by the caller.
         source: how the message of an error begins, e.g. the file's name.
         error: what is raised.
 
@@ -190,6 +191,8 @@ def _value(hint: Any, value: object, bounds: Range) -> object:  # noqa: PLR0911
         inner = get_args(hint)[1]
         return {name: _at(shown(name)[1:-1], inner, one, bounds) for name, one in value.items()}
     if hint is Any:
+        return value
+    if isinstance(value, hint):  # what no file can hold, and the caller made
         return value
     if hasattr(hint, "from_entries"):
         return hint.from_entries(value)

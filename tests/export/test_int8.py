@@ -51,7 +51,7 @@ def trained(drawn: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
         patch.setattr(sys, "stdout", StringIO())
         for arguments in (
             ("train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch",
-             "--epochs", 12, "-o", folder / "run"),
+             "--epochs", 12, "-o", folder / "run", "--no-export"),
             ("export", folder / "run", "-o", folder / "full.onnx"),
             ("export", folder / "run", "-o", folder / "int8.onnx", "--int8"),
         ):  # fmt: skip
@@ -135,7 +135,18 @@ def test_refused_for_networks_of_convolutions_only(
     images, landmarks = drawn
     recipe = small_recipe(tmp_path / "small.toml", epochs=1, steps_per_epoch=1)
     run = tmp_path / "run"
-    train = ("train", images, landmarks, "--part", "quad", "--recipe", recipe, "-o", run)
+    train = (
+        "train",
+        "--no-export",
+        images,
+        landmarks,
+        "--part",
+        "quad",
+        "--recipe",
+        recipe,
+        "-o",
+        run,
+    )
     assert command(*train).code == 0
     done = command("export", run, "-o", tmp_path / "out" / "m.onnx", "--int8")
     assert done.code == 2 and "8 bit is for networks with large dense layers" in done.err
@@ -155,7 +166,7 @@ def test_training_does_not_start_from_it(
 ) -> None:
     images, landmarks = drawn
     done = command(
-        "train", images, landmarks, "--part", "quad", "--recipe", "paper-finetune",
+        "train", "--no-export", images, landmarks, "--part", "quad", "--recipe", "paper-finetune",
         "--init", trained / "int8.onnx", "-o", tmp_path / "run",
     )  # fmt: skip
     assert done.code == 1 and "serves for prediction alone" in done.err

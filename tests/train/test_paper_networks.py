@@ -209,7 +209,16 @@ def test_training_exporting_and_predicting(
 ) -> None:
     images, landmarks = drawn
     run = tmp_path / "run"
-    arguments = ("train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch")
+    arguments = (
+        "train",
+        "--no-export",
+        images,
+        landmarks,
+        "--part",
+        "quad",
+        "--recipe",
+        "paper-scratch",
+    )
     done = command(*arguments, "-o", run, "--epochs", 12)
     assert done.code == 0, done.err
     assert "6 photographs to train on, 0 to validate" in done.err
@@ -242,6 +251,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     images, landmarks = drawn
     arguments = (
         "train", images, landmarks, "--part", "quad", "--recipe", "paper-scratch", "--epochs", 5,
+        "--no-export",
     )  # fmt: skip
     assert command(*arguments, "-o", tmp_path / "whole").code == 0
     monkeypatch.setattr("beetle_lm.train.paper.trainer._SECONDS", -1e9)  # saves after each epoch
@@ -272,7 +282,7 @@ def test_fine_tuning_keeps_every_weight_but_those_of_the_last_layer(
 ) -> None:
     images, landmarks = drawn
     first, tuned = tmp_path / "first", tmp_path / "tuned"
-    train = ("train", images, landmarks, "--epochs", 1)
+    train = ("train", "--no-export", images, landmarks, "--epochs", 1)
     assert command(*train, "--part", "quad", "--recipe", "paper-scratch", "-o", first).code == 0
     recipe = load_recipe("paper-finetune").to_dict() | {"frozen": 5}
     path = tmp_path / "frozen.toml"

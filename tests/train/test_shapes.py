@@ -20,7 +20,7 @@ from beetle_lm.train.data.dataset import read_training_data  # noqa: E402
 def training(tmp_path: Path) -> TrainArguments:
     images, landmarks = draw_set(tmp_path / "drawn", 5)
     recipe = small_recipe(tmp_path / "small.toml", epochs=1)
-    return ("train", images, landmarks, "--part", "quad", "--recipe", recipe)
+    return ("train", images, landmarks, "--part", "quad", "--recipe", recipe, "--no-export")
 
 
 def shapes_file(path: Path, *configurations: NDArray[np.float64], height: int = SIZE[1]) -> Path:

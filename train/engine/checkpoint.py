@@ -26,11 +26,12 @@ WEIGHTS, LAST = "weights.safetensors", "last.safetensors"
 _KEY = "beetle_lm"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """How a network came to its weights, and what they belong to: a checkpoint's metadata.
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network's weights and what they belong to.
 
     Args:
+        tensors: the weights by name; in `last.safetensors` the optimiser's state as well.
         recipe: how the network was trained, as a table; its entry `network` names the network.
         spec: the part.
         input_width: width of the network's input in pixels.
@@ -44,6 +45,7 @@ class Training:
         assessment: how its landmarks are judged; None until the training is finished.
     """
 
+    tensors: dict[str, Tensor]
     recipe: dict[str, Any]
     spec: PartSpec
     input_width: Annotated[int, Range(1)]
@@ -54,17 +56,6 @@ class Training:
     validation_px: Annotated[float, Range(0, nan=True)]
     shapes: ShapeSpace | None = None
     assessment: Assessment | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checkpoint(Training):
-    """A network's weights and what they belong to.
-
-    Args:
-        tensors: the weights by name; in `last.safetensors` the optimiser's state as well.
-    """
-
-    tensors: dict[str, Tensor]
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -96,13 +87,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    entries = dict(vars(checkpoint))
-    del entries["tensors"]
-    training = asdict(Training(**entries))
+    config = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
+    for name in ("spec", "shapes", "assessment"):
+        if config[name] is not None:
+            config[name] = asdict(config[name])
     tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
     try:
         with replacing(path) as unfinished:
-            save_file(tensors, unfinished, metadata={_KEY: json.dumps(training)})
+            save_file(tensors, unfinished, metadata={_KEY: json.dumps(config)})
     except (SafetensorError, OSError) as error:
         raise OutputError(f"{path} cannot be written: {error}", Hint.RESUME) from error
 
@@ -134,5 +126,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, KeyError) as error:
         raise CheckpointError(wrong) from error
-    training = load(Training, parse_json(text, wrong, CheckpointError), wrong, CheckpointError)
-    return Checkpoint(tensors=tensors, **vars(training))
+    config = parse_json(text, wrong, CheckpointError)
+    if isinstance(config, dict):
+        config |= {"tensors": tensors}
+    return load(Checkpoint, config, wrong, CheckpointError)

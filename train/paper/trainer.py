@@ -261,7 +261,7 @@ def _fit(
         velocities = [state["momentum_buffer"] for state in optimiser.state.values()]
         if velocities and rate != before:
             torch._foreach_mul_(velocities, before / rate)
-        loss = _pass(network, optimiser, training, recipe.batch_size, start.seed, epoch, steps)
+        loss = _pass(network, optimiser, training, recipe.batch_size, start.seed, epoch, steps.done)
         measured, error = _measure(network, validation, recipe.batch_size)
         last = dataclasses.replace(start, epoch=epoch, validation_px=float(error))
         report(PaperEpoch(epoch, rate, float(loss), float(error), momentum, float(measured)))
@@ -288,11 +288,11 @@ def _pass(
     batch_size: int,
     seed: int,
     epoch: int,
-    steps: Steps,
+    stepped: Callable[[int, float], None] = lambda *_: None,
 ) -> Tensor:
     """One pass through the training images in a new order; the mean loss, on the device.
 
-    Nothing here waits for the device, but for `steps` once a second.
+    Nothing here waits for the device, but for `stepped` once a second.
     """
     device = training.images.device
     torch.manual_seed(seed * 1_000_003 + epoch)  # of dropout
@@ -307,7 +307,7 @@ def _pass(
         optimiser.step()
         total += loss.detach() * len(rows)
         done += len(rows)
-        steps.done(epoch, done / len(training))
+        stepped(epoch, done / len(training))
     return total / len(training)
 
 

@@ -27,7 +27,7 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Pretrained:
         averaging=0.95,
     )  # fmt: skip
     for arguments in (
-        ("train", *data, "--part", "quad", "--recipe", recipe, "-o", run, "-q"),
+        ("train", "--no-export", *data, "--part", "quad", "--recipe", recipe, "-o", run, "-q"),
         ("export", run, "-o", full),
         ("export", run, "-o", half, "--fp16", "--model-version", "2.0"),
     ):
@@ -49,7 +49,7 @@ def fine_tune(command: Command, pretrained: Pretrained, tmp_path: Path) -> FineT
         entries = {"network": "nano", "epochs": 1, "steps_per_epoch": 1} | changes
         recipe = small_recipe(tmp_path / "tune.toml", **entries)
         return command(
-            "train", *data, "--part", part, "--recipe", recipe, "--init", source,
+            "train", "--no-export", *data, "--part", part, "--recipe", recipe, "--init", source,
             "-o", tmp_path / "tuned", *options,
         )  # fmt: skip
 

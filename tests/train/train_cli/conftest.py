@@ -17,7 +17,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> TrainArguments:
     images, landmarks = draw_set(folder, 10)
     recipe = small_recipe(folder / "small.toml")
     options = ("--part", "quad", "--val-share", 0.1, "--recipe", recipe)
-    return ("train", images, landmarks, *options)
+    return ("train", images, landmarks, *options, "--no-export")
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     test_list.write_text("DRAWN_001.PNG\ndrawn_002.png\n\n", encoding="utf-8")
     subprocess.run(
         [sys.executable, "-m", "beetle_lm", "train", images, landmarks, "--part", "quad",
-         "--val-share", "0.1", "--recipe", recipe, "--test", test_list, "-o", folder / "run", "-q"],
+         "--val-share", "0.1", "--recipe", recipe, "--test", test_list, "-o", folder / "run", "-q",
+         "--no-export"],
         check=True,
     )  # fmt: skip
     return folder

@@ -40,7 +40,8 @@ def equal(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
 
 
 def test_run_folder(drawn: TrainArguments, command: Command, tmp_path: Path) -> None:
-    done = command(*drawn, "-o", tmp_path / "run")
+    arguments = [argument for argument in drawn if argument != "--no-export"]
+    done = command(*arguments, "-o", tmp_path / "run")
     assert done.code == 0
     assert "9 photographs to train on, 1 to validate" in done.err
     assert "1 validation photographs" in done.out
@@ -61,6 +62,10 @@ def test_run_folder(drawn: TrainArguments, command: Command, tmp_path: Path) -> 
     checkpoint = load_checkpoint(tmp_path / "run")
     assert checkpoint.epoch == metrics["epoch"]
     assert len(checkpoint.spec) == 4
+
+    assert command("export", tmp_path / "run", "-o", tmp_path / "same.onnx").code == 0
+    made = (tmp_path / "run" / "quad.onnx").read_bytes()
+    assert (tmp_path / "same.onnx").read_bytes() == made
 
 
 def test_a_seed_gives_the_same_weights(
@@ -176,7 +181,7 @@ def test_bad_arguments(drawn: TrainArguments, command: Command, tmp_path: Path) 
 def test_validation_photographs_are_only_measured(command: Command, tmp_path: Path) -> None:
     images, landmarks = draw_set(tmp_path, 10)
     recipe = small_recipe(tmp_path / "r.toml")
-    options = ("--part", "quad", "--recipe", recipe, "--val-share", 0.3)
+    options = ("--part", "quad", "--recipe", recipe, "--val-share", 0.3, "--no-export")
     assert command("train", images, landmarks, *options, "-o", tmp_path / "right").code == 0
     records = {str(record.image): record.in_image(72) for record in read_tps(landmarks)}
     for name in split(list(records), 0.3, seed=0)[1]:
@@ -221,15 +226,9 @@ def test_the_model_file_can_be_left_out(
     drawn: TrainArguments, command: Command, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    done = command(*drawn, "-o", run, "--epochs", 1, "--no-export")
+    done = command(*drawn, "-o", run, "--epochs", 1)
     assert done.code == 0 and f"`beetle-lm export {run} -o model.onnx`" in done.out
     assert not list(run.glob("*.onnx"))
-
-
-def test_the_model_file_at_the_end_is_what_export_makes(trained: Path, command: Command) -> None:
-    done = command("export", trained / "run", "-o", trained / "same.onnx")
-    assert done.code == 0
-    assert (trained / "same.onnx").read_bytes() == (trained / "run" / "quad.onnx").read_bytes()
 
 
 def test_a_second_training_into_one_folder_is_refused(
