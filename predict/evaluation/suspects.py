@@ -177,9 +177,9 @@ class _Shapes:
         usual = self.fits.distance[self.rows]
         self._median = float(np.median(usual))
         self._deviation = _SIGMA * float(np.median(np.abs(usual - self._median)))
-        turns = np.angle(self.fits.factor[self.rows])
-        middle = np.abs(_around(turns[:, None] - turns)).mean(axis=1).argmin()
-        self._turn = float(turns[middle])
+        some = np.angle(self.fits.factor[self._picked()])
+        middle = np.abs(_around(some[:, None] - some)).mean(axis=1).argmin()
+        self._turn = float(some[middle])
 
     def unlike(self) -> Iterator[_Odd]:
         """Specimens that are unlike the others, and what explains it."""
@@ -187,10 +187,15 @@ class _Shapes:
             if (odd := self._explained(int(row))) is not None:
                 yield odd
 
+    def _picked(self) -> NDArray[np.intp]:
+        """Rows of so many specimens that all of them can be held against each other."""
+        count = min(len(self.rows), _MOST_COMPARED)
+        rows: NDArray[np.intp] = self.rows[np.linspace(0, len(self.rows) - 1, count).astype(int)]
+        return rows
+
     def _robust_mean(self) -> Complex:
         """(n,) of centroid size 1 around the origin, NaN where nobody has the landmark."""
-        picked = np.linspace(0, len(self.rows) - 1, min(len(self.rows), _MOST_COMPARED)).astype(int)
-        rows = self.rows[np.unique(picked)]
+        rows = self._picked()
         counts = self._there[rows].sum(axis=1)
         rows = rows[counts == counts.max()]
         points, there = self._points[rows], self._there[rows]
@@ -222,9 +227,8 @@ class _Shapes:
             if mirrored.distance == flipped:
                 reason = self._flip(row, mirrored.factor)
             return _Odd(row, reason, self._numbers(distance, flipped))
-        turn, others = self._turned(self.fits.factor[row]), self._others_turned(row)
-        far = max(_TURNED, _TURNED_TIMES * others)
-        if abs(turn) > far and others < _ALIKE and distance <= self._limit(_USUAL):
+        turn = self._turned(self.fits.factor[row])
+        if distance <= self._limit(_USUAL) and self._is_turned(row, turn):
             way = "clockwise" if turn > 0 else "anticlockwise"
             upside_down = "upside down" if abs(turn) > _UPSIDE_DOWN else "turned"
             measured = f"{abs(turn):.0f} degrees {way}"
@@ -255,6 +259,13 @@ class _Shapes:
         factors = self.fits.factor[self.rows[self.rows != row]]
         turns = np.abs(np.degrees(_around(np.angle(factors) - self._turn)))
         return float(np.quantile(turns, 1 - _EXCEPTIONS))
+
+    def _is_turned(self, row: int, turn: float) -> bool:
+        """Whether a specimen is turned much farther than the others, which lie alike."""
+        if abs(turn) <= _TURNED:
+            return False
+        others = self._others_turned(row)
+        return others < _ALIKE and abs(turn) > _TURNED_TIMES * others
 
     def _flip(self, row: int, factor: Complex) -> str:
         """What mirrored it, by how it is turned once its y is counted the other way."""
