@@ -79,8 +79,8 @@ def webp_size(stream: BinaryIO) -> tuple[int, int] | None:
     if len(content) < 10:
         return None
     if kind == b"VP8X":
-        sides = (content[4:7], content[7:10])
-        return tuple(int.from_bytes(side, "little") + 1 for side in sides)  # type: ignore[return-value]
+        width, height = (int.from_bytes(content[at : at + 3], "little") for at in (4, 7))
+        return width + 1, height + 1
     if kind == b"VP8L" and content[0] == 0x2F:
         bits = int.from_bytes(content[1:5], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
