@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from kinds import Draw
 from PIL import Image
 
+from beetle_lm.libraries import PACKAGES
 from beetle_lm.predict.doctor import (
     Finding,
     Runtime,
@@ -24,6 +27,8 @@ from beetle_lm.predict.doctor import (
 )
 from beetle_lm.predict.session import CPU, CUDA
 from beetle_lm.zoo.store import cache_folder
+
+ROOT = Path(__file__).parents[2]
 
 WORKS = Runtime((CPU,), CPU, None)
 
@@ -117,6 +122,14 @@ def test_directml_beside_the_usual_runtime() -> None:
     assert "onnxruntime and onnxruntime-directml are installed together" in finding.found
     assert finding.mend is not None
     assert "pip uninstall -y onnxruntime onnxruntime-directml" in finding.mend
+
+
+def test_only_what_is_declared_is_missed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    required = [*project["dependencies"], *extras["cpu"], *extras["train"]]
+    declared = {re.split(r"[^\w-]", line, maxsplit=1)[0] for line in required}
+    assert set(PACKAGES.values()) <= declared
 
 
 def test_what_this_machine_imports() -> None:
