@@ -1,0 +1,175 @@
+"""Where on a photograph a model is to look: at all of it, or at the specimen once it is found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+
+from beetle_lm.predict.landmarks import Floats, centroid_size
+from beetle_lm.predict.passes import Pass, Photo, Questions, Wanted
+from beetle_lm.predict.placement import Window
+from beetle_lm.predict.procrustes import least_squares_map
+from beetle_lm.predict.session import Session
+from beetle_lm.zoo.model_file.card import ModelCard
+
+_UPRIGHT_DETAIL = 3
+_SMALLEST = 4.0  # px of centroid size: less is no specimen
+_BEYOND = 0.02  # of the specimen's extent: a landmark so far outside the photograph is told
+
+
+@dataclass(frozen=True, eq=False)
+class Aimed:
+    """What a model found where it was to look.
+
+    Args:
+        found: landmarks, and where they were looked for.
+        box: (4, 2) corners of the window in which they were looked for, in pixels of the
+            photograph; None where that was all of it.
+        doubt: why that may be the wrong place, in words; None where nothing says so.
+    """
+
+    found: Pass
+    box: Floats | None = None
+    doubt: str | None = None
+
+
+class Aim(Protocol):
+    """How a model comes to see the specimens on photographs."""
+
+    @property
+    def card(self) -> ModelCard:
+        """Of the model that sees the whole photograph first."""
+
+    @property
+    def detail(self) -> int:
+        """How many times more pixels than the model's input, along each side, are of use."""
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What landmarks depend on beside the model, as JSON values by what a user calls it."""
+
+    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
+        """Says what the models are to see, view after view, until landmarks are placed.
+
+        Args:
+            session: the model.
+            photos: the photographs, ready for the model of `card`.
+        """
+
+
+class Straight:
+    """All of the photograph, as it lies."""
+
+    detail = 1
+    settings: Mapping[str, object] = MappingProxyType({})
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+
+    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
+        """See `Aim`."""
+        found = yield Wanted(session, [photo.whole for photo in photos])
+        return [Aimed(one) for one in found]
+
+
+class Upright:
+    """All of the photograph first, then turned so that the specimen lies upright.
+
+    For models of whole specimens (`WholeSpecimen`).
+    """
+
+    detail = _UPRIGHT_DETAIL
+    settings: Mapping[str, object] = MappingProxyType({})
+
+    def __init__(self, card: ModelCard) -> None:
+        self.card = card
+
+    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
+        """See `Aim`."""
+        first = yield Wanted(session, [photo.whole for photo in photos])
+        views = [upright(self.card, one) for one in first]
+        found = yield from seen_again(session, photos, first, views)
+        return [
+            Aimed(one, doubt=cut_off(one, photo.size))
+            for one, photo in zip(found, photos, strict=True)
+        ]
+
+
+def aim_of(card: ModelCard) -> Aim:
+    """How a model looks that is given nothing but photographs."""
+    return Straight(card) if card.whole is None else Upright(card)
+
+
+def upright(card: ModelCard, found: Pass) -> Window | None:
+    """The view in which a specimen lies upright, as far as its landmarks are known.
+
+    Args:
+        card: of the model, with the shapes of its training.
+        found: its landmarks.
+
+    Returns:
+        None where the landmarks cannot be right.
+    """
+    if card.shapes is None or found.fault is not None:
+        return None
+    mean, size = np.array(card.shapes.mean), np.array(card.input_size)
+    if card.whole is not None:
+        centre, share = np.array(card.whole.centre), card.whole.size
+    else:  # as its training photographs lie, more or less
+        centre, share = np.array([0.5, 0.5]), math.sqrt(math.prod(card.limits.size))
+    goal = mean * share * np.linalg.norm(size) + centre * size
+    return window_onto(found.in_image, goal, card.input_size)
+
+
+def window_onto(xy: Floats, goal: Floats, input_size: tuple[int, int]) -> Window | None:
+    """The view, turned, scaled and moved, that lays landmarks nearest to places in the input.
+
+    Args:
+        xy: (n, 2) in pixels of the photograph.
+        goal: (n, 2) in pixels of the input.
+        input_size: width and height of the input.
+
+    Returns:
+        None where the landmarks nearly lie in one point.
+    """
+    if centroid_size(xy) < _SMALLEST:
+        return None
+    matrix = least_squares_map(xy, goal)
+    scale = math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
+    return Window(matrix, input_size) if scale > 0 else None
+
+
+def seen_again(
+    session: Session,
+    photos: Sequence[Photo],
+    first: Sequence[Pass],
+    views: Sequence[Window | None],
+) -> Questions[list[Pass]]:
+    """What a model finds under new views; where there is none, what it found before."""
+    pairs = zip(photos, views, strict=True)
+    shown = [photo.under(view, session.card) for photo, view in pairs if view is not None]
+    again = iter((yield Wanted(session, shown)))
+    return [one if view is None else next(again) for one, view in zip(first, views, strict=True)]
+
+
+def cut_off(found: Pass, size: tuple[int, int]) -> str | None:
+    """Says that a specimen reaches beyond the edge of its photograph; None where it does not.
+
+    Args:
+        found: its landmarks.
+        size: width and height of the photograph.
+    """
+    if found.fault is not None:
+        return None
+    xy = found.in_image
+    room = _BEYOND * float(np.ptp(xy, axis=0).max())
+    beyond = ((xy < -room) | (xy > np.array(size) + room)).any(axis=1)
+    if not beyond.any():
+        return None
+    numbers = ", ".join(str(index + 1) for index in np.flatnonzero(beyond))
+    return f"it reaches beyond the edge of the photograph (landmarks {numbers})"
