@@ -38,7 +38,7 @@ HEAD, PRONOTUM, ELYTRA = range(3)
 # Values of the masks: of those with five and of those with nine kinds.
 FIVE = {"head": (1,), "pronotum": (2,), "elytra": (3,), "others": (4, 5)}
 NINE = {"head": (1, 2, 3), "pronotum": (4,), "elytra": (5,), "others": (7, 8), "pin": (9,)}
-SUPPORT = 0.004  # of a part's extent: outline points that lie as far out but for this count
+SUPPORT = 0.02  # of a part's extent: outline points that lie as far out but for this count
 BAND = 0.06  # half the width, as a share of the part's, of the band about the axis
 STUB = {
     "head": 0.09,

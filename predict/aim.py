@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -53,6 +53,10 @@ class Aim(Protocol):
     def settings(self) -> Mapping[str, object]:
         """What landmarks depend on beside the model, as JSON values by what a user calls it."""
 
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """What run.json says of it, beside the model."""
+
     def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
         """Says what the models are to see, view after view, until landmarks are placed.
 
@@ -67,6 +71,7 @@ class Straight:
 
     detail = 1
     settings: Mapping[str, object] = MappingProxyType({})
+    record: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
@@ -81,18 +86,27 @@ class Upright:
     """All of the photograph first, then turned so that the specimen lies upright.
 
     For models of whole specimens (`WholeSpecimen`).
+
+    Args:
+        card: the model's.
+        always: look a second time even where nothing speaks against the first landmarks, which are
+            less exact, but near enough to find a part by.
     """
 
     detail = _UPRIGHT_DETAIL
     settings: Mapping[str, object] = MappingProxyType({})
+    record: Mapping[str, Any] = MappingProxyType({})
 
-    def __init__(self, card: ModelCard) -> None:
-        self.card = card
+    def __init__(self, card: ModelCard, *, always: bool = True) -> None:
+        self.card, self._always = card, always
 
     def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
         """See `Aim`."""
         first = yield Wanted(session, [photo.whole for photo in photos])
-        views = [upright(self.card, one) for one in first]
+        views = [
+            upright(self.card, one) if self._always or one.flag is not None else None
+            for one in first
+        ]
         found = yield from seen_again(session, photos, first, views)
         return [
             Aimed(one, doubt=cut_off(one, photo.size))

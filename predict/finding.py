@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -41,7 +43,8 @@ class Finder:
         """The landmarks of the whole specimens."""
         new = [photo for photo in photos if photo not in self._found]
         if new:
-            found = yield from Upright(self.session.card).place(self.session, new)
+            aim = Upright(self.session.card, always=False)
+            found = yield from aim.place(self.session, new)
             self._found.update(zip(new, found, strict=True))
         return [self._found[photo] for photo in photos]
 
@@ -86,6 +89,11 @@ class OnWhole:
         """The finder's file."""
         return {"finder": self._finder.session.sha256}
 
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The finder's model."""
+        return {"finder": self._finder.session.record}
+
     def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
         """See `Aim`."""
         wholes = yield from self._finder.whole_specimens(photos)
@@ -97,9 +105,15 @@ class OnWhole:
         ]
         found = iter((yield Wanted(session, shown)))
         return [
-            Aimed(whole.found) if view is None else self._aimed(next(found), view, whole, photo)
+            self._lost(whole.found)
+            if view is None
+            else self._aimed(next(found), view, whole, photo)
             for photo, whole, view in zip(photos, wholes, views, strict=True)
         ]
+
+    def _lost(self, whole: Pass) -> Aimed:
+        nowhere = f"landmarks of the {self.card.spec.name} that all lie in one place"
+        return Aimed(replace(whole, fault=whole.fault or nowhere))
 
     def _aimed(self, found: Pass, view: Window, whole: Aimed, photo: Photo) -> Aimed:
         name = self.card.spec.name

@@ -204,5 +204,8 @@ class Halved:
 
     def _level(self, number: int) -> NDArray[np.uint8]:
         while len(self._levels) <= number and min(self._levels[-1].shape[:2]) > 1:
-            self._levels.append(np.asarray(cv2.pyrDown(self._levels[-1]), np.uint8))
+            height, width = self._levels[-1].shape[:2]
+            half = (width // 2, height // 2)
+            smaller = cv2.resize(self._levels[-1], half, interpolation=cv2.INTER_AREA)
+            self._levels.append(np.asarray(smaller, np.uint8))
         return self._levels[min(number, len(self._levels) - 1)]

@@ -105,14 +105,7 @@ class Predictor:
     @property
     def record(self) -> Mapping[str, Any]:
         """What run.json says of the model."""
-        model = {
-            "part": self.spec.name,
-            "version": self.card.version,
-            "file": str(self.session.path),
-            "sha256": self.session.sha256,
-            "weights_sha256": self.card.weights_sha256,
-        }
-        return {"model": model, "provider": self.provider}
+        return {"model": self.session.record, "provider": self.provider, **self.aim.record}
 
     @property
     def versions(self) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,7 +44,8 @@ class Search:
     """
 
     detail = _DETAIL
-    settings: Mapping[str, object] = MappingProxyType({"way of looking": "search"})
+    settings: Mapping[str, object] = MappingProxyType({"search": True})
+    record: Mapping[str, Any] = settings
 
     def __init__(self, card: ModelCard) -> None:
         if card.shapes is None:
