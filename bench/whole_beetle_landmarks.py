@@ -4,7 +4,7 @@
 
 DATA/beetleflow holds photographs of ground beetles and masks of their parts (BeetleFlow,
 Imageomics, doi 10.57967/hf/8716, CC BY 4.0). No human placed these landmarks: they follow from the
-masks by the rules below. `bench/carabid.toml` names them.
+masks by the rules below. The part `carabid` names them.
 
 The outline of each part (head, pronotum, elytra) is seen in a frame of its own: the axis of head
 and pronotum is the line through the middles of head and elytra, that of the elytra is their own

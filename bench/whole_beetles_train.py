@@ -54,7 +54,7 @@ from beetle_lm.train.heatmap.networks import (
 )
 from beetle_lm.train.heatmap.recipe import HeatMapRecipe
 from beetle_lm.train.methods import load_recipe
-from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.model_file.parts import PartSpec, find_part
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
 
 Floats = NDArray[np.float64]
@@ -539,7 +539,6 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("tps", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--part", type=Path, default=Path(__file__).with_name("carabid.toml"))
     parser.add_argument("--fold", type=int, default=1)
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=16)
@@ -569,7 +568,7 @@ def main() -> None:
     )  # fmt: skip
     task = Task(
         training, [b for b in beetles if number_of(b.name) % 5 in kept],
-        PartSpec.from_toml(options.part), upright_shapes(training), recipe, options.picked,
+        find_part("carabid"), upright_shapes(training), recipe, options.picked,
         options.every, options.seed,
     )  # fmt: skip
     print(f"{len(training)} train, {len(task.validation)} validate", flush=True)

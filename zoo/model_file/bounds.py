@@ -20,6 +20,9 @@ DEEPEST_GRAPH = 32
 MOST_LANDMARKS = 1000
 """Of a part; a row is drawn, and columns are written, for each."""
 
+MOST_MEASUREMENTS = 200
+"""Of a part; four columns are written for each."""
+
 MOST_COMPONENTS = 64
 """Of the shapes; they are held against each other in pairs."""
 
@@ -38,6 +41,9 @@ added."""
 
 LONGEST_LANDMARK_NAME = 300
 """Characters of a landmark's name, which stands in each row of a table."""
+
+LONGEST_MEASUREMENT_NAME = 200
+"""Characters of a measurement's name, which begins the names of columns."""
 
 LONGEST_LABEL = 200
 """Characters of a version and a checksum."""

@@ -132,7 +132,8 @@ class ModelCard:
     def to_json(self) -> str:
         """The card as JSON; `from_json` reads it back."""
         fields = asdict(self)
-        card = {"format": CARD_FORMAT, "part": fields.pop("spec"), **fields}
+        del fields["spec"]
+        card = {"format": CARD_FORMAT, "part": self.spec.to_dict(), **fields}
         for name in ("photographs", "whole"):
             if card[name] is None:
                 del card[name]
@@ -180,7 +181,7 @@ def check_size(spec: PartSpec) -> None:
     """Makes sure that a part fits into a card, where its names become others' folders and columns.
 
     Raises:
-        ModelError: it has too many landmarks, or a name is too long.
+        ModelError: it has too many landmarks or measurements, or a name is too long.
     """
     if (size := len(spec.name.encode())) > bounds.LONGEST_NAME:
         raise ModelError(f"the part's name has {size} bytes; at most {bounds.LONGEST_NAME}")
@@ -189,4 +190,12 @@ def check_size(spec: PartSpec) -> None:
     if (longest := max(map(len, spec.landmark_names))) > bounds.LONGEST_LANDMARK_NAME:
         raise ModelError(
             f"a landmark's name has {longest} characters; at most {bounds.LONGEST_LANDMARK_NAME}"
+        )
+    names = [measurement.name for measurement in spec.measurements]
+    if len(names) > bounds.MOST_MEASUREMENTS:
+        raise ModelError(f"{len(names)} measurements; at most {bounds.MOST_MEASUREMENTS}")
+    if (longest := max(map(len, names), default=0)) > bounds.LONGEST_MEASUREMENT_NAME:
+        raise ModelError(
+            f"a measurement's name has {longest} characters; at most"
+            f" {bounds.LONGEST_MEASUREMENT_NAME}"
         )
