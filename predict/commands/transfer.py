@@ -17,6 +17,7 @@ from beetle_lm.predict.commands.running import (
     MaxPixels,
     Overlay,
     Overwrite,
+    PagesRead,
     Quiet,
     Recursive,
     Resume,
@@ -73,6 +74,7 @@ def transfer(
     scale: Scale = None,
     exif: Exif = "apply",
     max_pixels: MaxPixels = 500_000_000,
+    pages: PagesRead = "first",
     isolate: Isolate = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -115,6 +117,7 @@ def transfer(
         workers=workers,
         max_pixels=max_pixels,
         isolate=isolate,
+        pages=pages,
     )
     carry_out(
         context,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
-from beetle_lm.predict.images.read import MAX_PIXELS, read_header, read_image
+from beetle_lm.predict.images.read import MAX_PIXELS, Header, ImageFile, read_header, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.templates.registration import Template
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen, near_landmarks
@@ -79,7 +79,10 @@ class Templates:
             RequestError: two photographs have the same name, or one was given twice.
             SpecimenError: no specimen stands out in a photograph.
         """
-        xy = _landmarks_of(images, landmarks, frame)
+        headers = {path.name: read_header(path) for path in images}
+        if len(headers) < len(images):
+            raise RequestError("two templates have the same name; their landmarks are found by it")
+        xy = _landmarks_of(images, headers, landmarks, frame)
         if spec is None:
             spec = PartSpec.numbered(landmarks.stem, len(xy[0]))
         digest = sha256(landmarks.read_bytes() + frame.encode())
@@ -90,7 +93,7 @@ class Templates:
                     f"{path.name} has {len(points)} landmarks in {landmarks}, but {spec.name} has"
                     f" {len(spec)}"
                 )
-            fitted.append(_template(path, points, max_pixels))
+            fitted.append(_template(path, headers[path.name], points, max_pixels))
             content = path.read_bytes()
             digest.update(content)
             photographs.append(sha256(content).digest())
@@ -100,8 +103,14 @@ class Templates:
         )
 
 
-def _template(path: Path, xy: Floats, max_pixels: int) -> Template:
-    picture = read_image(path, 3, at_least=(SIDE, SIDE), max_pixels=max_pixels)
+def _template(path: Path, header: Header, xy: Floats, max_pixels: int) -> Template:
+    file = ImageFile(path, path.name)
+    if header.pictures > 1:
+        _log.warning(
+            "%s holds %d pictures, of which the first is the template", path.name, header.pictures
+        )
+        file = ImageFile(path, path.name, header.page)
+    picture = read_image(file, 3, at_least=(SIDE, SIDE), max_pixels=max_pixels)
     missing = np.flatnonzero(np.isnan(xy).any(axis=1))
     if len(missing):
         raise LandmarkError(
@@ -131,11 +140,10 @@ def _template(path: Path, xy: Floats, max_pixels: int) -> Template:
     return Template(near_landmarks(specimen, xy), xy)
 
 
-def _landmarks_of(images: Sequence[Path], landmarks: Path, frame: ExifFrame) -> list[Floats]:
+def _landmarks_of(
+    images: Sequence[Path], headers: Mapping[str, Header], landmarks: Path, frame: ExifFrame
+) -> list[Floats]:
     """The landmarks (n, 2) of each photograph, in the upright one."""
-    headers = {path.name: read_header(path) for path in images}
-    if len(headers) < len(images):
-        raise RequestError("two templates have the same name; their landmarks are found by it")
     read = read_records(landmarks, [path.as_posix() for path in images])
     records, zeros = without_zeros(read)
     for remark in (curves_remark(records), zeros):
