@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -106,6 +107,8 @@ def transfer(
 
     spec = None if part is None else part_of(part)
     annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif, max_pixels)
+    for remark in annotated.remarks:
+        logging.getLogger("beetle_lm").warning("%s", remark)
     request = Request(inputs, output, recursive, reference, overwrite, resume)
     options = Options(
         formats=chosen,
