@@ -14,7 +14,7 @@ import numpy as np
 
 from beetle_lm.errors import ImageError, IsolationError, RequestError
 from beetle_lm.predict.aim import Aim, Aimed, aim_of
-from beetle_lm.predict.images.read import Read, read_image
+from beetle_lm.predict.images.read import ImageFile, Read, read_image
 from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import (
     MadeWith,
@@ -112,17 +112,18 @@ class Predictor:
         """The version of the runtime."""
         return {"onnxruntime": self.session.runtime_version}
 
-    def made_with(self, files: Sequence[Path]) -> MadeWith:
+    def made_with(self, images: Sequence[ImageFile]) -> MadeWith:
         """Which of some photographs the model was trained or validated on, as far as is known."""
         seen = self.card.photographs
+        files = {image.path: image for image in images if image.is_first}
         found = [] if seen is None else seen.among(files)
         if seen is None or not found:
             return MadeWith()
         least = "" if seen.is_complete else "at least "
         one = len(found) == 1
         return MadeWith(
-            tuple(found),
-            note=f"{least}{len(found)} of the {len(files)} photographs that have manual landmarks"
+            tuple(files[path] for path in found),
+            note=f"{least}{len(found)} of the {len(images)} photographs that have manual landmarks"
             f" {'is one' if one else 'are among those'} that the model was made with: on new ones"
             " it is less accurate",
         )
@@ -147,7 +148,8 @@ class Predictor:
                 image, an array of upright uint8 pixels, (H, W) grey or (H, W, 3) RGB, or any
                 iterable of these. A PIL image is treated as its file would be: transparency is put
                 over white, 16 bit are scaled to 8, and it is turned upright where it carries an
-                EXIF orientation.
+                EXIF orientation. Of a TIFF file with several pictures the first is read, with a
+                warning; PIL images or arrays give the others.
             batch_size: photographs that go through the model at once.
             workers: threads that read photographs.
             read: reads the photographs; see `beetle_lm.predict.images.reading`.

@@ -16,7 +16,7 @@ from beetle_lm.predict.batch.plan import Task
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.drawing.overlay import OVERLAY, Marked, jpeg, overlay_sized
 from beetle_lm.predict.drawing.overview import Selection
-from beetle_lm.predict.images.read import Form, ImageFile, Picture
+from beetle_lm.predict.images.read import File, Form, ImageFile, Picture
 from beetle_lm.predict.images.reading import Reader, Threads
 from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
@@ -38,20 +38,20 @@ class Pictures:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._kept: dict[Path, Picture | ImageError] = {}
+        self._kept: dict[ImageFile, Picture | ImageError] = {}
 
-    def read(self, path: Path, channels: int, at_least: tuple[int, int] | None = None) -> Picture:
+    def read(self, file: File, channels: int, at_least: tuple[int, int] | None = None) -> Picture:
         """Reads a photograph as `read_image` does, and keeps what its overlays are drawn on."""
-        picture, drawn_on = self._reader.forms(path, [Form(channels, at_least), OVERLAY])
+        picture, drawn_on = self._reader.forms(file, [Form(channels, at_least), OVERLAY])
         if isinstance(picture, ImageError):
             raise picture
         kept = drawn_on if isinstance(drawn_on, ImageError) else overlay_sized(drawn_on)
-        self._kept[path] = kept
+        self._kept[ImageFile.of(file)] = kept
         return picture
 
     def take(self, image: ImageFile) -> Picture | None:
         """What the overlays of a photograph are drawn on, once; None where there is nothing."""
-        kept = self._kept.pop(image.path, None)
+        kept = self._kept.pop(image, None)
         if isinstance(kept, ImageError):  # the landmarks are there all the same
             _log.warning("no overlay: %s", kept)
             return None

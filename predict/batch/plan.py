@@ -16,6 +16,7 @@ from beetle_lm.predict.batch.staging import refuse_unless_free
 from beetle_lm.predict.images.earlier import EarlierResults, read_run
 from beetle_lm.predict.images.find import is_file, is_folder
 from beetle_lm.predict.images.kinds import extensions
+from beetle_lm.predict.images.pages import each_page
 from beetle_lm.predict.images.read import ImageFile, find_images
 from beetle_lm.text import file_name
 from beetle_lm.zoo.model_file.onnx import read_card
@@ -128,7 +129,7 @@ def plan_one(
         LandmarkError: they do not fit the photographs or the model.
     """
     options = options or Options()
-    images = _photographs(request.inputs, request.recursive)
+    images = _photographs(request.inputs, request.recursive, options)
     if request.output is not None:  # told before the model is read
         refuse_unless_free(request.output, request.overwrite, request.resume)
     name = part or read_card(model).spec.name
@@ -159,7 +160,7 @@ def plan_found(
         And all that `plan_one` raises.
     """
     options = options or Options()
-    images = _photographs(request.inputs, request.recursive)
+    images = _photographs(request.inputs, request.recursive, options)
     parts = list(models)
     together = None
     if len(parts) > 1:
@@ -221,7 +222,8 @@ def plan_parts(request: Request, zoo: str | None, options: Options | None = None
     tasks = []
     for path in folders:
         inside = path / "images"
-        images = _photographs([str(inside if is_folder(inside) else path)], request.recursive)
+        given = [str(inside if is_folder(inside) else path)]
+        images = _photographs(given, request.recursive, options)
         folder, model = together / path.name, models[path.name]
         if not goes_on:  # or else the parts before the interrupted one are there already
             refuse_unless_free(folder, request.overwrite)
@@ -250,7 +252,7 @@ def plan_transfer(
         LandmarkError: they do not fit the photographs or the part.
     """
     options = options or Options()
-    images = _photographs(request.inputs, request.recursive)
+    images = _photographs(request.inputs, request.recursive, options)
     folder = request.output or Path("beetle-lm-transfer")
     refuse_unless_free(folder, request.overwrite, request.resume)
     reference = _reference(request.reference, images, options, lambda: spec)
@@ -275,8 +277,9 @@ def _part_of(model: Path) -> PartSpec:
     return read_card(model).spec
 
 
-def _photographs(inputs: Sequence[str], recursive: bool) -> tuple[ImageFile, ...]:
-    return tuple(find_images(inputs, recursive))
+def _photographs(inputs: Sequence[str], recursive: bool, options: Options) -> tuple[ImageFile, ...]:
+    found = find_images(inputs, recursive)
+    return tuple(each_page(found) if options.pages == "all" else found)
 
 
 def _model_of(folder: Path, zoo: str | None) -> Path:

@@ -105,7 +105,7 @@ def _headers(images: Sequence[ImageFile]) -> dict[str, Header]:
     headers = {}
     for image in images:
         try:
-            headers[image.name] = read_header(image.path)
+            headers[image.name] = read_header(image)
         except ImageError:  # told when its turn comes to be predicted
             continue
     return headers

@@ -252,10 +252,10 @@ def _write_pictures(
         from beetle_lm.predict.evaluation import report  # imports matplotlib
 
         upright = frozenset(filter(task.reference.is_drawn_upright, outcome.evaluation.images))
-        paths = {image.name: image.path for image in task.images if image.name in upright}
+        images = {image.name: image for image in task.images if image.name in upright}
         folder = staged.results / "evaluation"
         shutil.rmtree(folder, ignore_errors=True)  # half written by a run that was killed
-        report.write_evaluation(outcome.evaluation, folder, paths.get, read=read)
+        report.write_evaluation(outcome.evaluation, folder, images.get, read=read)
         written += [folder / file for file in report.FILES]
     if outcome.shown.cells:
         written.append(staged.results / OVERVIEW)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.images.read import ImageFile, Read
 from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import MadeWith
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -44,11 +43,11 @@ class Source(Protocol):
     def versions(self) -> Mapping[str, str]:
         """The versions of the libraries that only it uses, by their names."""
 
-    def made_with(self, files: Sequence[Path]) -> MadeWith:
+    def made_with(self, images: Sequence[ImageFile]) -> MadeWith:
         """Which of some photographs it was made with.
 
         Args:
-            files: the photographs.
+            images: the photographs; of several in a file it can only be the first.
         """
 
     def place(

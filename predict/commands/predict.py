@@ -19,6 +19,7 @@ from beetle_lm.predict.commands.running import (
     MaxPixels,
     Overlay,
     Overwrite,
+    PagesRead,
     Quiet,
     Recursive,
     Resume,
@@ -120,6 +121,7 @@ def predict(
     scale: Scale = None,
     exif: Exif = "apply",
     max_pixels: MaxPixels = 500_000_000,
+    pages: PagesRead = "first",
     isolate: Isolate = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -162,6 +164,7 @@ def predict(
         workers=workers,
         max_pixels=max_pixels,
         isolate=isolate,
+        pages=pages,
     )
     carry_out(
         context,

@@ -46,6 +46,14 @@ MaxPixels = Annotated[
     int,
     typer.Option(min=1, metavar="N", help="Refuse photographs of more pixels, unread."),
 ]
+PagesRead = Annotated[
+    Literal["first", "all"],
+    typer.Option(
+        "--pages",
+        help="What counts of a TIFF file with several pictures: the first, or each as a photograph"
+        " of its own, named like stack_page2.tif.",
+    ),
+]
 Isolate = Annotated[
     bool,
     typer.Option(

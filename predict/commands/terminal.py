@@ -34,7 +34,8 @@ def tell_plan(plan: Plan) -> None:
         of_part = "" if plan.together is None else f" of {task.part}"
         echo(f"would read {_counted(len(task.images))}{of_part}:")
         for image in task.images:
-            echo(f"  {image.path}")
+            page = "" if image.page is None else f", page {image.page.number}"
+            echo(f"  {image.path}{page}")
     echo("would write:")
     for task in plan.tasks:
         for name in planned(options.formats, options.overlay, task.reference is not None):

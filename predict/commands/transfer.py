@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from beetle_lm.predict.commands.running import (
     MaxPixels,
     Overlay,
     Overwrite,
+    PagesRead,
     Quiet,
     Recursive,
     Resume,
@@ -73,6 +75,7 @@ def transfer(
     scale: Scale = None,
     exif: Exif = "apply",
     max_pixels: MaxPixels = 500_000_000,
+    pages: PagesRead = "first",
     isolate: Isolate = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -105,6 +108,8 @@ def transfer(
 
     spec = None if part is None else part_of(part)
     annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif, max_pixels)
+    for remark in annotated.remarks:
+        logging.getLogger("beetle_lm").warning("%s", remark)
     request = Request(inputs, output, recursive, reference, overwrite, resume)
     options = Options(
         formats=chosen,
@@ -116,6 +121,7 @@ def transfer(
         workers=workers,
         max_pixels=max_pixels,
         isolate=isolate,
+        pages=pages,
     )
     carry_out(
         context,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from beetle_lm.predict.drawing.labels import label_places
-from beetle_lm.predict.images.read import Form, Picture, Read, read_image
+from beetle_lm.predict.images.read import File, Form, Picture, Read, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
 
@@ -52,7 +51,7 @@ class Marked:
     @classmethod
     def read(
         cls,
-        photograph: Path,
+        photograph: File,
         xy: Floats,
         score: Floats,
         manual: Floats | None = None,

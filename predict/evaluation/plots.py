@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from pathlib import Path
 
 import numpy as np
 from matplotlib import patheffects
@@ -17,7 +16,7 @@ from beetle_lm.predict.drawing.labels import label_places
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.evaluation.table import UNIT_NAMES
 from beetle_lm.predict.formats.sizes import PhotographOf
-from beetle_lm.predict.images.read import Read, read_image
+from beetle_lm.predict.images.read import File, Read, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
 
@@ -216,11 +215,11 @@ def _draw_specimen(axes: Axes, predicted: Floats, manual: Floats) -> None:
     axes.set_yticks([])
 
 
-def _draw_photograph(axes: Axes, name: str, path: Path | None, read: Read) -> None:
-    if path is None:
+def _draw_photograph(axes: Axes, name: str, file: File | None, read: Read) -> None:
+    if file is None:
         return
     try:
-        picture = read(path, 3, _SHOWN_SIZE)
+        picture = read(file, 3, _SHOWN_SIZE)
     except ImageError as error:
         logging.getLogger("beetle_lm").warning(
             "%s is drawn without its photograph: %s", name, error

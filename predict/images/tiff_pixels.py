@@ -24,6 +24,7 @@ from beetle_lm.text import printable
 _NONE, _OLD_JPEG, _JPEG, _PACKED = 1, 6, 7, 32773
 _MOST_SAMPLES = 64
 _MOST_BYTES = 1 << 32
+_MOST_PACKED, _BYTES_BESIDE = 2, 1 << 26  # LZW makes noise larger, and small JPEGs have tables
 _FAXES = {3: "group3", 4: "group4"}
 _FAX_END = 16  # bytes that say so, or not
 _DEFLATE = frozenset({8, 32946})
@@ -78,6 +79,8 @@ def read_stored(stream: IO[bytes], page: Page) -> Stored:
         if number > 1 or lengths:
             raise ImageError("has a damaged header: it does not say where its pixels are")
         lengths = [-1]
+    if sum(lengths[:number]) > _MOST_PACKED * layout.bytes + _BYTES_BESIDE:
+        raise ImageError("has a damaged header: its pixels would take more bytes than they are")
     segments = [
         _part(stream, offset, length)
         for offset, length in zip(offsets[:number], lengths, strict=False)
@@ -181,6 +184,11 @@ class _Layout:
     def row_bytes(self) -> int:
         """Bytes of one row of a strip or tile."""
         return -(-self.tile[0] * self.together * self.bits // 8)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all strips or tiles."""
+        return self.planes * self.down * self.across * self.tile[1] * self.row_bytes
 
     def segments(self) -> Iterator[tuple[tuple[int, int, int], int]]:
         """Plane, top and left of each strip or tile, and how many rows of it are stored."""

@@ -42,6 +42,7 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.WIDE_TABLE: ("--to wide writes one",),
     Hint.SUBFOLDERS: ("-r looks into sub-folders too",),
     Hint.MORE_PIXELS: ("--max-pixels raises this limit",),
+    Hint.EVERY_PAGE: ("--pages all takes each for a photograph",),
     Hint.PHOTOGRAPHS_MOVED: ("--images says where the photographs are now",),
     Hint.CPU: ("without a GPU, use --device cpu",),
     Hint.NO_ISOLATION: ("leave --isolate out",),

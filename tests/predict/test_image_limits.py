@@ -194,6 +194,27 @@ def test_pages_that_follow_each_other_in_a_circle(tmp_path: Path, order: str) ->
     assert read_image(tmp_path / "a.tif", 1).size == (16, 16)
 
 
+def test_strips_that_all_claim_the_same_bytes_are_not_read(tmp_path: Path) -> None:
+    """A thousand of them, each of four megabytes, for a picture of 100 kB."""
+    number, size = 1000, 1 << 22
+    tags = [(256, 4, 1, 100), (257, 4, 1, number), (258, 3, 1, 8), (259, 3, 1, 8)]
+    tags += [(262, 3, 1, 1), (273, 4, number, 4096), (278, 4, 1, 1), (279, 4, number, 8192)]
+    data = bytearray(8192 + 4 * number + size)
+    start = struct.pack("<2sHI", b"II", 42, 8) + directory(tags)
+    data[: len(start)] = start
+    data[4096 : 4096 + 4 * number] = struct.pack("<I", 12_500) * number
+    data[8192 : 8192 + 4 * number] = struct.pack("<I", size - 500) * number
+    (tmp_path / "a.tif").write_bytes(data)
+    tracemalloc.start()
+    with pytest.raises(
+        ImageError, match=r"a\.tif has a damaged header: its pixels would take more"
+    ):
+        read_image(tmp_path / "a.tif", 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20
+
+
 ENTRIES = [(40_000 + index, 1, 60_000, 0) for index in range(5000)]  # 300 MB in 60 kB
 
 
