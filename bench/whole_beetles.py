@@ -24,11 +24,11 @@ import numpy as np
 from accuracy import run, specimen_number
 from numpy.typing import NDArray
 
-from beetle_lm.predict.aim import Aim
-from beetle_lm.predict.finding import Finder, OnWhole
 from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.predict.landmarks import centroid_size
 from beetle_lm.predict.predictor import Predictor
+from beetle_lm.predict.views.aim import Aim
+from beetle_lm.predict.views.finding import Finder, OnWhole
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.uint8]
@@ -68,12 +68,13 @@ def number_of(name: str) -> int:
 def turned(image: Image, degrees: float) -> tuple[Image, Floats]:
     """A picture turned about its middle, nothing cut off, on the colour of its rim; and the map."""
     height, width = image.shape[:2]
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+    middle = ((width - 1) / 2, (height - 1) / 2)
+    matrix = np.array(cv2.getRotationMatrix2D(middle, degrees, 1.0), np.float64)
     reach = np.abs(matrix[:, :2]) @ (width, height)
     size = (int(np.ceil(reach[0])), int(np.ceil(reach[1])))
     matrix[:, 2] += (np.array(size) - (width, height)) / 2
     picture = cv2.warpAffine(image, matrix, size, borderValue=rim(image))
-    return np.asarray(picture, np.uint8), np.asarray(matrix)
+    return np.asarray(picture, np.uint8), matrix
 
 
 def rim(image: Image) -> tuple[float, float, float]:
@@ -241,12 +242,12 @@ def search(data: Path, out: Path, zoo: list[object]) -> None:
             height, width = image.shape[:2]
             xy = record.in_image(height)
             for index in range(TURNS):
-                matrix = cv2.getRotationMatrix2D(
-                    ((width - 1) / 2, (height - 1) / 2), random.uniform(-180, 180), 0.5
-                )
-                middle = mapped(matrix, xy.mean(axis=0)[None])[0]
+                middle = ((width - 1) / 2, (height - 1) / 2)
+                turn = cv2.getRotationMatrix2D(middle, random.uniform(-180, 180), 0.5)
+                matrix = np.array(turn, np.float64)
+                centre = mapped(matrix, xy.mean(axis=0)[None])[0]
                 free = np.array([width, height]) - 0.62 * np.ptp(xy, axis=0).max()
-                matrix[:, 2] += np.array([width, height]) / 2 - middle
+                matrix[:, 2] += np.array([width, height]) / 2 - centre
                 matrix[:, 2] += random.uniform(-0.5, 0.5, 2) * np.maximum(free, 0) * 0.6
                 picture = cv2.warpAffine(
                     image, matrix, (width, height), flags=cv2.INTER_AREA, borderValue=rim(image)

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from beetle_lm.predict.formats.tps import read_tps
-from beetle_lm.predict.placement import Halved
+from beetle_lm.predict.views.placement import Halved
 from beetle_lm.train.engine.assessment import learn_shapes
 from beetle_lm.train.engine.checkpoint import WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint
 from beetle_lm.train.engine.device import mixed_precision

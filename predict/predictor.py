@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from beetle_lm.errors import ImageError, IsolationError, RequestError
-from beetle_lm.predict.aim import Aim, Aimed, aim_of
 from beetle_lm.predict.images.read import ImageFile, Read, read_image
 from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import (
@@ -25,9 +24,10 @@ from beetle_lm.predict.inputs import (
     read_photograph,
 )
 from beetle_lm.predict.landmarks import Landmarks
-from beetle_lm.predict.passes import Pass, Photo
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.session import Device, Session
+from beetle_lm.predict.views.aim import Aim, Aimed, aim_of
+from beetle_lm.predict.views.passes import Pass, Photo
 from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.parts import PartSpec

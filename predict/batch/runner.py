@@ -28,14 +28,14 @@ from beetle_lm.predict.batch.staging import (
 from beetle_lm.predict.batch.writers import ResultFiles
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.drawing.overview import Selection, overview
-from beetle_lm.predict.finding import Finder, OnWhole
 from beetle_lm.predict.images.earlier import OVERVIEW
 from beetle_lm.predict.images.read import Picture, Read
 from beetle_lm.predict.images.reading import Reader, Threads, reading
 from beetle_lm.predict.predictor import Predictor, Together
 from beetle_lm.predict.result import Result
-from beetle_lm.predict.search import Search
 from beetle_lm.predict.session import Device, Session
+from beetle_lm.predict.views.finding import Finder, OnWhole
+from beetle_lm.predict.views.search import Search
 
 
 def load_models(

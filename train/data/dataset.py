@@ -19,7 +19,7 @@ from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import Header, ImageFile, find_images, read_header, read_image
 from beetle_lm.predict.landmarks import Floats, Landmarks
-from beetle_lm.predict.placement import Placement
+from beetle_lm.predict.views.placement import Placement
 from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.bounds import LARGEST_SIDE, MOST_PIXELS
 from beetle_lm.zoo.model_file.card import Fit, check_size

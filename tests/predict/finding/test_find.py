@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,8 +20,9 @@ from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Request, plan_found
 from beetle_lm.predict.batch.runner import run_plan
 from beetle_lm.predict.formats.tps import read_tps
+from beetle_lm.predict.images import header
 from beetle_lm.predict.images.read import Frame, Picture
-from beetle_lm.predict.placement import Halved, Window
+from beetle_lm.predict.views.placement import Halved, Window
 from beetle_lm.zoo.entries import ModelEntry
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace
@@ -81,14 +83,14 @@ def turned(
     """A photograph turned about its middle on white ground, and where its points are then."""
     height, width = pixels.shape[:2]
     side = 700
-    matrix = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), degrees, zoom)
+    middle = (width / 2 - 0.5, height / 2 - 0.5)
+    matrix = np.array(cv2.getRotationMatrix2D(middle, degrees, zoom), np.float64)
     matrix[:, 2] += (side - np.array([width, height])) / 2
     picture = cv2.warpAffine(
         pixels, matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=(255, 255, 255)
     )
-    return np.asarray(picture, np.uint8), (np.array(points) - 0.5) @ matrix[:, :2].T + matrix[
-        :, 2
-    ] + 0.5
+    there = (np.array(points) - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5
+    return np.asarray(picture, np.uint8), there
 
 
 def write(path: Path, pixels: NDArray[np.uint8]) -> None:
@@ -129,16 +131,14 @@ def test_several_parts_on_one_photograph_read_once(
         pixels, points = turned(draw(SIZE, POINTS), POINTS, degrees, 0.9)
         write(tmp_path / "photos" / f"{index}.png", pixels)
         expected[f"{index}.png"] = points
-    from beetle_lm.predict.images import read
-
     opened: list[str] = []
-    read_whole = read.read_whole
+    read_whole = header.read_whole
 
-    def counted(path: Path, max_pixels: int) -> object:
+    def counted(path: Path, *given: Any) -> Any:
         opened.append(path.name)
-        return read_whole(path, max_pixels)
+        return read_whole(path, *given)
 
-    monkeypatch.setattr(read, "read_whole", counted)
+    monkeypatch.setattr("beetle_lm.predict.images.read.read_whole", counted)
     call = ("predict", tmp_path / "photos", "--part", "wing, head", "--find", "--overlay")
     done = command(*call, "-o", tmp_path / "out")
     assert done.code == 0, done.err
@@ -162,7 +162,7 @@ def test_overlay_shows_the_window(
     assert command(*call, "--find", "-o", tmp_path / "found").code == 0
     assert command(*call, "-o", tmp_path / "plain").code == 0
     found, plain = (
-        cv2.imread(str(tmp_path / name / "overlays" / "a.jpg")).astype(int)
+        np.asarray(cv2.imread(str(tmp_path / name / "overlays" / "a.jpg")), np.int64)
         for name in ("found", "plain")
     )
     changed = np.abs(found - plain).max(axis=2) > 60

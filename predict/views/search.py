@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 
 from beetle_lm.errors import ModelError
-from beetle_lm.predict.aim import Aimed, cut_off, seen_again, upright
 from beetle_lm.predict.landmarks import Floats, centroid_size
-from beetle_lm.predict.passes import Pass, Photo, Questions, Wanted
-from beetle_lm.predict.placement import Window
 from beetle_lm.predict.procrustes import mahalanobis, superimpose
 from beetle_lm.predict.session import Session
+from beetle_lm.predict.views.aim import Aimed, cut_off, seen_again, upright
+from beetle_lm.predict.views.passes import Pass, Photo, Questions, Wanted
+from beetle_lm.predict.views.placement import Window
 from beetle_lm.zoo.model_file.card import ModelCard
 
 _TURNS = 12

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from beetle_lm.predict.landmarks import Floats, centroid_size
-from beetle_lm.predict.passes import Pass, Photo, Questions, Wanted
-from beetle_lm.predict.placement import Window
 from beetle_lm.predict.procrustes import least_squares_map
 from beetle_lm.predict.session import Session
+from beetle_lm.predict.views.passes import Pass, Photo, Questions, Wanted
+from beetle_lm.predict.views.placement import Window
 from beetle_lm.zoo.model_file.card import ModelCard
 
 _UPRIGHT_DETAIL = 3

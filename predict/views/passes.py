@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from beetle_lm.predict.images.levels import in_channels
 from beetle_lm.predict.images.read import Picture
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.predict.placement import Halved, Placement, View, Window
 from beetle_lm.predict.quality import quality_flag
 from beetle_lm.predict.session import Placed, Session
+from beetle_lm.predict.views.placement import Halved, Placement, View, Window
 from beetle_lm.zoo.model_file.card import ModelCard
 
 _Answer = TypeVar("_Answer")

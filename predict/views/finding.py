@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from beetle_lm.errors import Hint, RequestError
-from beetle_lm.predict.aim import Aimed, Upright, cut_off, window_onto
-from beetle_lm.predict.passes import Pass, Photo, Questions, Wanted
-from beetle_lm.predict.placement import Window
 from beetle_lm.predict.session import Session
+from beetle_lm.predict.views.aim import Aimed, Upright, cut_off, window_onto
+from beetle_lm.predict.views.passes import Pass, Photo, Questions, Wanted
+from beetle_lm.predict.views.placement import Window
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.whole import PartWindow
 
