@@ -151,7 +151,7 @@ def report_whole(title: str, photos: Series, out: Path) -> None:
         error = np.linalg.norm(found - true, axis=2) / length[:, None]
         each = np.nanmean(error, axis=1)
         print(f"| {title}, {truth}: mean of the 24 points | {100 * np.nanmean(error):.2f} %, median"
-              f" of beetles {100 * np.median(each):.2f} %, of points"
+              f" of beetles {100 * np.nanmedian(each):.2f} %, of points"
               f" {100 * np.nanmedian(error):.2f} % ({len(names)} of {len(by_name)}) |")  # fmt: skip
         for part, start in (("head", 0), ("pronotum", 8), ("elytra", 16)):
             values = 100 * np.nanmean(error[:, start : start + 8], axis=0)

@@ -61,7 +61,8 @@ Floats = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
 SIDE = 320  # of the square input, in pixels
-LENGTH = 0.78  # of an upright beetle, as a share of the input's side
+LENGTH = 0.88  # of an upright beetle, as a share of the input's side
+UPRIGHT = 0.55  # share of the pictures that are as the second pass sees them
 SMALLEST = 0.28  # the least length of a beetle in any pose, as a share of the input's side
 FRONT, APEX = 0, 20  # landmarks that a beetle's length is measured between
 
@@ -195,7 +196,8 @@ class Sampler:
         if not self.queue:
             self.queue = random.permutation(len(self.beetles)).tolist()
         beetle = self.beetles[self.queue.pop()]
-        matrix = self.pose(beetle)
+        upright = random.random() < UPRIGHT
+        matrix = self.pose(beetle, upright)
         image = self.picture(beetle, matrix)
         xy = apply(matrix, beetle.xy)
         if random.random() < 0.5:
@@ -203,13 +205,13 @@ class Sampler:
             xy = (np.array([SIDE, 0]) + xy * np.array([-1, 1]))[self.order]
         outside = ((xy <= 0) | (xy >= SIDE)).any(axis=1)
         xy[outside] = np.nan
-        return self.seen(np.ascontiguousarray(image), xy), xy
+        return self.seen(np.ascontiguousarray(image), xy, upright), xy
 
-    def pose(self, beetle: Beetle) -> Floats:
+    def pose(self, beetle: Beetle, upright: bool) -> Floats:
         """The map from the photograph to the input."""
         random = self.random
         centre = np.nanmean(beetle.xy, axis=0)
-        if random.random() < 0.45:
+        if upright:
             base = similarity(beetle.xy, self.goal)
             angle, zoom = random.normal(0, 5), math.exp(random.normal(0, 0.06))
             shift = random.normal(0, 0.02 * SIDE, 2)
@@ -282,7 +284,7 @@ class Sampler:
         inside = cv2.warpAffine(np.ones((SIDE, SIDE), np.float32), matrix, (SIDE, SIDE)) > 0.5
         image[inside] = cv2.warpAffine(card, matrix, (SIDE, SIDE))[inside]
 
-    def seen(self, image: Image, xy: Floats) -> NDArray[np.float32]:
+    def seen(self, image: Image, xy: Floats, upright: bool) -> NDArray[np.float32]:
         """What covers the beetle, light, sharpness and noise."""
         random = self.random
         picture = image.astype(np.float32)
@@ -302,12 +304,14 @@ class Sampler:
             picture += cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
         if random.random() < 0.04:
             picture = 255 - picture
-        if random.random() < 0.35:  # a photograph with few pixels
-            share = random.uniform(0.3, 0.9)
+        few = 0.15 if upright else 0.35
+        if random.random() < few:  # a photograph with few pixels
+            share = random.uniform(0.35, 0.9)
             small = cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
             picture = cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
         elif random.random() < 0.4:
-            picture = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, 1.8))
+            blur = 1.2 if upright else 1.8
+            picture = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, blur))
         picture = picture + random.normal(0, random.uniform(0, 8), picture.shape)
         return np.asarray(picture.clip(0, 255), np.float32)
 

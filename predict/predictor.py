@@ -27,7 +27,9 @@ from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.session import Device, Session
 from beetle_lm.predict.views.aim import Aim, Aimed, aim_of
+from beetle_lm.predict.views.finding import FINDER, Finder, OnWhole
 from beetle_lm.predict.views.passes import Pass, Photo
+from beetle_lm.predict.views.search import Search
 from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -53,6 +55,9 @@ class Predictor:
         device: Device = "auto",
         threads: int | None = None,
         zoo: str | None = None,
+        *,
+        find: bool = False,
+        search: bool = False,
     ) -> Predictor:
         """Loads a model.
 
@@ -63,14 +68,26 @@ class Predictor:
             threads: CPU threads that the model may use; None leaves the choice to onnxruntime.
             zoo: web address or file of an organisation's registry, whose models can then be named,
                 too; the environment variable BEETLE_LM_ZOO where not given.
+            find: the photographs show whole ground beetles, on which the part is found first.
+            search: the part lies in any way, or is small in the photographs; turns and windows are
+                tried, which is slow.
 
         Raises:
             PartError: there is no such part.
+            RequestError: both are asked for, or the part is none that can be found.
             ModelError: there is no such file, or it is no model of beetle-lm's.
             HubError: the model has to be fetched, and cannot be.
             DeviceError: no onnxruntime is installed, or CUDA was asked for and not obtained.
         """
-        return cls(Session.open(resolve(str(model), zoo), device, threads))
+        if find and search:
+            raise RequestError("a part is either found on the whole specimen, or searched for")
+        session = Session.open(resolve(str(model), zoo), device, threads)
+        if search:
+            return cls(session, Search(session.card))
+        if not find:
+            return cls(session)
+        finder = Finder(Session.open(resolve(FINDER, zoo), device, threads))
+        return cls(session, OnWhole(finder, session.card))
 
     @property
     def card(self) -> ModelCard:

@@ -31,8 +31,6 @@ from beetle_lm.predict.commands.running import (
 )
 from beetle_lm.zoo.commands import Zoo
 
-_WHOLE = "carabid"  # the model that finds parts
-
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Plan, Request
@@ -188,6 +186,7 @@ def _plan(
     search: bool,
 ) -> Plan:
     from beetle_lm.predict.batch.plan import plan_found, plan_one, plan_parts
+    from beetle_lm.predict.views.finding import FINDER
     from beetle_lm.zoo.model_file.onnx import read_card
     from beetle_lm.zoo.registry import named_model, resolve
 
@@ -199,7 +198,7 @@ def _plan(
         if model is not None:
             file = resolve(model, zoo)
             models = {read_card(file).spec.name: file}
-        return plan_found(request, named_model(_WHOLE, zoo), models, options)
+        return plan_found(request, named_model(FINDER, zoo), models, options)
     if len(parts) > 1:
         raise UsageError("several parts on one photograph need --find")
     if part is not None:

@@ -8,17 +8,22 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.predict.procrustes import least_squares_map
 from beetle_lm.predict.session import Session
-from beetle_lm.predict.views.passes import Pass, Photo, Questions, Wanted
+from beetle_lm.predict.views.passes import Pass, Photo, Questions, Shown, Wanted
 from beetle_lm.predict.views.placement import Window
 from beetle_lm.zoo.model_file.card import ModelCard
 
 _UPRIGHT_DETAIL = 3
 _SMALLEST = 4.0  # px of centroid size: less is no specimen
+_APART = 2.5  # times as large or small
+_FAINTER = 2.0  # times the limit of errors: so unsure may the model be of another specimen
+_PAINTED = 1.3  # of the landmarks' hull, about its middle
+_ANOTHER = "there may be another specimen in the photograph"
 _BEYOND = 0.02  # of the specimen's extent: a landmark so far outside the photograph is told
 
 
@@ -108,9 +113,41 @@ class Upright:
             for one in first
         ]
         found = yield from seen_again(session, photos, first, views)
-        return [
-            Aimed(one, doubt=cut_off(one, photo.size))
+        crowded = yield from self._crowded(session, photos, first, found)
+        doubts = [
+            (cut_off(one, photo.size), _ANOTHER if photo in crowded else None)
             for one, photo in zip(found, photos, strict=True)
+        ]
+        return [
+            Aimed(one, doubt="; ".join(filter(None, told)) or None)
+            for one, told in zip(found, doubts, strict=True)
+        ]
+
+    def _crowded(
+        self,
+        session: Session,
+        photos: Sequence[Photo],
+        first: Sequence[Pass],
+        found: Sequence[Pass],
+    ) -> Questions[list[Photo]]:
+        """The photographs that show another specimen once the one that was found is painted over.
+
+        Two specimens make the model unsure on the photograph as a whole: where it is certain there
+        is no other.
+        """
+        unsure = [
+            (photo, one)
+            for photo, whole, one in zip(photos, first, found, strict=True)
+            if whole.flag is not None and one.fault is None
+        ]
+        others = yield Wanted(session, [painted_over(photo, one) for photo, one in unsure])
+        most = _FAINTER * self.card.limits.mean_error
+        return [
+            photo
+            for (photo, one), other in zip(unsure, others, strict=True)
+            if other.fault is None
+            and other.expected_error.mean() < most
+            and not apart_in_size(one.in_image, other.in_image)
         ]
 
 
@@ -169,6 +206,23 @@ def seen_again(
     shown = [photo.under(view, session.card) for photo, view in pairs if view is not None]
     again = iter((yield Wanted(session, shown)))
     return [one if view is None else next(again) for one, view in zip(first, views, strict=True)]
+
+
+def apart_in_size(first: Floats, second: Floats) -> bool:
+    """Whether one of two specimens is so small that it is no specimen beside the other."""
+    return not 1 / _APART < centroid_size(second) / centroid_size(first) < _APART
+
+
+def painted_over(photo: Photo, found: Pass) -> Shown:
+    """All of a photograph, with the colour of its rim where a specimen was found."""
+    view, pixels = photo.whole.view, photo.whole.pixels.copy()
+    xy = view.to_input(found.in_image)
+    hull = (xy - xy.mean(axis=0)) * _PAINTED + xy.mean(axis=0)
+    for plane in pixels:
+        rim = np.concatenate((plane[0], plane[-1], plane[:, 0], plane[:, -1]))
+        outline = cv2.convexHull(np.rint(hull).astype(np.int32))
+        cv2.fillConvexPoly(plane, outline, float(np.median(rim)))
+    return Shown(view, pixels)
 
 
 def cut_off(found: Pass, size: tuple[int, int]) -> str | None:

@@ -17,6 +17,9 @@ from beetle_lm.predict.views.placement import Window
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.whole import PartWindow
 
+FINDER = "carabid"
+"""The name of the model that finds the parts of whole specimens."""
+
 _DETAIL = 4  # a part's picture is a fourth of the photograph or more, or else it is enlarged
 
 

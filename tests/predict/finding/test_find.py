@@ -16,12 +16,14 @@ from kinds import Command, Draw, WriteModel
 from numpy.typing import NDArray
 from stopped_runs import Stopping
 
+from beetle_lm.errors import RequestError
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Request, plan_found
 from beetle_lm.predict.batch.runner import run_plan
 from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.predict.images import header
 from beetle_lm.predict.images.read import Frame, Picture
+from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.views.placement import Halved, Window
 from beetle_lm.zoo.entries import ModelEntry
 from beetle_lm.zoo.model_file.card import ModelCard
@@ -295,3 +297,18 @@ def test_a_window_shows_what_its_map_says(degrees: float, shrink: float) -> None
         near = shown * (np.hypot(xs - x, ys - y) < 9 * max(shrink, 0.6))
         centre = np.array([(near * xs).sum(), (near * ys).sum()]) / near.sum()
         assert np.abs(centre - (x, y)).max() < 0.25
+
+
+def test_from_python(finder: Callable[..., Path], draw: Draw, tmp_path: Path) -> None:
+    finder()
+    pixels, points = turned(draw(SIZE, POINTS), POINTS, 200, 0.7)
+    predictor = Predictor.load("head", find=True)
+    [result] = predictor.predict(pixels)
+    assert result.landmarks is not None and result.box is not None and result.flag is None
+    assert np.abs(result.landmarks.xy - points).max() < 0.5
+    inside = cv2.pointPolygonTest(result.box.astype(np.float32), points[0].tolist(), False)
+    assert inside > 0
+    with pytest.raises(RequestError, match="no part tail"):
+        Predictor.load("tail", find=True)
+    with pytest.raises(RequestError, match="either found"):
+        Predictor.load("head", find=True, search=True)
