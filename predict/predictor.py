@@ -29,7 +29,7 @@ from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.quality import quality_flag
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.session import Device, Placed, Session
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import resolve
@@ -128,9 +128,10 @@ class Predictor:
             return MadeWith()
         least = "" if seen.is_complete else "at least "
         one = len(found) == 1
+        have = counted(len(images), "photograph that has", "photographs that have")
         return MadeWith(
             tuple(files[path] for path in found),
-            note=f"{least}{len(found)} of the {len(images)} photographs that have manual landmarks"
+            note=f"{least}{len(found)} of the {have} manual landmarks"
             f" {'is one' if one else 'are among those'} that the model was made with: on new ones"
             " it is less accurate",
         )
