@@ -30,7 +30,7 @@ from beetle_lm.predict.views.aim import Aim, Aimed, aim_of
 from beetle_lm.predict.views.finding import FINDER, Finder, OnWhole
 from beetle_lm.predict.views.passes import Pass, Photo
 from beetle_lm.predict.views.search import Search
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import resolve
@@ -138,9 +138,10 @@ class Predictor:
             return MadeWith()
         least = "" if seen.is_complete else "at least "
         one = len(found) == 1
+        have = counted(len(images), "photograph that has", "photographs that have")
         return MadeWith(
             tuple(files[path] for path in found),
-            note=f"{least}{len(found)} of the {len(images)} photographs that have manual landmarks"
+            note=f"{least}{len(found)} of the {have} manual landmarks"
             f" {'is one' if one else 'are among those'} that the model was made with: on new ones"
             " it is less accurate",
         )

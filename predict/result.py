@@ -11,7 +11,7 @@ from beetle_lm.errors import Hint, ImageError
 from beetle_lm.predict.images.read import Picture, read_image
 from beetle_lm.predict.inputs import Photograph, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,7 @@ class Result:
         if self.size is not None:
             told.append(f"{self.size[0]} x {self.size[1]} px")
         if self.landmarks is not None:
-            told.append(f"{len(self.landmarks.xy)} landmarks")
+            told.append(counted(len(self.landmarks.xy), "landmark"))
         if self.mean_expected_error is not None:
             told.append(f"expected error {self.mean_expected_error:.1f} px on average")
         if self.error is not None:

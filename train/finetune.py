@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from beetle_lm.errors import CheckpointError
+from beetle_lm.text import counted
 from beetle_lm.train.engine.checkpoint import WEIGHTS, load_checkpoint
 from beetle_lm.train.engine.locator import HEAD
 from beetle_lm.train.engine.onnx_weights import read_weights
@@ -148,9 +149,10 @@ def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
 
 def _in_words(layer: str, source: Source, recipe: Recipe, spec: PartSpec) -> str:
     if layer != HEAD:
-        return f"the layer {layer}, for {recipe.channels} channels instead of {source.channels}"
+        channels = counted(recipe.channels, "channel")
+        return f"the layer {layer}, for {channels} instead of {source.channels}"
     if len(spec) != len(source.spec):
-        return f"the head, for {len(spec)} landmarks instead of {len(source.spec)}"
+        return f"the head, for {counted(len(spec), 'landmark')} instead of {len(source.spec)}"
     if spec.name != source.spec.name:
         return f"the head, for the landmarks of {spec.name} instead of {source.spec.name}"
     return "the head, for landmarks of other names"

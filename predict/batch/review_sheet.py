@@ -15,6 +15,7 @@ from beetle_lm.predict.images.find import ImageFile, is_file
 from beetle_lm.predict.images.header import read_header
 from beetle_lm.predict.images.orientation import to_upright
 from beetle_lm.predict.images.pages import page_called
+from beetle_lm.text import counted
 
 MOST = 48
 """How many photographs a sheet shows at most."""
@@ -39,8 +40,8 @@ def review_sheet(found: Review, images: Path | None = None) -> tuple[NDArray[np.
         for one, cell in zip(shown, cells, strict=True)
         if cell.pixels is None and one.status != "failed"
     ]
-    count = sum(found.counts.values())
-    note = f"{len(shown)} of {count} photographs, worst first; {found.counts['flagged']} flagged"
+    count = counted(sum(found.counts.values()), "photograph")
+    note = f"{len(shown)} of {count}, worst first; {found.counts['flagged']} flagged"
     if found.counts["failed"]:
         note += f", {found.counts['failed']} failed"
     return sheet([("To check", note)], in_rows(cells)), missing

@@ -22,7 +22,7 @@ from beetle_lm.predict.evaluation import table as evaluation_table
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.result import Result
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 
 _SPEED_OF = 600.0  # seconds before now, from which the time left is computed
 
@@ -214,7 +214,7 @@ class Terminal(Observer):
 
 
 def _frame_warning(turned: int, exif: ExifFrame) -> str:
-    count = "1 photograph carries" if turned == 1 else f"{turned} photographs carry"
+    count = counted(turned, "photograph carries", "photographs carry")
     upright, stored = (
         "the upright picture, as viewers show it",
         "the pixels as they are stored, which tpsDig and geomorph show",
@@ -231,7 +231,7 @@ def _frame_warning(turned: int, exif: ExifFrame) -> str:
 def _kept(flagged: int, choice: Flagged) -> str:
     """What the landmark files have of flagged photographs."""
     one = flagged == 1
-    count = "1 flagged specimen" if one else f"{flagged} flagged specimens"
+    count = counted(flagged, "flagged specimen")
     if choice == "drop":
         return f"{count} {'is' if one else 'are'} not in the landmark files"
     if choice == "missing":
@@ -250,4 +250,4 @@ def _mean(evaluation: Evaluation) -> str:
 
 
 def _counted(images: int) -> str:
-    return "1 image" if images == 1 else f"{images} images"
+    return counted(images, "image")

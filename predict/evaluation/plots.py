@@ -18,7 +18,7 @@ from beetle_lm.predict.evaluation.table import UNIT_NAMES
 from beetle_lm.predict.formats.sizes import PhotographOf
 from beetle_lm.predict.images.read import File, Read, read_image
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
 _BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#595959"
@@ -112,8 +112,9 @@ def cumulative(evaluation: Evaluation) -> Figure:
     axes.set_xlim(0, limit * 1.02)
     if _has_beyond(evaluation, limit):
         beyond = every[every > limit]
+        lie = counted(len(beyond), "distance lies", "distances lie")
         axes.set_title(
-            f"{len(beyond)} distances lie beyond, up to {beyond.max():.3g}",
+            f"{lie} beyond, up to {beyond.max():.3g}",
             loc="right",
             fontsize=9,
             color=_GREY,

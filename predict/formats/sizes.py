@@ -14,6 +14,7 @@ from beetle_lm.predict.images.find import File, ImageFile, find_images
 from beetle_lm.predict.images.header import Header, read_header
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.pages import page_called
+from beetle_lm.text import counted
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -94,7 +95,7 @@ class PhotographFolder:
             return self._header(found).size_in(self._frame)
         several, count = self._index.candidates(name)
         if several:
-            more = f" or {count - len(several)} others" if count > len(several) else ""
+            more = f" or {counted(count - len(several), 'other')}" if count > len(several) else ""
             raise ImageError(
                 f"{name} may be {' or '.join(several)}{more} in {self._folder}; give the folder of"
                 " the right ones"

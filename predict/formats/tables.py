@@ -33,7 +33,7 @@ from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.text import read_text
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import encodable, fixed, precise, shown
+from beetle_lm.text import counted, encodable, fixed, precise, shown
 
 TIDY_COLUMNS = ("image", "landmark", "name", "x", "y", "score", "expected_error_px")
 
@@ -313,8 +313,9 @@ class _Reader:
             if number > len(rows):
                 raise self._error(
                     row.line,
-                    f"found landmark {number} of {shown(image)}, which has {len(rows)} rows; its"
-                    " landmarks must be numbered from 1, with empty x and y where one is missing",
+                    f"found landmark {number} of {shown(image)}, which has"
+                    f" {counted(len(rows), 'row')}; its landmarks must be numbered from 1, with"
+                    " empty x and y where one is missing",
                 )
             if ordered[number - 1] is not None:
                 raise self._error(
@@ -347,7 +348,7 @@ class _Reader:
         for row in rows:
             cells = len(row.cells)
             if cells != len(columns):
-                found = f"found {cells} cells, the first row has {len(columns)}"
+                found = f"found {counted(cells, 'cell')}, the first row has {len(columns)}"
                 if self._delimiter == "," and cells == len(columns) + coordinates:
                     found += "; with decimal commas, cells must be separated by ';'"
                 elif cells == len(columns) + 1:

@@ -16,6 +16,7 @@ from beetle_lm.errors import ImageError
 from beetle_lm.predict.images.find import ImageFile
 from beetle_lm.predict.images.header import Header, read_header
 from beetle_lm.predict.images.tiff import Page
+from beetle_lm.text import counted
 
 _log = logging.getLogger("beetle_lm")
 
@@ -44,10 +45,9 @@ def each_page(images: Sequence[ImageFile]) -> list[ImageFile]:
                 found.append(ImageFile(image.path, name, page))
         if header is not None and header.thumbnails:
             _log.warning(
-                "%s: %d of its pages taken for thumbnails, because they have the shape of one that"
-                " is much larger",
+                "%s: %s taken for thumbnails, because of the shape of one that is much larger",
                 image.called,
-                header.thumbnails,
+                counted(header.thumbnails, "page"),
             )
     return found
 

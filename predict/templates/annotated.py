@@ -22,6 +22,7 @@ from beetle_lm.predict.images.read import MAX_PIXELS, Header, ImageFile, read_he
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.templates.registration import Template
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen, near_landmarks
+from beetle_lm.text import counted
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 _LEAST_SHARE = 0.01  # of width or height that a specimen takes of its photograph
@@ -89,7 +90,7 @@ class Templates:
             raise RequestError("two templates have the same name; their landmarks are found by it")
         read = read_records(landmarks, [path.as_posix() for path in images])
         records, zeros = without_zeros(read)
-        remarks = [remark for remark in (curves_remark(records), zeros) if remark]
+        remarks = [remark for remark in (curves_remark(records, "transferred"), zeros) if remark]
         own = {path.name: _record_of(path, records, landmarks) for path in images}
         if spec is None:
             spec = PartSpec.numbered(landmarks.stem, len(own[images[0].name].points))
@@ -99,7 +100,7 @@ class Templates:
             header, record = headers[path.name], own[path.name]
             if len(record.points) != len(spec):
                 raise LandmarkError(
-                    f"{path.name} has {len(record.points)} landmarks in {landmarks}, but"
+                    f"{path.name} has {counted(len(record.points), 'landmark')} in {landmarks}, but"
                     f" {spec.name} has {len(spec)}"
                 )
             fitted.append(_template(path, header, record.upright(header, frame), max_pixels))

@@ -22,7 +22,7 @@ from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.registration import Fit
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 LEAST_LIKENESS = 0.60
@@ -56,7 +56,7 @@ class Transfer:
         """The templates, in a few words."""
         count = len(self._templates.names)
         told = self._templates.names[0] if count == 1 else f"{count} templates"
-        return f"{self.spec.name}, {len(self.spec)} landmarks from {told}"
+        return f"{self.spec.name}, {counted(len(self.spec), 'landmark')} from {told}"
 
     @property
     def batch_size(self) -> int:

@@ -238,7 +238,7 @@ def test_only_what_is_a_picture_counts(
     assert done.code == 3
     assert list(rows(tmp_path / "out")) == ["a.tif", "b_page1.tif", "b_page2.tif", "c.gif", "d.tif"]
     assert (
-        "b.tif: 1 of its pages taken for thumbnails, because they have the shape of one that is"
+        "b.tif: 1 page taken for thumbnails, because of the shape of one that is"
         " much larger" in done.err
     )
 

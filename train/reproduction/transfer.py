@@ -65,12 +65,18 @@ class TransferRound:
             )
         return True
 
-    def run(self, device: torch.device, report: Callable[[EpochLog], None]) -> None:
+    def run(
+        self,
+        device: torch.device,
+        report: Callable[[EpochLog], None],
+        stepped: Callable[[float], None],
+    ) -> None:
         """Places the landmarks of the round's test photographs, where a template fits.
 
         Args:
             device: of no effect, as there is nothing to train.
             report: of no effect.
+            stepped: of no effect.
         """
         spec, by_name = self.part.data.spec, {s.name: s for s in self.part.data.specimens}
         tested = self.part.tests[self.number]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from beetle_lm.entries import Entry, load, parse_json
 from beetle_lm.errors import ModelError
-from beetle_lm.text import CONTROL_CHARACTER
+from beetle_lm.text import CONTROL_CHARACTER, counted
 from beetle_lm.zoo.model_file import bounds
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.model_file.seen import SeenPhotographs
@@ -112,7 +112,8 @@ class ModelCard:
         check_size(self.spec)
         if self.shapes is not None and len(self.shapes.mean) != len(self.spec):
             raise ModelError(
-                f"shapes of {len(self.shapes.mean)} landmarks, its part has {len(self.spec)}"
+                f"shapes of {counted(len(self.shapes.mean), 'landmark')}, its part has"
+                f" {len(self.spec)}"
             )
         if self.whole is not None:
             self._check_whole(self.whole)
