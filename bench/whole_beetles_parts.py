@@ -11,6 +11,7 @@ the masks, as far as masks tell of them; all others are missing there.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import shutil
 from dataclasses import replace
@@ -34,10 +35,12 @@ from whole_beetle_landmarks import (
 )
 from whole_beetles_train import number_of, similarity
 
+from beetle_lm.files import write_json
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.procrustes import mean_shape
 from beetle_lm.train.engine.checkpoint import WEIGHTS, load_checkpoint, save_checkpoint
+from beetle_lm.train.finetune import open_source
 from beetle_lm.zoo.model_file.onnx import read_card
 
 Floats = NDArray[np.float64]
@@ -307,6 +310,10 @@ def main() -> None:
     parser.add_argument(
         "--fold", type=int, default=0, help="keeps photographs of this digit aside too"
     )
+    parser.add_argument("--init", default="zoo:{part}", help="what the training starts from")
+    parser.add_argument(
+        "--mix", type=float, default=1.0, help="share of the new weights, beside those of --init"
+    )
     options, further = parser.parse_known_args()
     for part in options.parts.split(","):
         out = options.output / part
@@ -316,12 +323,43 @@ def main() -> None:
         run(
             "train", out / "images", out / "landmarks.tps", "--part", part, "--test",
             out / "test.txt", "--shapes", out / "shapes.tps", "--val-share", 0, "--turn", 15,
-            "-o", out / "run", *(word for word in further if word != "--"),
+            "-o", out / "run", "--init", options.init.format(part=part),
+            *(word for word in further if word != "--"),
         )  # fmt: skip
+        if options.mix < 1:
+            mix(out, options.init.format(part=part), options.mix)
         export(part, out)
         judge(options.data, options.whole, part, out, options.fold)
         export(part, out)
         carabids.measure(options.data, part, out)
+        if options.mix < 1:
+            note_test(out)
+            export(part, out)
+
+
+def mix(out: Path, source: str, share: float) -> None:
+    """Mixes the trained weights with those that the training began with.
+
+    What lies between the two keeps most of what each knows (Wortsman et al., Robust fine-tuning of
+    zero-shot models, 2022).
+    """
+    checkpoint, former = load_checkpoint(out / "run"), open_source(source).tensors
+    tensors = {
+        name: new * share + former[name].to(new.dtype) * (1 - share)
+        if new.is_floating_point()
+        else new
+        for name, new in checkpoint.tensors.items()
+    }
+    save_checkpoint(out / "run" / WEIGHTS, replace(checkpoint, tensors=tensors))
+
+
+def note_test(out: Path) -> None:
+    """Puts what the exported model's test gave in place of what the training's test had given."""
+    told = json.loads((out / "test-evaluation" / "summary.json").read_text(encoding="utf-8"))
+    path = out / "run" / "metrics.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    metrics["test"]["mean_px_256x192"] = told["distance"]["px_256x192"]["mean"]
+    write_json(path, metrics)
 
 
 def export(part: str, out: Path) -> None:
