@@ -14,15 +14,15 @@ from beetle_lm.errors import Hint, LandmarkFileError, OutputError, RequestError
 from beetle_lm.files import write_text
 from beetle_lm.predict.formats.annotated import zeros_remark
 from beetle_lm.predict.formats.names import listed
-from beetle_lm.predict.formats.read import read_records
-from beetle_lm.predict.formats.records import Record
-from beetle_lm.predict.formats.sizes import ImageSizes, Size
-from beetle_lm.predict.formats.tables import (
+from beetle_lm.predict.formats.own_tables import (
     tidy_header,
     tidy_rows,
     wide_header,
     wide_row,
 )
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.sizes import ImageSizes, Size
 from beetle_lm.predict.formats.tps import TpsRecord, write_tps
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import counted, shown

@@ -46,6 +46,9 @@ __all__ = [
 SMALLEST_SIDE = 8
 """Width and height in pixels below which a picture is refused: no landmark could be seen in it."""
 
+# OpenCV's, too. Pillow takes minutes for the canvas that a damaged WebP claims to have.
+_LONGEST_SIDE = 1 << 20
+
 _log = logging.getLogger("beetle_lm")
 _LOADING = Lock()  # two threads must not decode one PIL image at once
 
@@ -118,10 +121,16 @@ class Picture:
 
         Raises:
             ImageError: its file cannot be decoded, its mode cannot be converted, or it is too
-                small.
+                small or too large.
         """
-        if min(image.size) < SMALLEST_SIDE:
+        width, height = image.size
+        if min(width, height) < SMALLEST_SIDE:
             raise ImageError(_too_small("the image", image.size))
+        if width * height > MAX_PIXELS or max(width, height) > _LONGEST_SIDE:
+            raise ImageError(
+                f"the image is too large to be decoded: {width} x {height} pixels, the limit is"
+                f" {MAX_PIXELS} pixels, {_LONGEST_SIDE} on a side"
+            )
         try:
             with _LOADING:
                 image.load()

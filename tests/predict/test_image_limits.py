@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import time
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.images.read import MAX_PIXELS, read_header, read_image
+from beetle_lm.predict.images.read import MAX_PIXELS, Picture, read_header, read_image
 
 HUGE = 100_000
 
@@ -124,6 +125,14 @@ def test_the_limit_is_that_of_the_caller(tmp_path: Path) -> None:
     assert read_image(path, 1, max_pixels=5000).size == (100, 50)
     with pytest.raises(ImageError, match="100 x 50 pixels, the limit is 4999 pixels"):
         read_image(path, 1, max_pixels=4999)
+
+
+@pytest.mark.parametrize("size", [(HUGE, HUGE), (8, (1 << 20) + 1)])
+def test_pil_images_that_claim_to_be_huge_are_not_decoded(size: tuple[int, int]) -> None:
+    with Image.open(io.BytesIO(bmp(*size))) as image:
+        said = f"{size[0]} x {size[1]} pixels, the limit is 500000000 pixels, 1048576 on a side"
+        with pytest.raises(ImageError, match=f"the image is too large to be decoded: {said}"):
+            Picture.from_pil(image, 3)
 
 
 def test_a_file_far_larger_than_its_picture_is_refused(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import torch
 
 from beetle_lm.errors import Hint, LandmarkError, OutputError, SpecimenError
 from beetle_lm.files import write_text
+from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
-from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer
 from beetle_lm.train.engine.log import EpochLog
