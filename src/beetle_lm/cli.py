@@ -24,6 +24,7 @@ from beetle_lm.predict.commands.transfer import transfer
 from beetle_lm.train.commands.render import render
 from beetle_lm.train.commands.reproduce import reproduce
 from beetle_lm.train.commands.train import train
+from beetle_lm.web.commands import annotate, review
 from beetle_lm.zoo.commands import zoo
 
 _NAME, _HELP = (
@@ -31,7 +32,7 @@ _NAME, _HELP = (
     "Landmarks on photographs of beetles, and of any part that you annotate.",
 )
 _COMMANDS = (
-    *(predict, transfer, review_list, evaluate, convert),
+    *(predict, transfer, review, review_list, annotate, evaluate, convert),
     *(train, export, render, reproduce, doctor),
 )
 
