@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -15,18 +14,21 @@ from beetle_lm.predict.images.read import read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.result import Result
-from beetle_lm.predict.templates.annotated import Templates, template
-from beetle_lm.predict.templates.place import Transfer
-from beetle_lm.predict.templates.registration import Template
+from beetle_lm.predict.templates.alignment import Aligned, carried, combined
 from beetle_lm.web.choice import SIDE, embedding, next_photographs
 from beetle_lm.web.project import Project
 from beetle_lm.web.store import Row
 
 _TEMPLATES = 3  # of the annotated photographs that are most like the new one
+_SMALL = 40  # photographs that are kept small, 1 MB each
 _EMBEDDED = 400  # photographs that are compared with each other
 _CHUNK = 16  # photographs whose landmarks are taken at once
 
-_log = logging.getLogger("beetle_lm")
+LEAST_LIKENESS = 0.45
+"""Photographs less alike than this are proposed no landmarks: fewer than a fourth of them would lie
+within 2 % of centroid size (measured on mandibles, shells, trilobites and elytra)."""
+
+_UNLIKE = "unlike what is annotated so far: click its landmarks"
 
 
 class Proposer:
@@ -45,7 +47,7 @@ class Proposer:
         self._ends = False
         self._predictor: Predictor | None = None
         self._model: Path | None = None
-        self._templates: dict[tuple[str, int], Template | None] = {}
+        self._small: dict[str, Aligned] = {}
         self.embeddings: dict[str, Floats] = {}
         count = len(project.photographs)
         some = np.unique(np.linspace(0, count - 1, min(count, _EMBEDDED)).astype(int))
@@ -120,10 +122,9 @@ class Proposer:
         if row.state != "open" or row.origin == "model":
             return
         model = self._model or self._project.model
-        result = self._by_model(model, name) if model else self._by_templates(name)
-        if result is not None:
-            origin = "model" if model else "templates"
-            self._project.store.propose([proposal(result, name, origin)])
+        proposed = self._by_model(model, name) if model else self._by_templates(name)
+        if proposed is not None:
+            self._project.store.propose([proposed])
 
     def _predict_rest(self) -> None:
         model = self._model
@@ -138,7 +139,7 @@ class Proposer:
             paths = [self._project.paths[name] for name in chunk]
             results = predictor.predict(iter(paths), min(8, len(left)), workers=1)
             self._project.store.propose(
-                proposal(result, name, "model") for name, result in zip(chunk, results, strict=True)
+                proposal(result, name) for name, result in zip(chunk, results, strict=True)
             )
             done += len(chunk)
             self.predicting = (done, len(left))
@@ -146,14 +147,14 @@ class Proposer:
                 return
         self.predicting = None
 
-    def _by_model(self, model: Path, name: str) -> Result | None:
+    def _by_model(self, model: Path, name: str) -> Row:
         if self._predictor is None:
             self._predictor = Predictor.load(model)
         [result] = self._predictor.predict([self._project.paths[name]], 1, workers=1)
-        return result
+        return proposal(result, name)
 
-    def _by_templates(self, name: str) -> Result | None:
-        """By registration where a specimen stands out, else where the others have them."""
+    def _by_templates(self, name: str) -> Row | None:
+        """Landmarks of the annotated photographs that look most alike, where they are alike."""
         annotated = [
             row
             for row in self._project.store.rows(with_landmarks=True)
@@ -163,17 +164,15 @@ class Proposer:
             return None
         for each in (name, *(row.name for row in annotated)):
             self._embed(each)
-        nearest = self._nearest(name, annotated)
-        fitted = [self._template(row) for row in nearest]
-        usable = [each for each in fitted if each is not None]
-        if usable:
-            names = tuple(row.name for row in nearest)
-            spec = self._project.spec
-            templates = Templates(spec, names, tuple(usable), self._project.landmark_file, "")
-            [result] = Transfer(templates).predict([self._project.paths[name]])
-            if result.landmarks is not None:
-                return result
-        return self._as_the_nearest(name, nearest)
+        target = self._small_one(name)
+        found = [
+            carried(self._small_one(row.name), row.xy, target)
+            for row in self._nearest(name, annotated)
+            if row.xy is not None
+        ]
+        if max(likeness for _, likeness in found) < LEAST_LIKENESS:
+            return Row(name, "", _UNLIKE)
+        return Row(name, "ok", "", None, "templates", combined(found))
 
     def _nearest(self, name: str, annotated: Sequence[Row]) -> list[Row]:
         own = self.embeddings.get(name)
@@ -186,42 +185,23 @@ class Proposer:
         }
         return sorted(annotated, key=lambda row: far.get(row.name, np.inf))[:_TEMPLATES]
 
-    def _template(self, row: Row) -> Template | None:
-        key = row.name, row.revision
-        if key not in self._templates:
-            if len(self._templates) > 100:
-                self._templates.clear()
-            try:
-                path = self._project.paths[row.name]
-                assert row.xy is not None
-                self._templates[key] = template(path, row.xy)
-            except BeetleLMError:  # no specimen stands out
-                self._templates[key] = None
-        return self._templates[key]
-
-    def _as_the_nearest(self, name: str, nearest: Sequence[Row]) -> Result | None:
-        from beetle_lm.predict.landmarks import Landmarks
-
-        headers = self._project.headers
-        size = np.array(headers.of(name).size, float)
-        shares = [
-            np.asarray(row.xy) / headers.of(row.name).size for row in nearest if row.xy is not None
-        ]
-        xy = np.mean(shares, axis=0) * size
-        landmarks = Landmarks(self._project.spec, xy)
-        header = headers.of(name)
-        return Result(name, header.size, header.orientation, landmarks, None)
+    def _small_one(self, name: str) -> Aligned:
+        if name not in self._small:
+            if len(self._small) >= _SMALL:
+                self._small.pop(next(iter(self._small)))
+            self._small[name] = Aligned.read(self._project.paths[name])
+        return self._small[name]
 
 
-def proposal(result: Result, name: str, origin: str) -> Row:
-    """What a result proposes for a photograph."""
+def proposal(result: Result, name: str) -> Row:
+    """What the result of a model proposes for a photograph."""
     landmarks = result.landmarks
     return Row(
         name,
         result.status,
         result.error or result.flag or "",
         result.mean_expected_error,
-        "" if landmarks is None else "model" if origin == "model" else "templates",
+        "" if landmarks is None else "model",
         None if landmarks is None else landmarks.xy,
         None if landmarks is None else landmarks.expected_error,
     )

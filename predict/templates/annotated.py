@@ -90,7 +90,7 @@ class Templates:
                     f"{path.name} has {len(points)} landmarks in {landmarks}, but {spec.name} has"
                     f" {len(spec)}"
                 )
-            fitted.append(template(path, points, max_pixels))
+            fitted.append(_template(path, points, max_pixels))
             content = path.read_bytes()
             digest.update(content)
             photographs.append(sha256(content).digest())
@@ -100,19 +100,7 @@ class Templates:
         )
 
 
-def template(path: Path, xy: Floats, max_pixels: int = MAX_PIXELS) -> Template:
-    """The specimen of an annotated photograph.
-
-    Args:
-        path: the photograph.
-        xy: (n, 2) its landmarks in pixels of the upright photograph, y down.
-        max_pixels: a photograph of more is refused.
-
-    Raises:
-        ImageError: the photograph cannot be read.
-        LandmarkError: a landmark is missing or lies outside, or all lie in one place.
-        SpecimenError: no specimen stands out.
-    """
+def _template(path: Path, xy: Floats, max_pixels: int) -> Template:
     picture = read_image(path, 3, at_least=(SIDE, SIDE), max_pixels=max_pixels)
     missing = np.flatnonzero(np.isnan(xy).any(axis=1))
     if len(missing):

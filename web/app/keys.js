@@ -71,6 +71,13 @@ export function listen(page) {
     "-": () => page.viewer.zoom(1 / 1.5),
   };
 
+  // What is clicked leaves the keys with the photograph; who presses buttons by keys stays there.
+  window.addEventListener("click", (event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const button = target.closest("button, summary");
+    if (event.detail > 0 && button && !button.closest("dialog")) element("stage").focus();
+  });
+
   window.addEventListener("keydown", (event) => {
     const { target, key, shiftKey: shift } = event;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -84,7 +91,7 @@ export function listen(page) {
       const far = shift ? 10 : 1;
       page.nudge([arrow[0] * far, arrow[1] * far]);
     } else if (key === "Tab") {
-      if (!onStage) return;
+      if (target !== element("stage")) return;
       page.cycle(shift ? -1 : 1);
     } else if (/^\d$/.test(key)) selected(key);
     else {

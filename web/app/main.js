@@ -16,6 +16,7 @@ import { Viewer } from "./viewer.js";
 /** @typedef {import("./model.js").News} News */
 
 const NEWS_EVERY = 2000; // milliseconds
+const [SOON, SOON_EVERY] = [6000, 300];
 const TOLD = 4200;
 const WORDS = { open: "", draft: "begun", accepted: "accepted", excluded: "left out" };
 
@@ -182,6 +183,7 @@ class Page {
     this.redraw();
     this.strip.go(number);
     this.#prepare();
+    void this.#awaitProposal(number);
   }
 
   /** @param {number} way 1 for the next photograph in the order, -1 for the one before */
@@ -202,7 +204,9 @@ class Page {
       const which = open.length > 1 ? `Landmarks ${open.join(", ")} are` : `Landmark ${open[0]} is`;
       return this.say(`${which} not placed. Enter again saves ${open.length > 1 ? "them" : "it"} as missing.`);
     }
-    if (await this.#save("accepted")) await this.#goOn();
+    if (!(await this.#save("accepted"))) return;
+    this.ahead.clear(); // what is proposed on the next may follow from this one
+    await this.#goOn();
   }
 
   /** Leaves the photograph out of the data set, or takes it back. */
@@ -405,7 +409,7 @@ class Page {
       this.ahead.delete(number);
       const shown = this.shown;
       const fresh = shown?.number === number && shown.state === "open" && !this.history?.changed;
-      if (fresh && (before.origin !== row[4] || before.error !== row[2])) void this.#again(number);
+      if (fresh && (before.origin !== row[4] || before.error !== row[2] || before.status !== row[1])) void this.#again(number);
       else if (this.number !== number && before.revision !== row[3]) this.histories.delete(number);
     }
     if (news.changed.length) this.strip.draw();
@@ -518,10 +522,10 @@ class Page {
       return true;
     } catch (error) {
       if (error instanceof api.Refused && error.status === 409) {
-        this.say("This photograph was changed in another tab: here is what was saved there.");
         this.histories.delete(shown.number);
         this.#take(await api.photograph(shown.number));
         this.redraw();
+        this.say("This photograph was changed in another tab: here is what was saved there.");
       } else if (error instanceof api.Refused) this.say(error.message);
       else this.panels.lost(error);
       return false;
@@ -542,6 +546,16 @@ class Page {
       return this.panels.finish();
     }
     await this.go(left);
+  }
+
+  /** Listens often while landmarks may be proposed in a moment. @param {number} number */
+  async #awaitProposal(number) {
+    for (let time = 0; time < SOON; time += SOON_EVERY) {
+      const waits = this.number === number && !this.shown?.proposed && !this.shown?.reason;
+      if (this.session.mode !== "annotate" || !this.shape || !waits) return;
+      await new Promise((done) => setTimeout(done, SOON_EVERY));
+      await this.hear();
+    }
   }
 
   /** Fetches what will probably be shown next. */
