@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -71,26 +72,28 @@ class Records:
     earlier: Mapping[str, TpsRecord]
     scale: float | None = None
 
+    @cached_property
+    def _ids(self) -> dict[str, str]:
+        return unique_ids(self.names)
+
     def accepted(self, rows: Iterable[Row]) -> dict[str, TpsRecord]:
-        """The records of what was accepted, by photograph, in the order of the rows."""
-        ids = unique_ids(self.names)
+        """The records of accepted photographs, by their names, in the order of the rows."""
         return {
-            row.name: self._record(row, row.xy, ids[row.name])
+            row.name: self._record(row, row.xy, self._ids[row.name])
             for row in rows
-            if row.state == "accepted" and row.xy is not None
+            if row.xy is not None
         }
 
-    def all(self, rows: Sequence[Row]) -> Iterator[TpsRecord]:
+    def all(self, rows: Iterable[Row]) -> Iterator[TpsRecord]:
         """The earlier records in their order, as they are now, and then those that are new.
 
-        A record whose photograph is not accepted has no landmarks.
+        A record whose photograph is not among the accepted ones has no landmarks.
         """
         accepted = self.accepted(rows)
-        known = {row.name for row in rows}
         for name, record in self.earlier.items():
             if name in accepted:
                 yield accepted.pop(name)
-            elif name in known and record.is_annotated:
+            elif name in self._ids and record.is_annotated:
                 yield replace(record, points=np.empty((0, 2)))
             else:
                 yield record

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -82,7 +83,7 @@ class Project:
             OutputError: they cannot be written.
             ImageError: a photograph is gone.
         """
-        rows = self.store.rows(with_landmarks=True)
+        rows = self.store.rows_with_landmarks("accepted")
         if self.mode == "annotate":
             write_records(self.landmark_file, self.records.all(rows))
             self.store.remember("written", _sha256(self.landmark_file))
@@ -126,12 +127,10 @@ class Project:
 
         Accepted ones count, and proposed ones where nothing is accepted; None without any.
         """
-        rows = self.store.rows(with_landmarks=True)
-        for known in (
-            [row.xy for row in rows if row.state == "accepted" and row.xy is not None],
-            [row.proposed for row in rows if row.proposed is not None],
-        ):
-            whole = [xy for xy in known if not np.isnan(xy).any()]
+        accepted = [row.xy for row in self.store.rows_with_landmarks("accepted")]
+        proposed = (row.proposed for row in self.store.rows_with_landmarks("open"))
+        for known in (accepted, islice(proposed, _SHAPES)):
+            whole = [xy for xy in known if xy is not None and not np.isnan(xy).any()]
             if whole:
                 chosen = [
                     whole[i]
@@ -277,7 +276,7 @@ def _taken(
 ) -> list[Row]:
     """What a file has of photographs, which counts before what was saved of them earlier."""
     known = set(names)
-    before = {row.name: row for row in store.rows(with_landmarks=True)}
+    before = {row.name: row for row in store.rows()}
     rows = []
     for name, record in earlier.items():
         if name not in known or not record.is_annotated:

@@ -20,11 +20,12 @@ from beetle_lm.web.project import Project
 from beetle_lm.web.store import Row
 
 _TEMPLATES = 3  # of the annotated photographs that are most like the new one
+_PAUSE = 0.1  # seconds between photographs that are compared
 _SMALL = 40  # photographs that are kept small, 1 MB each
 _EMBEDDED = 400  # photographs that are compared with each other
 _CHUNK = 16  # photographs whose landmarks are taken at once
 
-LEAST_LIKENESS = 0.45
+LEAST_LIKENESS = 0.4
 """Photographs less alike than this are proposed no landmarks: fewer than a fourth of them would lie
 within 2 % of centroid size (measured on mandibles, shells, trilobites and elytra)."""
 
@@ -92,8 +93,10 @@ class Proposer:
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not (self._ends or self._wanted or self._all or self._to_embed):
-                    self._changed.wait()
+                while not (self._ends or self._wanted or self._all):
+                    # The page comes first: photographs are compared when nothing else is to do.
+                    if not self._changed.wait(_PAUSE if self._to_embed else None):
+                        break
                 if self._ends:
                     return
                 name = self._wanted.popleft() if self._wanted else None
@@ -157,8 +160,8 @@ class Proposer:
         """Landmarks of the annotated photographs that look most alike, where they are alike."""
         annotated = [
             row
-            for row in self._project.store.rows(with_landmarks=True)
-            if row.state == "accepted" and row.xy is not None and not np.isnan(row.xy).any()
+            for row in self._project.store.rows_with_landmarks("accepted")
+            if row.xy is not None and not np.isnan(row.xy).any()
         ]
         if not annotated:
             return None

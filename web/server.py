@@ -47,7 +47,6 @@ _MOST_BYTES = 1 << 18  # of a request
 _STATES = ("open", "draft", "accepted", "excluded")
 _KINDS = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 _FARTHEST = 1e9
-_AHEAD = 2  # photographs after the one that is shown for which landmarks are proposed
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src"
     " 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors"
@@ -307,8 +306,7 @@ class Site:
         number = int(request.path_params["number"])
         row = self._project.store.row(self._name(request))
         if self._project.mode == "annotate":
-            ahead = self._project.store.names[number : number + 1 + _AHEAD]
-            self._proposer.want(ahead)
+            self._proposer.want([row.name])
         return JSONResponse(self._shown(number, row))
 
     async def _save(self, request: Request) -> Response:
@@ -320,7 +318,7 @@ class Site:
             return self._project.save(number, *_saved(body, len(self._project.spec)))
 
         row = await run_in_threadpool(save)
-        return JSONResponse({"revision": row.revision, "progress": self._progress()})
+        return JSONResponse({"revision": row.revision})
 
     async def _train(self, request: Request) -> Response:
         body = await _body(request)
@@ -378,11 +376,7 @@ class Site:
             store = self._project.store
             version = store.version
             if self._suspects[0] != version:
-                rows = [
-                    row
-                    for row in store.rows(with_landmarks=True)
-                    if row.state == "accepted" and row.xy is not None
-                ]
+                rows = [row for row in store.rows_with_landmarks("accepted") if row.xy is not None]
                 found: list[dict[str, Any]] = []
                 if rows:
                     names = [row.name for row in rows]

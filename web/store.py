@@ -30,6 +30,8 @@ Origin = Literal["", "model", "templates", "file"]
 
 _FORMAT = 1
 _MOVED = 1e-3  # pixels: what was written with five decimals and read again has not moved
+_BRIEF = "name, status, reason, error, origin, state, revision"
+_LANDMARKS = "proposed, expected, xy"
 _SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE photograph (
@@ -168,25 +170,27 @@ class Store:
         with self._changing() as database:
             database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
 
-    def rows(self, with_landmarks: bool = False) -> list[Row]:
-        """All photographs of the set in their order.
-
-        Args:
-            with_landmarks: their landmarks and expected errors too.
-        """
-        columns = "name, status, reason, error, origin, state, revision"
-        columns += ", proposed, expected, xy" if with_landmarks else ""
+    def rows(self) -> list[Row]:
+        """All photographs of the set in their order, without their landmarks."""
         with self._lock:
-            found = self._connection.execute(f"SELECT {columns} FROM photograph").fetchall()
+            found = self._connection.execute(f"SELECT {_BRIEF} FROM photograph").fetchall()
         by_name = {each[0]: each for each in found}
         return [self._row(*by_name[name]) for name in self.names]
+
+    def rows_with_landmarks(self, state: State) -> list[Row]:
+        """The photographs of a state, in the order of the set, with their landmarks."""
+        with self._lock:
+            found = self._connection.execute(
+                f"SELECT {_BRIEF}, {_LANDMARKS} FROM photograph WHERE state = ?", (state,)
+            ).fetchall()
+        by_name = {each[0]: each for each in found}
+        return [self._row(*by_name[name]) for name in self.names if name in by_name]
 
     def row(self, name: str) -> Row:
         """One photograph, with its landmarks."""
         with self._lock:
             found = self._connection.execute(
-                "SELECT name, status, reason, error, origin, state, revision, proposed, expected,"
-                " xy FROM photograph WHERE name = ?",
+                f"SELECT {_BRIEF}, {_LANDMARKS} FROM photograph WHERE name = ?",
                 (name,),
             ).fetchone()
         return self._row(*found)

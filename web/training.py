@@ -86,7 +86,7 @@ class Training:
         with self._lock:
             if self.is_running:
                 raise RequestError("a training is at work already")
-            rows = self._project.store.rows(with_landmarks=True)
+            rows = self._project.store.rows_with_landmarks("accepted")
             records = self._project.records.accepted(rows)
             if len(records) < FEWEST:
                 raise RequestError(f"a training needs {FEWEST} accepted photographs at least")

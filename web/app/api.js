@@ -46,7 +46,7 @@ export const next = () => asked("api/next");
 
 /** @param {number} number
  * @param {{revision: number, state: State, xy: (Point | null)[] | null, seconds: number}} record
- * @returns {Promise<{revision: number, progress: import("./model.js").Progress}>} */
+ * @returns {Promise<{revision: number}>} */
 export const save = (number, record) => asked(`api/photographs/${number}`, record);
 
 /** @param {boolean} stop @returns {Promise<import("./model.js").Training>} */

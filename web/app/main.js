@@ -409,7 +409,8 @@ class Page {
       this.ahead.delete(number);
       const shown = this.shown;
       const fresh = shown?.number === number && shown.state === "open" && !this.history?.changed;
-      if (fresh && (before.origin !== row[4] || before.error !== row[2] || before.status !== row[1])) void this.#again(number);
+      const other = before.origin !== row[4] || before.error !== row[2] || !shown?.proposed;
+      if (fresh && other) void this.#again(number);
       else if (this.number !== number && before.revision !== row[3]) this.histories.delete(number);
     }
     if (news.changed.length) this.strip.draw();
@@ -518,7 +519,7 @@ class Page {
       const row = this.photographs[shown.number];
       this.photographs[shown.number] = { ...row, state, revision: saved.revision };
       this.strip.draw();
-      this.panels.count(saved.progress);
+      void this.hear();
       return true;
     } catch (error) {
       if (error instanceof api.Refused && error.status === 409) {

@@ -5,6 +5,12 @@ import { about, dialog, drawn, element, made } from "./model.js";
 /** @typedef {import("./model.js").News} News */
 /** @typedef {import("./model.js").Progress} Progress */
 
+const FEWEST = 4; // accepted photographs that a training needs
+
+/** @param {number} photographs */
+const counted = (photographs) =>
+  photographs === 1 ? "1 photograph is" : `${photographs} photographs are`;
+
 export class Panels {
   /** @param {import("./model.js").Session} session
    * @param {{go: (number: number) => void, say: (text: string) => void,
@@ -72,7 +78,7 @@ export class Panels {
     const left = this.progress?.left ?? 0;
     const accepted = this.progress?.accepted ?? 0;
     element("end-about").textContent =
-      `${accepted} photographs are accepted${left ? `, ${left} are left` : ""}. ` +
+      `${counted(accepted)} accepted${left ? `, ${left} left` : ""}. ` +
       `Their landmarks are in ${this.session.file}. What to type next:`;
     const { told } = this.session;
     const lines = [told.merge, told.train].filter(Boolean);
@@ -178,7 +184,8 @@ export class Panels {
       : predicting
         ? `Placing ${predicting[0]} of ${predicting[1]}`
         : "Train";
-    element("training-start").hidden = !can || running || predicting !== null;
+    const few = accepted < FEWEST;
+    element("training-start").hidden = !can || few || running || predicting !== null;
     element("training-stop").hidden = !running;
     const [meter, said] = [element("training-meter"), element("training-said")];
     meter.hidden = !running && predicting === null;
@@ -197,6 +204,8 @@ export class Panels {
       left.textContent = `${predicting[0]} of ${predicting[1]}`;
     } else if (!can) {
       told_of.textContent = `Training needs PyTorch, which is not installed: ${told.install}. Or train elsewhere: ${told.train}`;
+    } else if (few) {
+      told_of.textContent = `A model needs ${FEWEST} accepted photographs at least to learn from, and some ten to be of use. ${counted(accepted)} accepted so far.`;
     } else if (training?.stage === "failed") {
       told_of.textContent = `The training failed: ${training.problem}`;
     } else if (training?.stage === "done") {
