@@ -72,9 +72,10 @@ class Transfer:
     def __str__(self) -> str:
         origin = f"from {self.source.name} ({self.source.about})"
         if not self.fresh:
-            return f"loaded all {self.layers} layers {origin}"
-        count = self.layers - len(self.fresh)
-        return f"loaded {count} of {self.layers} layers {origin}; new: {' and '.join(self.fresh)}"
+            every = "all " if self.layers > 1 else ""
+            return f"loaded {every}{counted(self.layers, 'layer')} {origin}"
+        count, layers = self.layers - len(self.fresh), counted(self.layers, "layer")
+        return f"loaded {count} of {layers} {origin}; new: {' and '.join(self.fresh)}"
 
 
 def open_source(name: str, zoo: str | None = None) -> Source:
