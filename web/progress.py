@@ -47,14 +47,17 @@ def expected_corrections(
     """How many landmarks will still be moved or placed; None while that cannot be told.
 
     A photograph needs as many corrections as those that were accepted with about the same mean
-    expected error, and all its landmarks where nothing is proposed.
+    expected error. One without expected errors needs as many as the last ones that were proposed
+    without a model, and all its landmarks while there are none.
     """
     known = [one for one in acceptances if one.error is not None and one.error > 0]
     left = [row for row in rows if row.state in ("open", "draft")]
     errors = np.array([row.error for row in left if row.error is not None and row.error > 0])
-    unknown = len(left) - len(errors)
+    last = [one.moved for one in acceptances if one.error is None][-_WINDOW:]
+    each = float(np.mean(last)) if len(last) >= _FEWEST else float(landmarks)
+    unknown = round((len(left) - len(errors)) * each)
     if len(errors) == 0:
-        return unknown * landmarks
+        return unknown
     if len(known) < _FEWEST:
         return None
     known = sorted(known, key=lambda one: one.error or 0)
@@ -62,8 +65,9 @@ def expected_corrections(
     moved = np.array([one.moved for one in known], float)
     width = max(_FEWEST, round(_NEIGHBOURS * len(known)))
     sums = np.concatenate([[0.0], np.cumsum(moved)])
-    begin = np.clip(np.searchsorted(at, np.log(errors)) - width // 2, 0, len(known) - width)
-    return round(float(((sums[begin + width] - sums[begin]) / width).sum())) + unknown * landmarks
+    sides = [np.searchsorted(at, np.log(errors), side) for side in ("left", "right")]
+    begin = np.clip((sides[0] + sides[1] - width) // 2, 0, len(known) - width)
+    return round(float(((sums[begin + width] - sums[begin]) / width).sum())) + unknown
 
 
 def calibration(acceptances: Sequence[Acceptance]) -> dict[str, float] | None:

@@ -291,7 +291,7 @@ def _taken(
 
 def _by_photograph(file: Path, names: Sequence[str]) -> dict[str, TpsRecord]:
     """The records of a file by the photographs that they mean; others by their own names."""
-    if not file.exists():
+    if not file.exists() or file.stat().st_size == 0:  # as it is before anything is accepted
         return {}
     index = NameIndex(names)
     found: dict[str, TpsRecord] = {}

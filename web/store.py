@@ -340,7 +340,13 @@ class Store:
             "format"
         ) != str(_FORMAT):
             raise OutputError(f"{self.path} is not a file of corrections of this beetle-lm")
-        if self.about("landmarks") != str(landmarks):
+        saved = database.execute("SELECT count(*) FROM photograph WHERE revision > 0").fetchone()[0]
+        if self.about("landmarks") != str(landmarks) and not saved:
+            database.execute("UPDATE photograph SET proposed = NULL, expected = NULL, origin = ''")
+            database.execute(
+                "UPDATE about SET value = ? WHERE name = 'landmarks'", (str(landmarks),)
+            )
+        elif self.about("landmarks") != str(landmarks):
             raise OutputError(
                 f"{self.path} has records of {self.about('landmarks')} landmarks, not of"
                 f" {landmarks}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -28,6 +29,8 @@ FEWEST = 4
 
 _LINES = 12  # of what the process said that are shown
 _SECONDS = 1.0  # between looks at how far it is
+_LEFT = re.compile(r"(?:will take|,) (about [\w ]+?)(?: left)?$")
+_DONE = re.compile(r"epoch (\d+), (\d+)% done")
 
 CommandOf = Callable[[Path, Path], Sequence[str]]
 """Gives the arguments of the command that trains on a landmark file into a run folder."""
@@ -55,8 +58,8 @@ class Training:
         self._process: subprocess.Popen[str] | None = None
         self._stage: Stage = "none"
         self._said: list[str] = []
-        self._epoch, self._epochs, self._count = 0, 0, 0
-        self._left: float | None = None
+        self._epoch, self._epochs, self._count = 0.0, 0, 0
+        self._left = ""
         self._problem = ""
 
     @property
@@ -65,7 +68,7 @@ class Training:
         return self._stage == "running"
 
     def status(self) -> dict[str, Any]:
-        """How far it is, as JSON values; `left` is in seconds, None where unknown."""
+        """How far it is, as JSON values; `left` is in words, empty where unknown."""
         return {
             "stage": self._stage,
             "photographs": self._count,
@@ -100,7 +103,7 @@ class Training:
                 ),
             )
             self._stage, self._said, self._problem = "running", [], ""
-            self._epoch, self._epochs, self._left = 0, 0, None
+            self._epoch, self._epochs, self._left = 0.0, 0, ""
             self._count = len(records)
             self._process = _started(self._command_of(landmarks, run))
             threading.Thread(target=self._watch, args=(self._process, run), daemon=True).start()
@@ -128,22 +131,16 @@ class Training:
     def _watch(self, process: subprocess.Popen[str], run: Path) -> None:
         listening = threading.Thread(target=self._listen, args=(process,), daemon=True)
         listening.start()
-        first: tuple[float, int] | None = None
         while process.poll() is None:
             time.sleep(_SECONDS)
             self._epochs = self._epochs or _epochs_of(run)
-            self._epoch = _epochs_done(run)
-            if self._epoch and first is None:
-                first = time.monotonic(), self._epoch
-            if first is not None and self._epoch > first[1]:
-                pace = (time.monotonic() - first[0]) / (self._epoch - first[1])
-                self._left = pace * (self._epochs - self._epoch)
+            self._epoch = max(self._epoch, float(_epochs_done(run)))
         listening.join(timeout=5)
         if self._stage == "stopped":
             return
         model = run / f"{file_name(self._project.spec.name)}.onnx"
         if process.returncode == 0 and model.is_file():
-            self._epoch, self._left = self._epochs, 0.0
+            self._epoch, self._left = float(self._epochs), ""
             self._stage = "done"
             try:
                 self._trained(model)
@@ -159,9 +156,17 @@ class Training:
         assert process.stdout is not None
         for line in process.stdout:
             if line.strip():
-                self._said.append(printable(line.strip()))
-                del self._said[: -10 * _LINES]
+                self.hear(printable(line.strip()))
         process.stdout.close()
+
+    def hear(self, line: str) -> None:
+        """Takes a line of the training, which every now and then says how far it is."""
+        self._said.append(line)
+        del self._said[: -10 * _LINES]
+        if left := _LEFT.search(line):
+            self._left = left[1]
+        if done := _DONE.match(line):
+            self._epoch = max(self._epoch, int(done[1]) - 1 + int(done[2]) / 100)
 
 
 def _started(arguments: Sequence[str]) -> subprocess.Popen[str]:

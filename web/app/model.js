@@ -42,7 +42,7 @@
  * @property {number} photographs
  * @property {number} epoch
  * @property {number} epochs
- * @property {number | null} left
+ * @property {string} left  in words
  * @property {string[]} said
  * @property {string} problem
  *
@@ -146,11 +146,4 @@ export function skeleton(points) {
     outside.delete(link[1]);
   }
   return links;
-}
-
-/** A duration in words. @param {number} seconds @returns {string} */
-export function about(seconds) {
-  if (seconds < 90) return `about ${Math.max(1, Math.round(seconds))} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `about ${minutes} min` : `about ${(minutes / 60).toFixed(1)} h`;
 }

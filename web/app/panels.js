@@ -1,6 +1,6 @@
 // @ts-check
 /** What stands beside the photograph: counts, training, what looks wrong, the end. */
-import { about, dialog, drawn, element, made } from "./model.js";
+import { dialog, drawn, element, made } from "./model.js";
 
 /** @typedef {import("./model.js").News} News */
 /** @typedef {import("./model.js").Progress} Progress */
@@ -198,7 +198,7 @@ export class Panels {
     left.textContent = "";
     if (running) {
       told_of.textContent = `Training on ${training.photographs} photographs. You can go on annotating.`;
-      left.textContent = training.left ? `${about(training.left)} left` : "";
+      left.textContent = training.left ? `${training.left} left` : "";
     } else if (predicting) {
       told_of.textContent = "The model places landmarks on the photographs that are left.";
       left.textContent = `${predicting[0]} of ${predicting[1]}`;
