@@ -10,7 +10,7 @@ from beetle_lm.errors import ImageError
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.images.header import read_header
 from beetle_lm.predict.images.read import MAX_PIXELS, read_image
-from beetle_lm.predict.placement import Placement
+from beetle_lm.predict.views.placement import Placement
 from beetle_lm.text import printable
 
 LARGEST_SIDE = 8192

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beetle_lm.console import console, echo, echo_json
+from beetle_lm.text import counted
 
 if TYPE_CHECKING:
     from beetle_lm.zoo.model_file.card import ModelCard
@@ -106,7 +107,7 @@ def show_model(
             _print_json({"part": found.to_dict(), "card": None})
         else:
             echo(f"{found.name}: no model comes with this version")
-            _print_landmarks(found)
+            _print_scheme(found)
     elif as_json:
         _print_json(json.loads(found.to_json()))
     else:
@@ -207,8 +208,8 @@ def _print_card(manifest: Manifest) -> None:
         *(
             (
                 "error",
-                f"{m.mean_px_256x192:.2f} px at 256 x 192, mean over {m.photographs} photographs:"
-                f" {m.data}",
+                f"{m.mean_px_256x192:.2f} px at 256 x 192, mean over"
+                f" {counted(m.photographs, 'photograph')}: {m.data}",
             )
             for m in card.metrics
         ),
@@ -222,7 +223,7 @@ def _print_card(manifest: Manifest) -> None:
         echo(f"{label:<11}{text}")
     if not card.metrics:
         echo(f"{'error':<11}not measured")
-    _print_landmarks(card.spec)
+    _print_scheme(card.spec)
 
 
 def _flags(card: ModelCard) -> str:
@@ -241,9 +242,12 @@ def _flags(card: ModelCard) -> str:
     )
 
 
-def _print_landmarks(spec: PartSpec) -> None:
+def _print_scheme(spec: PartSpec) -> None:
     rows = [(str(number), name) for number, name in enumerate(spec.landmark_names, start=1)]
     _print_table(("landmark", "name"), rows)
+    if spec.measurements:
+        lengths = [(one.name, str(one.start), str(one.end)) for one in spec.measurements]
+        _print_table(("measurement", "from", "to"), lengths)
 
 
 def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

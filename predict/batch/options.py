@@ -9,6 +9,9 @@ from beetle_lm.predict.batch.result_files import Format
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import MAX_PIXELS
 
+Pages = Literal["first", "all"]
+"""Which pictures of a file are photographs: the first, or each."""
+
 Flagged = Literal["keep", "missing", "drop"]
 """How the landmarks of flagged photographs are written: as others, as missing, or not at all."""
 
@@ -28,6 +31,7 @@ class Options:
         workers: threads that read photographs.
         max_pixels: photographs of more pixels are refused.
         isolate: decode photographs in processes of their own.
+        pages: which pictures of TIFF files that hold several are photographs.
     """
 
     formats: tuple[Format, ...] = ("tps", "csv")
@@ -40,3 +44,4 @@ class Options:
     workers: int = 2
     max_pixels: int = MAX_PIXELS
     isolate: bool = False
+    pages: Pages = "first"

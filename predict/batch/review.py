@@ -19,8 +19,8 @@ from beetle_lm.predict.batch.result_files import is_unfinished, shared_base_name
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.batch.writers import SPECIMEN_COLUMNS
 from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
+from beetle_lm.predict.formats.own_tables import TIDY_COLUMNS
 from beetle_lm.predict.formats.records import flip_y
-from beetle_lm.predict.formats.tables import TIDY_COLUMNS
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, read_tps
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import base_name, encodable, fixed

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from beetle_lm.console import LogFormatter, echo
-from beetle_lm.errors import BeetleLMError, RequestError
+from beetle_lm.errors import BeetleLMError, Hint, RequestError
 from beetle_lm.export.commands import export, model_of_run
-from beetle_lm.hints import told
+from beetle_lm.hints import sentence_for, told
 from beetle_lm.libraries import failed_import
 from beetle_lm.predict.commands.convert import convert
 from beetle_lm.predict.commands.doctor import doctor
@@ -98,7 +98,7 @@ def run() -> int:
     other exceptions keep their traceback.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(LogFormatter("%(levelname)s: %(message)s", _sentence_for))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.addLevelName(logging.WARNING, "warning")
     warnings.filterwarnings("ignore", module="PIL")  # on odd headers; the image is read or it fails
@@ -117,6 +117,10 @@ def run() -> int:
 def _failed(error: BeetleLMError) -> int:
     echo(f"error: {told(error, _options_at_hand())}", err=True)
     return 2 if isinstance(error, RequestError) else 1
+
+
+def _sentence_for(hint: Hint) -> str | None:
+    return sentence_for(hint, _options_at_hand())
 
 
 def _options_at_hand() -> set[str]:

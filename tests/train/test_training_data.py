@@ -81,7 +81,7 @@ def test_missing_landmarks_and_bare_photographs_are_remarks(tmp_path: Path) -> N
     assert len(data.specimens) == 3
     gap, bare = data.remarks
     assert "gap.png: landmark 2 missing" in gap
-    assert "1 photographs without landmarks, not used: bare.png" in bare
+    assert "1 photograph without landmarks, not used: bare.png" in bare
     [specimen] = [s for s in data.specimens if s.name == "gap.png"]
     assert specimen.landmarks.missing.tolist() == [False, True, False, False]
 

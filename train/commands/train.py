@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from beetle_lm.console import echo
+from beetle_lm.text import counted
 from beetle_lm.zoo.commands import Zoo
 
 if TYPE_CHECKING:
@@ -204,12 +205,13 @@ def _folds_left(output: Path, folds: int, resume: bool) -> int:
 
 
 def _summary(data: AnnotatedImages, job: Any, device: Any, transfer: Transfer | None) -> str:
-    counts = f"{len(job.training)} photographs to train on, {len(job.validation)} to validate"
+    training = counted(len(job.training), "photograph")
+    counts = f"{training} to train on, {len(job.validation)} to validate"
     tested = f", {len(job.test)} to test" if job.test else ""
-    shapes = f", {len(data.shapes)} further shapes" if len(data.shapes) else ""
-    epochs = f"{job.recipe.epochs} epochs"
+    shapes = f", {counted(len(data.shapes), 'further shape')}" if len(data.shapes) else ""
+    epochs = counted(job.recipe.epochs, "epoch")
     return (
-        f"{data.spec.name}, {len(data.spec)} landmarks: {counts}{tested}{shapes};"
+        f"{data.spec.name}, {counted(len(data.spec), 'landmark')}: {counts}{tested}{shapes};"
         f" {epochs} on {device}" + (f"\n{transfer}" if transfer else "")
     )
 
@@ -222,9 +224,10 @@ def _made(output: Path, model: Path | None, make_model: MakeModel) -> str:
 
 def _print_metrics(metrics: dict[str, Any]) -> None:
     (width, height), validation = metrics["input"], metrics["validation"]
-    echo(f"{metrics['epoch']} epochs, {metrics['training']['photographs']} photographs")
+    photographs = counted(metrics["training"]["photographs"], "photograph")
+    echo(f"{counted(metrics['epoch'], 'epoch')}, {photographs}")
     if validation["photographs"]:
         echo(
             f"mean error {validation['mean_px_of_input']:.2f} px of the model's {width} x {height}"
-            f" input on {validation['photographs']} validation photographs"
+            f" input on {counted(validation['photographs'], 'validation photograph')}"
         )
