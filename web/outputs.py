@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from beetle_lm.errors import BeetleLMError
+from beetle_lm.errors import BeetleLMError, ImageError
 from beetle_lm.files import write_text
 from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.formats.csv import csv_line, guarded
@@ -41,15 +41,21 @@ class Headers:
     def __init__(self, photographs: Iterable[ImageFile]) -> None:
         self._paths = {photograph.name: photograph.path for photograph in photographs}
         self._known: dict[str, Header] = {}
+        self.remembered: Mapping[str, tuple[tuple[int, int], int]] = {}
 
     def of(self, name: str) -> Header:
-        """The header of a photograph.
+        """The header of a photograph; what is remembered of one that is gone.
 
         Raises:
-            ImageError: it cannot be read.
+            ImageError: it cannot be read, and nothing is remembered.
         """
         if name not in self._known:
-            self._known[name] = read_header(self._paths[name])
+            try:
+                self._known[name] = read_header(self._paths[name])
+            except ImageError:
+                if name not in self.remembered:
+                    raise
+                self._known[name] = Header("", *self.remembered[name])
         return self._known[name]
 
 
