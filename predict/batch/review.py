@@ -281,7 +281,7 @@ def _specimens(folder: Path, summary: dict[str, Any]) -> Iterator[Reviewed]:
             Path(summary["photographs"], name),
             summary["frame"] == "stored",
             _size(path, line, row),
-            _scale(summary),
+            _number(path, line, row["units_per_px"]),
             row["status"],
             unguarded(row["reason"]),
             _number(path, line, row["mean_expected_error_px"]),
@@ -328,12 +328,6 @@ def _written(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, Floats]
 def _size(path: Path, line: int, row: dict[str, str]) -> tuple[int, int] | None:
     width, height = (_number(path, line, row[side]) for side in ("width", "height"))
     return None if width is None or height is None else (int(width), int(height))
-
-
-def _scale(summary: dict[str, Any]) -> float | None:
-    options = summary.get("options")
-    scale = options.get("scale") if isinstance(options, dict) else None
-    return float(scale) if isinstance(scale, int | float) and scale > 0 else None
 
 
 def _number(path: Path, line: int, cell: str) -> float | None:

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from beetle_lm.predict.images.earlier import OVERVIEW
 from beetle_lm.predict.images.read import Read
 from beetle_lm.predict.images.reading import Reader, Threads, reading
 from beetle_lm.predict.predictor import Predictor
+from beetle_lm.predict.scales.reading import ScaleReader
 from beetle_lm.predict.session import Device
 
 
@@ -129,6 +131,7 @@ def run_part(
     batch_size = source.batch_size or min(options.batch_size, len(task.images))
     names = [image.name for image in task.images]
     ids, shown = unique_ids(names), Selection(names)
+    scales = None if options.scale is None else options.scale.among(names)
     with UnfinishedPart(
         staged,
         source.spec,
@@ -141,18 +144,23 @@ def run_part(
         observer.started(task, source, done)
         if summary is None:
             rest = task.images[done:]
-            overlays = None
+            overlays = marks = None
+            reads = reader
+            if options.scale is not None and options.scale.mark is not None:
+                reads = marks = ScaleReader(reader, options.scale.mark)
             if options.overlay:
-                overlays = Overlays(task, options, reader, threads, staged.results, ids, shown)
-            read = reader if overlays is None else overlays.read
+                overlays = Overlays(task, options, reads, threads, staged.results, ids, shown)
+            read = reads if overlays is None else overlays.read
             with closing(source.place(rest, batch_size, threads, read)) as results:
-                for image, result in zip(rest, results, strict=True):
+                for image, placed in zip(rest, results, strict=True):
+                    scale = None if marks is None else marks.take(image.path)
+                    result = replace(placed, scale=scale)
                     part.add(result, None if overlays is None else overlays.draw(image, result))
                     observer.placed(task, result)
             part.all_added()
-            files = ResultFiles(staged.results, source.spec, ids, options.formats, options.scale)
+            files = ResultFiles(staged.results, source.spec, ids, options.formats)
             with files:
-                outcome = outcome_of(part.rows, task, source, options, reader, shown, files)
+                outcome = outcome_of(part.rows, task, source, options, reader, shown, scales, files)
             written = files.paths + _write_pictures(outcome, task, source.spec.name, staged, reader)
             summary = provenance.summary(
                 source, task.images, options, outcome.counts, part.started, part.rows.seconds
@@ -160,7 +168,7 @@ def run_part(
             part.rows.check()  # or else these are not the results of this run
             staged.seal(summary, written)
         else:
-            outcome = outcome_of(part.rows, task, source, options, reader, shown)
+            outcome = outcome_of(part.rows, task, source, options, reader, shown, scales)
         staged.place()
     return Finished(task.folder, summary, outcome)
 

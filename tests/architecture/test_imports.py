@@ -18,8 +18,9 @@ ROOMS = {
     "predict": [
         "landmarks",
         "images procrustes session",
-        "doctor inputs placement quality",
+        "doctor inputs measurements placement quality",
         "drawing formats",
+        "scales",
         "result",
         "predictor results_table",
         "evaluation templates",
