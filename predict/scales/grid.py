@@ -277,7 +277,7 @@ def _alternates(lattice: _Lattice) -> bool:
 
 
 def _heaviest(lines: Lines, every: int, least: int = 1) -> float:
-    """How much heavier the lines of every second, or fifth, place are than all others; 0 where there are too few."""
+    """How much heavier lines are that lie so many apart than all others; 0 for too few."""
     weights = lines.weights()
     best = 0.0
     for first in range(every):
