@@ -111,7 +111,7 @@ def stages(photographs: list[ImageFile], part: str, out: Path) -> dict[str, floa
         for first in range(0, len(results), Options.batch_size):
             rows.append(results[first : first + Options.batch_size])
         rows.keep(0.0)
-        with ResultFiles(out, card.spec, ids, options.formats, options.scale) as files:
+        with ResultFiles(out, card.spec, ids, options.formats) as files:
             for result in rows:
                 files.add(result, Written.of(result, options.exif))
         rows.close()

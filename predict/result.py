@@ -11,6 +11,8 @@ from beetle_lm.errors import Hint, ImageError
 from beetle_lm.predict.images.read import Picture, read_image
 from beetle_lm.predict.inputs import Photograph, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
+from beetle_lm.predict.measurements import Length, measured
+from beetle_lm.predict.scales.scale import Scale
 from beetle_lm.text import counted, printable
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class Result:
         hint: what can be done about the error in the program at hand, where that is known.
         box: (4, 2) corners of the window in which the landmarks were looked for, in pixels of the
             upright photograph; None where that was all of it.
+        scale: what was read from the photograph of how long its pixels are; None where nobody
+            looked.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Result:
     photograph: Photograph | None = None
     hint: Hint | None = None
     box: Floats | None = None
+    scale: Scale | None = None
 
     @property
     def status(self) -> Status:
@@ -71,6 +76,11 @@ class Result:
         if self.landmarks is None or self.landmarks.expected_error is None:
             return None
         return float(self.landmarks.expected_error.mean())
+
+    @property
+    def measurements(self) -> dict[str, Length]:
+        """The lengths that the part names, in pixels, by their names; none where it failed."""
+        return {} if self.landmarks is None else measured(self.landmarks)
 
     def __str__(self) -> str:
         told = []

@@ -21,7 +21,8 @@ def results_table(results: Iterable[Result], layout: Literal["wide", "tidy"] = "
 
     Wide has a row for each photograph: ``image``, ``status`` ('ok', 'flagged' or 'failed'),
     ``reason``, ``width``, ``height`` and ``mean_expected_error_px``, and then the coordinates
-    ``x1``, ``y1_down``, ``x2``, ... as in `landmarks.csv`. Tidy has a row for each landmark, as in
+    ``x1``, ``y1_down``, ``x2``, ... as in `landmarks.csv`, and the part's measurements in pixels
+    with their expected errors, as in `measurements.csv`. Tidy has a row for each landmark, as in
     `predictions.csv`: ``image``, ``landmark`` (its number, from 1), ``name``, ``x``, ``y``,
     ``score`` and ``expected_error_px``.
 
@@ -63,7 +64,10 @@ def _part_of(results: Sequence[Result]) -> PartSpec | None:
 
 def _wide_columns(spec: PartSpec | None) -> list[str]:
     numbers = range(1, 1 + (0 if spec is None else len(spec)))
-    return [*_PHOTOGRAPH_COLUMNS, *(column for i in numbers for column in (f"x{i}", f"y{i}_down"))]
+    coordinates = [column for i in numbers for column in (f"x{i}", f"y{i}_down")]
+    lengths = [] if spec is None else [one.name for one in spec.measurements]
+    measured = [f"{name}_{kind}" for name in lengths for kind in ("px", "px_expected_error")]
+    return [*_PHOTOGRAPH_COLUMNS, *coordinates, *measured]
 
 
 def _wide_row(result: Result, spec: PartSpec | None) -> list[object]:
@@ -77,6 +81,7 @@ def _wide_row(result: Result, spec: PartSpec | None) -> list[object]:
         height,
         np.nan if error is None else error,
         *_coordinates(result, spec).ravel().tolist(),
+        *_lengths(result, spec),
     ]
 
 
@@ -100,6 +105,17 @@ def _coordinates(result: Result, spec: PartSpec | None) -> Floats:
     if result.landmarks is not None:
         return result.landmarks.xy
     return np.full((0 if spec is None else len(spec), 2), np.nan)
+
+
+def _lengths(result: Result, spec: PartSpec | None) -> list[float]:
+    """The measurements, each followed by its expected error."""
+    if result.landmarks is None:
+        return [np.nan] * (0 if spec is None else 2 * len(spec.measurements))
+    return [
+        value
+        for length in result.measurements.values()
+        for value in (length.value, length.expected_error)
+    ]
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Any:

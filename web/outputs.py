@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -69,14 +69,14 @@ class Records:
         frame: the frame of the coordinates in the file.
         earlier: the records of before, by photograph: their ID, scale, curves, comments and further
             lines are kept.
-        scale: units per pixel for records that are new, None where unknown.
+        scales: units per pixel by photograph, for records without a scale; unknown for others.
     """
 
     names: tuple[str, ...]
     headers: Headers
     frame: ExifFrame
     earlier: Mapping[str, TpsRecord]
-    scale: float | None = None
+    scales: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def _ids(self) -> dict[str, str]:
@@ -108,7 +108,8 @@ class Records:
     def _record(self, row: Row, xy: Floats, id: str) -> TpsRecord:
         header = self.headers.of(row.name)
         xy = in_frame(xy, header, self.frame)
-        made = TpsRecord.from_image_xy(xy, header.size_in(self.frame), row.name, id, self.scale)
+        scale = self.scales.get(row.name)
+        made = TpsRecord.from_image_xy(xy, header.size_in(self.frame), row.name, id, scale)
         earlier = self.earlier.get(row.name)
         if earlier is None:
             return made
@@ -118,7 +119,7 @@ class Records:
             points=made.points,
             image=earlier.image or row.name,
             id=earlier.id or id,
-            scale=self.scale if earlier.scale is None else earlier.scale,
+            scale=scale if earlier.scale is None else earlier.scale,
             comments=tuple(comment for comment in earlier.comments if comment != own),
         )
 

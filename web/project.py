@@ -188,8 +188,9 @@ def review_project(folder: Path, images: Path | None = None) -> Project:
     frame: ExifFrame = "stored" if results.stored else "apply"
     headers = Headers(photographs)
     order = tuple(photograph.name for photograph in photographs)
+    scales = {one.image: one.scale for one in found if one.scale is not None}
     records = Records(
-        order, headers, frame, _by_photograph(folder / "landmarks.tps", order), results.scale
+        order, headers, frame, _by_photograph(folder / "landmarks.tps", order), scales
     )
     store = Store(folder / KEPT, order, len(spec))
     stamp = _sha256(folder / "specimens.csv", folder / "predictions.csv")

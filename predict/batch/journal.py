@@ -16,6 +16,7 @@ import numpy as np
 from beetle_lm.errors import Hint, OutputError
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.result import Result
+from beetle_lm.predict.scales.scale import Scale
 from beetle_lm.text import printable
 from beetle_lm.zoo.model_file.parts import PartSpec
 
@@ -207,6 +208,8 @@ def _record(result: Result) -> dict[str, Any]:
     }
     if result.hint is not None:
         record["hint"] = result.hint.name
+    if result.scale is not None:
+        record["scale"] = [result.scale.units_per_px, result.scale.note]
     if result.landmarks is not None:
         record["xy"] = result.landmarks.xy.tolist()
         record["score"] = _listed(result.landmarks.score)
@@ -236,6 +239,7 @@ def _result(record: dict[str, Any], spec: PartSpec) -> Result:
         record.get("flag"),
         hint=Hint[record["hint"]] if "hint" in record else None,
         box=np.array(record["box"]) if "box" in record else None,
+        scale=Scale(*record["scale"]) if "scale" in record else None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from beetle_lm.predict.batch.result_files import Format
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import MAX_PIXELS
+from beetle_lm.predict.scales.sources import ScaleSource
 
 Pages = Literal["first", "all"]
 """Which pictures of a file are photographs: the first, or each."""
@@ -25,7 +26,7 @@ class Options:
         exif: frame of the written coordinates.
         min_score: landmarks with a lower score are written as missing.
         flagged: how the landmarks of flagged photographs are written.
-        scale: units per pixel, None where unknown.
+        scale: where the scales of photographs come from; None where they are not known.
         overlay: also draw the landmarks on the photographs, and an overview of some of them.
         batch_size: photographs that go through the model at once.
         workers: threads that read photographs.
@@ -38,7 +39,7 @@ class Options:
     exif: ExifFrame = "apply"
     min_score: float = 0.0
     flagged: Flagged = "keep"
-    scale: float | None = None
+    scale: ScaleSource | None = None
     overlay: bool = False
     batch_size: int = 8
     workers: int = 2

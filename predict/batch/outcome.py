@@ -19,6 +19,8 @@ from beetle_lm.predict.drawing.overview import Selection
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.images.read import Read
 from beetle_lm.predict.result import Result
+from beetle_lm.predict.scales.scale import Scale
+from beetle_lm.predict.scales.sources import ScaleOf
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 _FAILURES_KEPT = 10
@@ -34,6 +36,7 @@ class Outcome:
         shown: what the overview shows; nothing without overlays.
         counts: of all photographs, by status, and of landmarks that were left out.
         turned: how many photographs carry an EXIF orientation.
+        scaleless: how many photographs with landmarks lack the scale that was asked for.
         failures: the first ten photographs without landmarks.
         hints: what can be done about failures, each once.
         evaluation: the comparison with manual landmarks, where there are any.
@@ -50,6 +53,7 @@ class Outcome:
         }
     )
     turned: int = 0
+    scaleless: int = 0
     failures: list[Result] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
     evaluation: Evaluation | None = None
@@ -69,11 +73,13 @@ class Outcome:
         """How many photographs have landmarks that should be checked."""
         return self.counts["flagged"]
 
-    def add(self, result: Result, written: Written | None) -> None:
-        """Counts one result, of whose landmarks `written` was written."""
+    def add(self, result: Result, written: Written | None, scale: Scale | None) -> None:
+        """Counts one result, of whose landmarks `written` was written, with that scale."""
         self.counts["images"] += 1
         self.counts[result.status] += 1
         self.turned += result.orientation != 1
+        if scale is not None and scale.units_per_px is None and written is not None:
+            self.scaleless += 1
         if result.hint is not None and result.hint not in self.hints:
             self.hints.append(result.hint)
         if written is not None:
@@ -89,6 +95,7 @@ def outcome_of(
     options: Options,
     read: Read,
     shown: Selection,
+    scales: ScaleOf | None = None,
     files: ResultFiles | None = None,
 ) -> Outcome:
     """Goes through the results of a part once; the same rows always have the same outcome.
@@ -100,6 +107,7 @@ def outcome_of(
         options: what is written and how.
         read: reads photographs for the overview that were not drawn in this run.
         shown: what the overview shows; takes what it lacks.
+        scales: gives the photographs' scales; None where they are not known.
         files: takes each result; None writes nothing.
 
     Raises:
@@ -109,9 +117,10 @@ def outcome_of(
     comparison = None if task.reference is None else _comparison(task.reference, task, source)
     for result, image in zip(rows, task.images, strict=True):
         written = Written.of(result, options.exif, options.min_score, options.flagged)
-        outcome.add(result, written)
+        scale = None if scales is None else scales(result.name, result.scale)
+        outcome.add(result, written, scale)
         if files is not None:
-            files.add(result, written)
+            files.add(result, written, scale)
         if comparison is not None and written is not None and not written.dropped:
             comparison.add(result.name, written)
         if options.overlay and result.landmarks is not None and shown.lacks(result.name):
@@ -124,7 +133,8 @@ def outcome_of(
             flagged = result.status == "flagged"
             shown.take(result.name, marked, options.min_score, flagged=flagged)
     if comparison is not None:
-        outcome.evaluation = _evaluation(comparison, source.spec, options.scale)
+        for_all = None if options.scale is None else options.scale.for_all
+        outcome.evaluation = _evaluation(comparison, source.spec, for_all)
     return outcome
 
 

@@ -38,6 +38,7 @@ class Task:
         images: the photographs, one at least.
         folder: where the results go; it holds none, or they may be replaced.
         reference: manual landmarks to compare with, which fit the part.
+        measures: the part names measurements.
     """
 
     part: str
@@ -45,6 +46,7 @@ class Task:
     images: tuple[ImageFile, ...]
     folder: Path
     reference: Reference | None
+    measures: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +134,12 @@ def plan_one(
     images = _photographs(request.inputs, request.recursive, options)
     if request.output is not None:  # told before the model is read
         refuse_unless_free(request.output, request.overwrite, request.resume)
-    name = part or read_card(model).spec.name
+    spec = _part_of(model)
+    name = part or spec.name
     folder = request.output or Path(f"beetle-lm-{file_name(name)}")
     refuse_unless_free(folder, request.overwrite, request.resume)
     reference = _reference(request.reference, images, options, partial(_part_of, model))
-    task = Task(name, model, images, folder, reference)
+    task = Task(name, model, images, folder, reference, bool(spec.measurements))
     return Plan((task,), options, None, request.overwrite, request.resume, search=search)
 
 
@@ -179,7 +182,8 @@ def plan_found(
             resume = request.resume and together is None
             refuse_unless_free(folders[part], request.overwrite, resume)
         reference = _reference(references.get(part), images, options, partial(_part_of, model))
-        tasks.append(Task(part, model, images, folders[part], reference))
+        measured = bool(_part_of(model).measurements)
+        tasks.append(Task(part, model, images, folders[part], reference, measured))
     return Plan(tuple(tasks), options, together, request.overwrite, request.resume, finder=finder)
 
 
@@ -229,7 +233,8 @@ def plan_parts(request: Request, zoo: str | None, options: Options | None = None
             refuse_unless_free(folder, request.overwrite)
         manual = references.get(path.name)
         reference = _reference(manual, images, options, partial(_part_of, model))
-        tasks.append(Task(path.name, model, images, folder, reference))
+        measures = bool(_part_of(model).measurements)
+        tasks.append(Task(path.name, model, images, folder, reference, measures))
     _tell_passed_over(root, [path for path in found if path not in folders])
     return Plan(tuple(tasks), options, together, request.overwrite, request.resume)
 
@@ -256,7 +261,7 @@ def plan_transfer(
     folder = request.output or Path("beetle-lm-transfer")
     refuse_unless_free(folder, request.overwrite, request.resume)
     reference = _reference(request.reference, images, options, lambda: spec)
-    task = Task(spec.name, landmarks, images, folder, reference)
+    task = Task(spec.name, landmarks, images, folder, reference, bool(spec.measurements))
     return Plan((task,), options, None, request.overwrite, request.resume)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import cv2
@@ -44,7 +44,7 @@ def settings(
         "frame of coordinates": options.exif,
         "minimum score": options.min_score,
         "choice for flagged photographs": options.flagged,
-        "scale": options.scale,
+        "scale": _scale(options),
         "choice of overlays": options.overlay,
         "batch size": batch_size,
         "limit of pixels": options.max_pixels,
@@ -85,9 +85,13 @@ def summary(
             "numpy": np.__version__,
             "opencv": cv2.__version__,
         },
-        "options": asdict(options),
+        "options": {**asdict(replace(options, scale=None)), "scale": _scale(options)},
         "frame": "upright" if options.exif == "apply" else "stored",
         "counts": counts,
         "started": started,
         "seconds": round(seconds, 3),
     }
+
+
+def _scale(options: Options) -> object:
+    return None if options.scale is None else options.scale.record

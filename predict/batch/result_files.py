@@ -21,6 +21,9 @@ from beetle_lm.text import base_name
 Format = Literal["tps", "csv"]
 """A kind of landmark file."""
 
+MEASUREMENTS = "measurements.csv"
+"""The lengths that a part names."""
+
 REVIEW = ("review.csv", "review.tps", REVIEW_SHEET)
 """What `beetle-lm review-list` makes of results; removed when they are replaced."""
 
@@ -29,6 +32,7 @@ RESULTS = (
     "landmarks.csv",
     "predictions.csv",
     "specimens.csv",
+    MEASUREMENTS,
     OVERLAYS,
     OVERVIEW,
     "evaluation",
@@ -84,7 +88,9 @@ def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None
         raise OutputError(f"{folder} holds results already", Hint.REPLACE_OR_ANOTHER_OUTPUT)
 
 
-def planned(formats: Sequence[Format], overlay: bool, evaluation: bool) -> list[str]:
+def planned(
+    formats: Sequence[Format], overlay: bool, evaluation: bool, measurements: bool
+) -> list[str]:
     """Names of the results that a run with these options writes."""
     left_out = set(REVIEW)
     if "tps" not in formats:
@@ -93,6 +99,8 @@ def planned(formats: Sequence[Format], overlay: bool, evaluation: bool) -> list[
         left_out |= {"landmarks.csv", "predictions.csv"}
     if not overlay:
         left_out |= {OVERLAYS, OVERVIEW}
+    if not measurements:
+        left_out.add(MEASUREMENTS)
     if not evaluation:
         left_out.add("evaluation")
     return [name for name in RESULTS if name not in left_out]

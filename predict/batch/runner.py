@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +34,7 @@ from beetle_lm.predict.images.read import Picture, Read
 from beetle_lm.predict.images.reading import Reader, Threads, reading
 from beetle_lm.predict.predictor import Predictor, Together
 from beetle_lm.predict.result import Result
+from beetle_lm.predict.scales.reading import ScaleReader
 from beetle_lm.predict.session import Device, Session
 from beetle_lm.predict.views.finding import Finder, OnWhole
 from beetle_lm.predict.views.search import Search
@@ -152,6 +154,10 @@ def run_parts(
         ]
         images = tasks[0].images
         done = min(part.done for part in parts)
+        scale = plan.options.scale
+        marks = None
+        if scale is not None and scale.mark is not None:
+            reader = marks = ScaleReader(reader, scale.mark)
         pictures = Pictures(reader) if plan.options.overlay else None
         if done < len(images):
             rest, batch_size = images[done:], parts[0].batch_size
@@ -160,8 +166,9 @@ def run_parts(
                 pairs = zip(rest, placed, strict=True)
                 for index, (image, results) in enumerate(pairs, start=done):
                     picture = None if pictures is None else pictures.take(image)
+                    read_scale = None if marks is None else marks.take(image)
                     for part, result in zip(parts, results, strict=True):
-                        part.take(index, result, picture)
+                        part.take(index, replace(result, scale=read_scale), picture)
         return [part.finish(reader) for part in parts]
 
 
@@ -185,6 +192,8 @@ class _Part:
         self.batch_size = source.batch_size or min(plan.options.batch_size, len(task.images))
         names = [image.name for image in task.images]
         self._ids, self._shown = unique_ids(names), Selection(names)
+        scale = plan.options.scale
+        self._scales = None if scale is None else scale.among(names)
         self._overlays = Overlays(
             task, plan.options, threads, staged.results, self._ids, self._shown
         )
@@ -224,13 +233,12 @@ class _Part:
         """Writes all results and moves them into place."""
         part, task, source, options = self._part, self._task, self._source, self._options
         staged, shown, summary = self._staged, self._shown, self._staged.whole
+        scales = self._scales
         if summary is None:
             part.all_added()
-            files = ResultFiles(
-                staged.results, source.spec, self._ids, options.formats, options.scale
-            )
+            files = ResultFiles(staged.results, source.spec, self._ids, options.formats)
             with files:
-                outcome = outcome_of(part.rows, task, source, options, reader, shown, files)
+                outcome = outcome_of(part.rows, task, source, options, reader, shown, scales, files)
             written = files.paths + _write_pictures(outcome, task, source.spec.name, staged, reader)
             summary = provenance.summary(
                 source, task.images, options, outcome.counts, part.started, part.rows.seconds
@@ -238,7 +246,7 @@ class _Part:
             part.rows.check()  # or else these are not the results of this run
             staged.seal(summary, written)
         else:
-            outcome = outcome_of(part.rows, task, source, options, reader, shown)
+            outcome = outcome_of(part.rows, task, source, options, reader, shown, scales)
         staged.place()
         return Finished(task.folder, summary, outcome)
 

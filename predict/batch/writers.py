@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,15 +14,17 @@ from typing import Self, TextIO
 import numpy as np
 
 from beetle_lm.predict.batch.options import Flagged
-from beetle_lm.predict.batch.result_files import Format, shared_base_names
+from beetle_lm.predict.batch.result_files import MEASUREMENTS, Format, shared_base_names
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows, wide_header, wide_row
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored, upright_size
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.measurements import lengths
 from beetle_lm.predict.result import Result
-from beetle_lm.text import base_name, encodable, fixed
+from beetle_lm.predict.scales.scale import Scale
+from beetle_lm.text import base_name, encodable, fixed, precise
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 SPECIMEN_COLUMNS = (
@@ -34,9 +37,12 @@ SPECIMEN_COLUMNS = (
     "min_score",
     "mean_expected_error_px",
     "missing",
+    "units_per_px",
+    "scale_note",
 )
 
 _SCORE_DECIMALS, _ERROR_DECIMALS = 4, 3
+_LENGTH_COLUMNS = ("px", "px_expected_error", "units", "units_expected_error")
 
 _log = logging.getLogger("beetle_lm")
 
@@ -106,7 +112,6 @@ class ResultFiles:
         spec: the part.
         ids: an identifier for each image's name, in the order of the images.
         formats: which landmark files to write.
-        scale: units per pixel for the TPS file, None where unknown.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -118,13 +123,11 @@ class ResultFiles:
         spec: PartSpec,
         ids: Mapping[str, str],
         formats: Sequence[Format] = ("tps", "csv"),
-        scale: float | None = None,
     ) -> None:
         self._folder = folder
         self._spec = spec
         self._ids = ids
         self._shared = frozenset(shared_base_names(ids))
-        self._scale = scale
         self._formats = tuple(formats)
         self._tps = TpsFormatter()
         self._files = ExitStack()
@@ -143,6 +146,8 @@ class ResultFiles:
                 self._open(stack, "landmarks.csv", wide_header(len(self._spec)))
                 self._open(stack, "predictions.csv", tidy_header())
             self._open(stack, "specimens.csv", ",".join(SPECIMEN_COLUMNS) + "\n")
+            if self._spec.measurements:
+                self._open(stack, MEASUREMENTS, measurements_header(self._spec))
             self._files = stack.pop_all()
         if self._shared and "tps" in self._formats:
             _log.warning(
@@ -161,27 +166,32 @@ class ResultFiles:
         with writing(self._folder):
             self._files.close()
 
-    def add(self, result: Result, written: Written | None) -> None:
+    def add(self, result: Result, written: Written | None, scale: Scale | None = None) -> None:
         """Writes one result.
 
         Args:
             result: what came of a photograph.
             written: what is written of its landmarks, None if it has none.
+            scale: of the photograph, None where nobody asked for it.
 
         Raises:
             OutputError: the folder cannot be written, e.g. because the disk is full.
         """
         with writing(self._folder):
-            self._write_specimen(result, written)
+            self._write_specimen(result, written, scale)
             if written is not None and not written.dropped:
-                self._write_landmarks(result, written)
+                units_per_px = None if scale is None else scale.units_per_px
+                self._write_landmarks(result, written, units_per_px)
+                if self._spec.measurements:
+                    row = measurements_row(self._spec, result, written, units_per_px)
+                    self._streams[MEASUREMENTS].write(row)
 
     def _open(self, stack: ExitStack, name: str, header: str) -> None:
         stream = (self._folder / name).open("w", encoding="utf-8", newline="")
         self._streams[name] = stack.enter_context(stream)
         stream.write(header)
 
-    def _write_specimen(self, result: Result, written: Written | None) -> None:
+    def _write_specimen(self, result: Result, written: Written | None, scale: Scale | None) -> None:
         size: tuple[int | str, int | str] = result.size or ("", "")
         confidence: tuple[str, ...] = ("", "", "")
         missing: int | str = ""
@@ -194,14 +204,18 @@ class ResultFiles:
             )
             missing = written.missing
         reason = guarded(result.error or result.flag or "")
-        row = (guarded(result.name), result.status, reason, *size, *confidence, missing)
+        units = ("", "") if scale is None else (_units(scale.units_per_px), guarded(scale.note))
+        name = guarded(result.name)
+        row = (name, result.status, reason, *size, *confidence, missing, *units)
         self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
-    def _write_landmarks(self, result: Result, written: Written) -> None:
+    def _write_landmarks(
+        self, result: Result, written: Written, units_per_px: float | None
+    ) -> None:
         name = result.name
         if "tps" in self._formats:
             record = TpsRecord.from_image_xy(
-                written.xy, written.size, name, self._ids[name], self._scale
+                written.xy, written.size, name, self._ids[name], units_per_px
             )
             if result.flag is not None:
                 record = replace(record, comments=(f"flagged: {result.flag}",))
@@ -217,3 +231,41 @@ class ResultFiles:
                 written.expected_error,
             )
             self._streams["predictions.csv"].write(rows)
+
+
+def measurements_header(spec: PartSpec) -> str:
+    """The first line of `measurements.csv`: four columns for each measurement."""
+    columns = [f"{one.name}_{kind}" for one in spec.measurements for kind in _LENGTH_COLUMNS]
+    return encodable(csv_line(("image", "status", "units_per_px", *map(guarded, columns))))
+
+
+def measurements_row(
+    spec: PartSpec, result: Result, written: Written, units_per_px: float | None
+) -> str:
+    """The row of one photograph in `measurements.csv`.
+
+    Args:
+        spec: the part.
+        result: what came of the photograph.
+        written: what is written of its landmarks; those that it lacks end no length.
+        units_per_px: its scale, None where unknown.
+    """
+    cells: list[str] = []
+    for length in lengths(spec, written.xy, written.expected_error).values():
+        cells += [_cell(value, _ERROR_DECIMALS) for value in (length.value, length.expected_error)]
+        if units_per_px is None:
+            cells += ["", ""]
+        else:  # as fine as in pixels, whatever the unit
+            decimals = max(0, _ERROR_DECIMALS + math.ceil(-math.log10(units_per_px)))
+            in_units = length.times(units_per_px)
+            cells += [_cell(value, decimals) for value in (in_units.value, in_units.expected_error)]
+    row = (guarded(result.name), result.status, _units(units_per_px), *cells)
+    return encodable(csv_line(row))
+
+
+def _units(units_per_px: float | None) -> str:
+    return "" if units_per_px is None else precise(units_per_px, 0)
+
+
+def _cell(value: float, decimals: int) -> str:
+    return "" if math.isnan(value) else fixed(value, decimals)

@@ -24,10 +24,11 @@ from beetle_lm.predict.commands.running import (
     Recursive,
     Resume,
     Scale,
+    ScaleFrom,
     Verbose,
     carry_out,
-    check_scale,
     chosen_formats,
+    chosen_scale,
 )
 from beetle_lm.zoo.commands import Zoo
 
@@ -117,6 +118,7 @@ def predict(
     ] = 0.0,
     flagged: FlaggedOnes = "keep",
     scale: Scale = None,
+    scale_from: ScaleFrom = None,
     exif: Exif = "apply",
     max_pixels: MaxPixels = 500_000_000,
     pages: PagesRead = "first",
@@ -139,8 +141,8 @@ def predict(
     Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
     are there), 130 stopped by Ctrl-C.
     """
-    check_scale(scale)
     chosen = chosen_formats(formats)
+    scales = chosen_scale(scale, scale_from)
     if part is not None and model is not None:
         raise UsageError("give either --part NAME or --model FILE, not both")
     if find and search:
@@ -156,7 +158,7 @@ def predict(
         exif=exif,
         min_score=min_score,
         flagged=flagged,
-        scale=scale,
+        scale=scales,
         overlay=overlay,
         batch_size=batch_size,
         workers=workers,

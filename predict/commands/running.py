@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from beetle_lm.console import echo, echo_json
-from beetle_lm.errors import BeetleLMError, UsageError
+from beetle_lm.errors import BeetleLMError, RequestError, UsageError
 
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.plan import Plan, Task
     from beetle_lm.predict.batch.result_files import Format
     from beetle_lm.predict.batch.source import Sources
+    from beetle_lm.predict.scales.sources import ScaleSource
 
 _FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv"}
 _SOME_FAILED, _INTERRUPTED = 3, 130
@@ -35,8 +37,20 @@ FlaggedOnes = Annotated[
     ),
 ]
 Scale = Annotated[
-    float | None,
-    typer.Option(metavar="UNITS_PER_PIXEL", help="Scale of the photographs, for the TPS file."),
+    str | None,
+    typer.Option(
+        metavar="UNITS_PER_PIXEL|TABLE",
+        help="Scale of all photographs, or a table of photographs and their scales (CSV).",
+    ),
+]
+ScaleFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--scale-from",
+        metavar="grid|bar:LENGTH",
+        help="Read the scale from each photograph: from a millimetre grid, or from a printed scale"
+        " bar of that length.",
+    ),
 ]
 Exif = Annotated[
     Literal["apply", "stored"],
@@ -90,14 +104,41 @@ def chosen_formats(text: str) -> tuple[Format, ...]:
     return tuple(dict.fromkeys(_FORMATS[name] for name in names))
 
 
-def check_scale(scale: float | None) -> None:
-    """Refuses a scale that is none.
+def chosen_scale(scale: str | None, scale_from: str | None) -> ScaleSource | None:
+    """What `--scale` and `--scale-from` say of the photographs' scales; None where neither does.
 
     Raises:
-        UsageError: it is not above 0.
+        UsageError: they say what cannot be meant.
+        LandmarkFileError: the table cannot be read.
     """
-    if scale is not None and not 0 < scale < float("inf"):
-        raise UsageError(f"--scale must be above 0, got {scale}")
+    if scale is None and scale_from is None:
+        return None
+    if scale is not None and scale_from is not None:
+        raise UsageError("give either --scale or --scale-from, not both")
+    from beetle_lm.predict.scales.sources import Mark, SameScale, ScaleTable
+
+    try:
+        if scale_from is not None:
+            kind, colon, length = scale_from.strip().partition(":")
+            if kind.lower() == "grid" and not colon:
+                return Mark("grid")
+            if kind.lower() == "bar" and colon:
+                return Mark("bar", float(length))
+            raise ValueError(scale_from)
+        if scale is not None and Path(scale).is_file():
+            return ScaleTable.read(Path(scale))
+        return SameScale(float(scale or ""))
+    except RequestError as error:
+        given = f"--scale {scale}" if scale is not None else f"--scale-from {scale_from}"
+        raise UsageError(f"{given}: {error}") from error
+    except ValueError as error:
+        if scale_from is not None:
+            raise UsageError(
+                f"--scale-from must be grid or bar:LENGTH, such as bar:5, got {scale_from!r}"
+            ) from error
+        raise UsageError(
+            f"--scale must be a number above 0 or a table that is there, got {scale!r}"
+        ) from error
 
 
 def carry_out(

@@ -38,7 +38,8 @@ def tell_plan(plan: Plan) -> None:
             echo(f"  {image.path}{page}")
     echo("would write:")
     for task in plan.tasks:
-        for name in planned(options.formats, options.overlay, task.reference is not None):
+        compared = task.reference is not None
+        for name in planned(options.formats, options.overlay, compared, task.measures):
             echo(f"  {task.folder / name}")
     if plan.together is not None:
         for name in ("overview.jpg", "run.json") if options.overlay else ("run.json",):
@@ -177,11 +178,12 @@ class Terminal(Observer):
             elif outcome.evaluation is not None:
                 evaluation_table.show(outcome.evaluation)
             flagged = f", {outcome.flagged} flagged" if outcome.flagged else ""
+            scaleless = f", {outcome.scaleless} without a scale" if outcome.scaleless else ""
             failed = f", {outcome.failed} failed" if outcome.failed else ""
             echo(
                 f"{self._of_part(task)}{_counted(outcome.images)}: landmarks on"
-                f" {outcome.images - outcome.failed}{compared}{flagged}{failed}; results in"
-                f" {finished.folder}"
+                f" {outcome.images - outcome.failed}{compared}{flagged}{scaleless}{failed};"
+                f" results in {finished.folder}"
             )
         if several and any(finished.outcome.shown.cells for _, finished in self._done):
             echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")

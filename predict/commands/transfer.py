@@ -23,10 +23,11 @@ from beetle_lm.predict.commands.running import (
     Recursive,
     Resume,
     Scale,
+    ScaleFrom,
     Verbose,
     carry_out,
-    check_scale,
     chosen_formats,
+    chosen_scale,
 )
 
 
@@ -73,6 +74,7 @@ def transfer(
     overlay: Overlay = False,
     flagged: FlaggedOnes = "keep",
     scale: Scale = None,
+    scale_from: ScaleFrom = None,
     exif: Exif = "apply",
     max_pixels: MaxPixels = 500_000_000,
     pages: PagesRead = "first",
@@ -96,8 +98,8 @@ def transfer(
     Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
     are there), 130 stopped by Ctrl-C.
     """
-    check_scale(scale)
     chosen = chosen_formats(formats)
+    scales = chosen_scale(scale, scale_from)
 
     from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Request, plan_transfer
@@ -115,7 +117,7 @@ def transfer(
         formats=chosen,
         exif=exif,
         flagged=flagged,
-        scale=scale,
+        scale=scales,
         overlay=overlay,
         batch_size=1,
         workers=workers,

@@ -19,9 +19,10 @@ ROOMS = {
     "predict": [
         "landmarks",
         "images procrustes session",
-        "doctor inputs quality",
+        "doctor inputs measurements quality",
         "views",
         "drawing formats",
+        "scales",
         "result",
         "predictor results_table",
         "evaluation",

@@ -66,6 +66,8 @@ def test_results_of_a_folder(command: Command, model: Path, photos: Path, tmp_pa
         "min_score": "1.0000",
         "mean_expected_error_px": "0.000",
         "missing": "0",
+        "units_per_px": "",
+        "scale_note": "",
     }
 
     run = json.loads((out / "run.json").read_text(encoding="utf-8"))

@@ -50,7 +50,14 @@ def test_quiet_verbose_and_json(
         (["-m", "m.onnx", "--device", "gpu"], "'--device'"),
         (["-m", "m.onnx", "--exif", "turn"], "'--exif'"),
         (["-m", "m.onnx", "--format", "xlsx"], "--format must be tps, csv or both"),
-        (["-m", "m.onnx", "--scale", "-1"], "--scale must be above 0"),
+        (["-m", "m.onnx", "--scale", "-1"], "--scale -1: a scale must be above 0, got -1.0"),
+        (["-m", "m.onnx", "--scale", "nan"], "a scale must be above 0"),
+        (["-m", "m.onnx", "--scale", "0,5"], "--scale must be a number above 0 or a table"),
+        (["-m", "m.onnx", "--scale", "1", "--scale-from", "grid"], "--scale or --scale-from"),
+        (["-m", "m.onnx", "--scale-from", "ruler"], "--scale-from must be grid or bar:LENGTH"),
+        (["-m", "m.onnx", "--scale-from", "bar"], "--scale-from must be grid or bar:LENGTH"),
+        (["-m", "m.onnx", "--scale-from", "bar:x"], "--scale-from must be grid or bar:LENGTH"),
+        (["-m", "m.onnx", "--scale-from", "bar:0"], "length of a scale bar must be above 0"),
     ],
 )
 def test_wrong_usage(command: Command, photos: Path, arguments: list[str], message: str) -> None:
