@@ -35,9 +35,7 @@ GRIDS: dict[str, tuple[Place, Place, int]] = {  # a line, another one, millimetr
 
 
 def main(data: Path) -> None:
-    print(
-        "millimetre grids, pixels per mm: specimen, counted, found, difference in %, what is told"
-    )
+    print("millimetre grids, pixels per mm: specimen, counted, found, off by %, what is told")
     worst = 0.0
     for specimen, (start, end, millimetres) in GRIDS.items():
         counted = math.dist(start, end) / millimetres
