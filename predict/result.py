@@ -10,7 +10,7 @@ import numpy as np
 from beetle_lm.errors import Hint, ImageError
 from beetle_lm.predict.images.read import Picture, read_image
 from beetle_lm.predict.inputs import Photograph, read_photograph
-from beetle_lm.predict.landmarks import Landmarks
+from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.text import counted, printable
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Result:
             speaks against its landmarks.
         photograph: what it was given as; None where that is not known any more.
         hint: what can be done about the error in the program at hand, where that is known.
+        box: (4, 2) corners of the window in which the landmarks were looked for, in pixels of the
+            upright photograph; None where that was all of it.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Result:
     flag: str | None = None
     photograph: Photograph | None = None
     hint: Hint | None = None
+    box: Floats | None = None
 
     @property
     def status(self) -> Status:
@@ -117,7 +120,8 @@ class Result:
         except ImageError:
             return None
         xy, score = self.landmarks.xy, self.landmarks.score
-        marked = Marked.of(picture, xy, np.ones(len(xy)) if score is None else score)
+        score = np.ones(len(xy)) if score is None else score
+        marked = Marked.of(picture, xy, score, box=self.box)
         return png(marked.fitted(_SHOWN, _SHOWN).drawn(0.0, self.flag))
 
     def _picture(self, side: int) -> Picture:

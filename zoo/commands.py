@@ -107,7 +107,7 @@ def show_model(
             _print_json({"part": found.to_dict(), "card": None})
         else:
             echo(f"{found.name}: no model comes with this version")
-            _print_landmarks(found)
+            _print_scheme(found)
     elif as_json:
         _print_json(json.loads(found.to_json()))
     else:
@@ -223,7 +223,7 @@ def _print_card(manifest: Manifest) -> None:
         echo(f"{label:<11}{text}")
     if not card.metrics:
         echo(f"{'error':<11}not measured")
-    _print_landmarks(card.spec)
+    _print_scheme(card.spec)
 
 
 def _flags(card: ModelCard) -> str:
@@ -242,9 +242,12 @@ def _flags(card: ModelCard) -> str:
     )
 
 
-def _print_landmarks(spec: PartSpec) -> None:
+def _print_scheme(spec: PartSpec) -> None:
     rows = [(str(number), name) for number, name in enumerate(spec.landmark_names, start=1)]
     _print_table(("landmark", "name"), rows)
+    if spec.measurements:
+        lengths = [(one.name, str(one.start), str(one.end)) for one in spec.measurements]
+        _print_table(("measurement", "from", "to"), lengths)
 
 
 def _print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,6 +58,9 @@ class Plan:
             for.
         overwrite: earlier results may be replaced, and an unfinished run may be dropped.
         resume: an unfinished run is resumed, if there is one.
+        finder: the file of the model that finds the parts on whole specimens, which are read once
+            for all parts; None where each photograph shows its part.
+        search: each model searches the photographs for its part.
     """
 
     tasks: tuple[Task, ...]
@@ -65,6 +68,13 @@ class Plan:
     together: Path | None = None
     overwrite: bool = False
     resume: bool = False
+    finder: Path | None = None
+    search: bool = False
+
+    @property
+    def groups(self) -> list[tuple[Task, ...]]:
+        """The tasks whose photographs are gone through at once."""
+        return [self.tasks] if self.finder is not None else [(task,) for task in self.tasks]
 
     @property
     def output(self) -> Path:
@@ -95,7 +105,12 @@ class Request:
 
 
 def plan_one(
-    request: Request, model: Path, part: str | None = None, options: Options | None = None
+    request: Request,
+    model: Path,
+    part: str | None = None,
+    options: Options | None = None,
+    *,
+    search: bool = False,
 ) -> Plan:
     """Everything that was given is predicted with one model.
 
@@ -104,6 +119,7 @@ def plan_one(
         model: the model's file.
         part: what the model was called; None for the name in its card.
         options: how photographs are predicted and what is written; the defaults where not given.
+        search: the model searches the photographs for its part.
 
     Raises:
         ModelError: the file is no model.
@@ -121,7 +137,50 @@ def plan_one(
     refuse_unless_free(folder, request.overwrite, request.resume)
     reference = _reference(request.reference, images, options, partial(_part_of, model))
     task = Task(name, model, images, folder, reference)
-    return Plan((task,), options, None, request.overwrite, request.resume)
+    return Plan((task,), options, None, request.overwrite, request.resume, search=search)
+
+
+def plan_found(
+    request: Request,
+    finder: Path,
+    models: Mapping[str, Path],
+    options: Options | None = None,
+) -> Plan:
+    """Parts are found on photographs of whole specimens, and predicted each with its model.
+
+    Args:
+        request: what the user asks for; the manual landmarks of several parts are
+            ``REFERENCE/PART/landmarks.tps``.
+        finder: the file of the model of whole specimens.
+        models: the models' files by the names of the parts, one at least.
+        options: how photographs are predicted and what is written; the defaults where not given.
+
+    Raises:
+        RequestError: the manual landmarks of several parts are not given as a folder.
+        And all that `plan_one` raises.
+    """
+    options = options or Options()
+    images = _photographs(request.inputs, request.recursive, options)
+    parts = list(models)
+    together = None
+    if len(parts) > 1:
+        together = request.output or Path("beetle-lm-parts")
+        folders = {part: together / file_name(part) for part in parts}
+        references = _references(parts, request.reference)
+    else:
+        folders = {parts[0]: request.output or Path(f"beetle-lm-{file_name(parts[0])}")}
+        references = {} if request.reference is None else {parts[0]: request.reference}
+    goes_on = together is not None and request.resume and is_unfinished(together)
+    for folder in [] if together is None else [together]:
+        refuse_unless_free(folder, request.overwrite, request.resume)
+    tasks = []
+    for part, model in models.items():
+        if not goes_on:
+            resume = request.resume and together is None
+            refuse_unless_free(folders[part], request.overwrite, resume)
+        reference = _reference(references.get(part), images, options, partial(_part_of, model))
+        tasks.append(Task(part, model, images, folders[part], reference))
+    return Plan(tuple(tasks), options, together, request.overwrite, request.resume, finder=finder)
 
 
 def plan_parts(request: Request, zoo: str | None, options: Options | None = None) -> Plan | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,7 +13,7 @@ from beetle_lm.errors import BeetleLMError, UsageError
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.plan import Plan, Task
     from beetle_lm.predict.batch.result_files import Format
-    from beetle_lm.predict.batch.source import Source
+    from beetle_lm.predict.batch.source import Sources
 
 _FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv"}
 _SOME_FAILED, _INTERRUPTED = 3, 130
@@ -103,7 +103,7 @@ def check_scale(scale: float | None) -> None:
 def carry_out(
     context: typer.Context,
     plan: Plan,
-    load: Callable[[Task], Source],
+    load: Callable[[Sequence[Task], Plan], Sources],
     *,
     dry_run: bool,
     quiet: bool,

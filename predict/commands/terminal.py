@@ -60,6 +60,7 @@ class Terminal(Observer):
         self._quiet, self._verbose = quiet, verbose
         self._done: list[tuple[Task, Finished]] = []
         self._kept: dict[str, int] = {}
+        self._placed = self._resumed = 0
         shown = console(err=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
         hidden = quiet or verbose or not shown.is_terminal
@@ -108,10 +109,13 @@ class Terminal(Observer):
 
     def started(self, task: Task, source: Source, done: int) -> None:
         """Names the model or the templates, and says where a run is resumed."""
-        before = sum(len(other.images) for other, _ in self._done)
+        self._resumed += done
         # Anew: the speed is that of this part, and not of what was done by an earlier run.
         self._bar.reset(
-            self._row, total=self._total, completed=before + done, description=task.part
+            self._row,
+            total=self._total,
+            completed=self._placed + self._resumed,
+            description=task.part,
         )
         if not self._quiet:
             self._say(source.title)
@@ -120,6 +124,7 @@ class Terminal(Observer):
 
     def placed(self, task: Task, result: Result) -> None:
         """Counts one photograph."""
+        self._placed += 1
         self._bar.advance(self._row)
         if self._verbose:
             self._say(self._line(task, result))

@@ -101,6 +101,7 @@ def transfer(
 
     from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Request, plan_transfer
+    from beetle_lm.predict.batch.source import Alone
     from beetle_lm.predict.templates.annotated import Templates
     from beetle_lm.predict.templates.place import Transfer
     from beetle_lm.zoo.model_file.parts import part_of
@@ -125,7 +126,7 @@ def transfer(
     carry_out(
         context,
         plan_transfer(request, landmarks, annotated.spec, options),
-        lambda _: Transfer(annotated),
+        lambda *_: Alone(Transfer(annotated)),
         dry_run=dry_run,
         quiet=quiet,
         verbose=verbose,

@@ -18,12 +18,14 @@ from beetle_lm.libraries import failed_import
 from beetle_lm.predict.commands.convert import convert
 from beetle_lm.predict.commands.doctor import doctor
 from beetle_lm.predict.commands.evaluate import evaluate
+from beetle_lm.predict.commands.merge import merge
 from beetle_lm.predict.commands.predict import predict
 from beetle_lm.predict.commands.review import review_list
 from beetle_lm.predict.commands.transfer import transfer
 from beetle_lm.train.commands.render import render
 from beetle_lm.train.commands.reproduce import reproduce
 from beetle_lm.train.commands.train import train
+from beetle_lm.web.commands import annotate, review
 from beetle_lm.zoo.commands import zoo
 
 _NAME, _HELP = (
@@ -31,7 +33,7 @@ _NAME, _HELP = (
     "Landmarks on photographs of beetles, and of any part that you annotate.",
 )
 _COMMANDS = (
-    *(predict, transfer, review_list, evaluate, convert),
+    *(predict, transfer, review, review_list, annotate, merge, evaluate, convert),
     *(train, export, render, reproduce, doctor),
 )
 

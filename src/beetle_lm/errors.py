@@ -54,6 +54,7 @@ class Hint(Enum):
     WITHOUT_FP16 = auto()
     WITHOUT_INT8 = auto()
     NO_INT8 = auto()
+    SEARCH = auto()
 
 
 class BeetleLMError(Exception):

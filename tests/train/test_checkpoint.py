@@ -19,14 +19,14 @@ from beetle_lm.train.engine.checkpoint import (  # noqa: E402
 )
 from beetle_lm.train.job import Job  # noqa: E402
 from beetle_lm.train.methods import load_recipe, trained_network  # noqa: E402
-from beetle_lm.zoo.model_file.parts import PartSpec  # noqa: E402
+from beetle_lm.zoo.model_file.parts import Measurement, PartSpec  # noqa: E402
 
 
 def checkpoint() -> Checkpoint:
     return Checkpoint(
         tensors={"weight": torch.zeros(2)},
         recipe=load_recipe("nano").to_dict(),
-        spec=PartSpec("wing", ("a", "b", "c"), ((1, 2),)),
+        spec=PartSpec("wing", ("a", "b", "c"), ((1, 2),), (Measurement("length", 1, 3),)),
         input_width=64,
         input_height=48,
         fit="letterbox",

@@ -211,6 +211,10 @@ def test_landmarks_unlike_the_others_are_named(tmp_path: Path) -> None:
     landmarks.write_text(text, encoding="utf-8")
     [remark] = read_training_data(images, landmarks, "quad").remarks
     assert remark.startswith("drawn_006.png: landmarks 1 and 2 look swapped")
+    strict = read_training_data(images, landmarks, "quad", strict=True)
+    [problem] = strict.problems
+    assert "drawn_006.png: landmarks 1 and 2 look swapped" in problem
+    assert len(strict.specimens) == 7 and strict.remarks == ()
     further = tmp_path / "further.tps"
     further.write_text(text, encoding="utf-8")
     [_, remark] = read_training_data(images, landmarks, "quad", shapes=further).remarks

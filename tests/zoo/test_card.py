@@ -11,8 +11,9 @@ import pytest
 from elytra_card import CARD, FIRST, MEAN
 
 from beetle_lm.errors import ModelError
+from beetle_lm.zoo.model_file import bounds
 from beetle_lm.zoo.model_file.card import CARD_FORMAT, ModelCard
-from beetle_lm.zoo.model_file.parts import PARTS
+from beetle_lm.zoo.model_file.parts import PARTS, Measurement
 
 FIELDS = json.loads(CARD.to_json())
 
@@ -161,3 +162,32 @@ def test_impossible_cards_cannot_be_made() -> None:
         replace(CARD, input_height=-1)
     with pytest.raises(ModelError):
         replace(CARD, channels=2)
+
+
+def with_measurements(count: int = 1, name: str = "length", end: Any = 11) -> str:
+    lengths = [{"name": f"{name}{i or ''}", "from": 1, "to": end} for i in range(count)]
+    return json.dumps({**FIELDS, "part": {**FIELDS["part"], "measurements": lengths}})
+
+
+def test_a_card_names_measurements_where_there_are_any() -> None:
+    assert "measurements" not in FIELDS["part"]  # older programs read such a card, too
+    card = ModelCard.from_json(with_measurements())
+    assert card.spec.measurements == (Measurement("length", 1, 11),)
+    assert ModelCard.from_json(card.to_json()) == card
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (with_measurements(bounds.MOST_MEASUREMENTS + 1), "201 measurements; at most 200"),
+        (with_measurements(name="n" * 201), "name has 201 characters; at most 200"),
+        (with_measurements(end=12), "between two of the landmarks 1 to 11, got 1 and 12"),
+        (with_measurements(end="apex"), r"measurements\[0\].to must be a whole number"),
+        (with_measurements(end=10**400), "must be a whole number"),
+        (with_measurements(name="\x1b[31m"), "control character"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_impossible_measurements_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        ModelCard.from_json(text)

@@ -1,4 +1,4 @@
-"""Parts: the paper's five, and those of users."""
+"""Parts: the paper's five, the whole beetle, and those of users."""
 
 from __future__ import annotations
 
@@ -7,16 +7,33 @@ from pathlib import Path
 import pytest
 
 from beetle_lm.errors import PartError
-from beetle_lm.zoo.model_file.parts import PARTS, PRETRAIN_LANDMARKS, PartSpec, find_part
+from beetle_lm.zoo.model_file.parts import (
+    PARTS,
+    PRETRAIN_LANDMARKS,
+    Measurement,
+    PartSpec,
+    find_part,
+)
+
+WING = """
+name = "wing"
+landmark_names = ["base", "tip", "notch"]
+
+[[measurements]]
+name = "length"
+from = "base"
+to = 2
+"""
 
 
-def test_the_papers_parts_have_its_numbers_of_landmarks() -> None:
+def test_parts_have_their_numbers_of_landmarks() -> None:
     assert {name: len(part) for name, part in PARTS.items()} == {
         "left-mandible": 16,
         "right-mandible": 18,
         "pronotum": 8,
         "elytra": 11,
         "head": 10,
+        "carabid": 24,
     }
 
 
@@ -27,7 +44,7 @@ def test_pretraining_takes_eight_landmarks_of_three_parts() -> None:
         assert set(numbers) <= set(range(1, len(PARTS[name]) + 1))
 
 
-@pytest.mark.parametrize("name", ["pronotum", "elytra", "head"])
+@pytest.mark.parametrize("name", ["pronotum", "elytra", "head", "carabid"])
 def test_symmetric_parts_mirror_right_to_left(name: str) -> None:
     part = PARTS[name]
     order = part.mirror_order
@@ -139,3 +156,45 @@ def test_bad_toml(tmp_path: Path, text: str, message: str) -> None:
 def test_toml_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PartError, match="cannot be read"):
         PartSpec.from_toml(tmp_path / "gone.toml")
+
+
+def test_measurements_from_toml(tmp_path: Path) -> None:
+    path = tmp_path / "wing.toml"
+    path.write_text(WING, encoding="utf-8")
+    part = PartSpec.from_toml(path)
+    assert part.measurements == (Measurement("length", 1, 2),)
+    assert part.to_dict()["measurements"] == [{"name": "length", "from": 1, "to": 2}]
+    assert PartSpec.from_dict(part.to_dict()) == part
+
+
+def test_a_part_without_measurements_is_written_as_ever() -> None:
+    assert list(PartSpec.numbered("wing", 2).to_dict()) == [
+        "name",
+        "landmark_names",
+        "mirror_pairs",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("to = 2", "to = 4", "'length' must be measured between two of the landmarks 1 to 3"),
+        ("to = 2", "to = 0", "got 1 and 0"),
+        ("to = 2", "to = 1", "got 1 and 1"),
+        ("to = 2", "to = true", "given by number or name, got 'True'"),
+        ("to = 2", "to = 2.0", "given by number or name, got '2.0'"),
+        ("to = 2", 'to = "top"', "given by number or name, got 'top'"),
+        ("to = 2", 'to = "tipp"', "got 'tipp'; did you mean 'tip'"),
+        ("to = 2", "", "entry 'measurements.0..to' is missing"),
+        ("to = 2", "to = 2\nvia = 3", "unknown entry 'measurements.0..via'"),
+        ('"length"', '" "', "a measurement needs a name"),
+        ('"length"', '"\\u0007"', "a control character"),
+        ('"length"', "3", "name must be a text, got 3"),
+        ("to = 2", 'to = 2\n[[measurements]]\nname = "length"\nfrom = 1\nto = 3', "differ"),
+    ],
+)
+def test_bad_measurements(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "wing.toml"
+    path.write_text(WING.replace(old, new), encoding="utf-8")
+    with pytest.raises(PartError, match=message):
+        PartSpec.from_toml(path)

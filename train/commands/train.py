@@ -109,6 +109,14 @@ def train(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out specimens with problems.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Specimens whose landmarks look wrong, e.g. two swapped, are problems, too, and"
+            " not only remarks.",
+        ),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
@@ -144,7 +152,7 @@ def train(
     chosen, val_share = chosen.with_validation_share(val_share)
     source = open_source(init, zoo) if init is not None else None
     torch_device = choose_device(device)
-    data = read_training_data(images, landmarks, part, exif, shapes)
+    data = read_training_data(images, landmarks, part, exif, shapes, strict)
     _tell_problems(data, skip_bad)
     names = read_test_list(test, data) if test is not None else []
     transfer = transfer_from(source, chosen, data.spec) if source else None

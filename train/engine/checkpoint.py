@@ -88,7 +88,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         OutputError: it cannot be written.
     """
     config = {name: value for name, value in vars(checkpoint).items() if name != "tensors"}
-    for name in ("spec", "shapes", "assessment"):
+    config["spec"] = checkpoint.spec.to_dict()
+    for name in ("shapes", "assessment"):
         if config[name] is not None:
             config[name] = asdict(config[name])
     tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}

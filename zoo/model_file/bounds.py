@@ -20,8 +20,14 @@ DEEPEST_GRAPH = 32
 MOST_LANDMARKS = 1000
 """Of a part; a row is drawn, and columns are written, for each."""
 
+MOST_MEASUREMENTS = 200
+"""Of a part; four columns are written for each."""
+
 MOST_COMPONENTS = 64
 """Of the shapes; they are held against each other in pairs."""
+
+MOST_WINDOWS = 100
+"""Parts that a model of whole specimens finds."""
 
 MOST_METRICS = 100
 """Measured errors in a card."""
@@ -35,6 +41,9 @@ added."""
 
 LONGEST_LANDMARK_NAME = 300
 """Characters of a landmark's name, which stands in each row of a table."""
+
+LONGEST_MEASUREMENT_NAME = 200
+"""Characters of a measurement's name, which begins the names of columns."""
 
 LONGEST_LABEL = 200
 """Characters of a version and a checksum."""

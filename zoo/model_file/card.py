@@ -13,6 +13,7 @@ from beetle_lm.zoo.model_file import bounds
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.model_file.seen import SeenPhotographs
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace
+from beetle_lm.zoo.model_file.whole import WholeSpecimen
 
 CARD_KEY = "beetle_lm_card"
 """The key of the card's JSON in the ONNX file's `metadata_props`."""
@@ -69,6 +70,8 @@ class ModelCard:
         shapes: the shapes of its training; None where too few were known to say how they vary.
         limits: beyond which a photograph is flagged for inspection.
         photographs: those that it was trained or validated on; None where that is not known.
+        whole: how it deals with specimens that lie in any way; None where it is for photographs
+            that lie as those of its training.
 
     Raises:
         ModelError: sizes or channels are impossible, a text holds a control character, the shapes
@@ -88,6 +91,7 @@ class ModelCard:
     shapes: ShapeSpace | None
     limits: Limits
     photographs: SeenPhotographs | None = None
+    whole: WholeSpecimen | None = None
 
     def __post_init__(self) -> None:
         width, height = self.input_size
@@ -111,6 +115,15 @@ class ModelCard:
                 f"shapes of {counted(len(self.shapes.mean), 'landmark')}, its part has"
                 f" {len(self.spec)}"
             )
+        if self.whole is not None:
+            self._check_whole(self.whole)
+
+    def _check_whole(self, whole: WholeSpecimen) -> None:
+        if self.shapes is None:
+            raise ModelError("a model of whole specimens without their shapes")
+        numbers = [number for window in whole.parts for number in window.landmarks]
+        if numbers and max(numbers) > len(self.spec):
+            raise ModelError(f"a part lies at landmark {max(numbers)}, of {len(self.spec)}")
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -120,9 +133,11 @@ class ModelCard:
     def to_json(self) -> str:
         """The card as JSON; `from_json` reads it back."""
         fields = asdict(self)
-        card = {"format": CARD_FORMAT, "part": fields.pop("spec"), **fields}
-        if self.photographs is None:
-            del card["photographs"]
+        del fields["spec"]
+        card = {"format": CARD_FORMAT, "part": self.spec.to_dict(), **fields}
+        for name in ("photographs", "whole"):
+            if card[name] is None:
+                del card[name]
         return json.dumps(card, ensure_ascii=False, indent=1)
 
     @classmethod
@@ -167,7 +182,7 @@ def check_size(spec: PartSpec) -> None:
     """Makes sure that a part fits into a card, where its names become others' folders and columns.
 
     Raises:
-        ModelError: it has too many landmarks, or a name is too long.
+        ModelError: it has too many landmarks or measurements, or a name is too long.
     """
     if (size := len(spec.name.encode())) > bounds.LONGEST_NAME:
         raise ModelError(f"the part's name has {size} bytes; at most {bounds.LONGEST_NAME}")
@@ -176,4 +191,12 @@ def check_size(spec: PartSpec) -> None:
     if (longest := max(map(len, spec.landmark_names))) > bounds.LONGEST_LANDMARK_NAME:
         raise ModelError(
             f"a landmark's name has {longest} characters; at most {bounds.LONGEST_LANDMARK_NAME}"
+        )
+    names = [measurement.name for measurement in spec.measurements]
+    if len(names) > bounds.MOST_MEASUREMENTS:
+        raise ModelError(f"{len(names)} measurements; at most {bounds.MOST_MEASUREMENTS}")
+    if (longest := max(map(len, names), default=0)) > bounds.LONGEST_MEASUREMENT_NAME:
+        raise ModelError(
+            f"a measurement's name has {longest} characters; at most"
+            f" {bounds.LONGEST_MEASUREMENT_NAME}"
         )

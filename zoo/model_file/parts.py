@@ -1,10 +1,10 @@
-"""The parts that landmarks are placed on: their names, their landmarks, what mirrors what."""
+"""The parts that landmarks are placed on: their names, their landmarks, what is measured."""
 
 from __future__ import annotations
 
 import difflib
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +17,25 @@ from beetle_lm.zoo.model_file.bounds import MOST_LANDMARKS
 
 
 @dataclass(frozen=True)
+class Measurement:
+    """A length that is measured between two landmarks.
+
+    Args:
+        name: what it is called, e.g. ``elytra length``.
+        start: the landmark at one end, by its number, counted from 1 as in tpsDig.
+        end: the landmark at the other end.
+    """
+
+    name: str
+    start: Annotated[int, Entry("from")]
+    end: Annotated[int, Entry("to")]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The measurement as JSON values, by the names that it has in files."""
+        return {"name": self.name, "from": self.start, "to": self.end}
+
+
+@dataclass(frozen=True)
 class PartSpec:
     """A part of an organism and its landmark scheme.
 
@@ -26,15 +45,17 @@ class PartSpec:
         mirror_pairs: pairs of landmark numbers, counted from 1 as in tpsDig, that a mirror swaps;
             landmarks in no pair lie on the midline. Empty means that nothing is known: photographs
             of the part are then never mirrored in training.
+        measurements: the lengths that are measured, each with a name of its own.
 
     Raises:
-        PartError: no landmarks, a repeated name, a control character in a name, or pairs outside
-            the scheme.
+        PartError: no landmarks, a repeated name, a control character in a name, or pairs or
+            measurements outside the scheme.
     """
 
     name: str
     landmark_names: tuple[str, ...]
     mirror_pairs: Annotated[tuple[tuple[int, int], ...], Entry(required=True)] = ()
+    measurements: tuple[Measurement, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.landmark_names)
@@ -52,9 +73,27 @@ class PartSpec:
                 f"{self.name}: mirror pairs must name each of the landmarks 1 to {n} once at most,"
                 f" got {shown(str(list(self.mirror_pairs)))[1:-1]}"
             )
+        self._check_measurements()
 
     def __len__(self) -> int:
         return len(self.landmark_names)
+
+    def _check_measurements(self) -> None:
+        names = [measurement.name for measurement in self.measurements]
+        if not all(name.strip() for name in names):
+            raise PartError(f"{self.name}: a measurement needs a name")
+        if unfit := next(filter(CONTROL_CHARACTER.search, names), None):
+            raise PartError(f"the name of a measurement has a control character: {unfit!r:.60}")
+        if len(set(names)) != len(names):
+            raise PartError(f"{self.name}: measurements must have names that differ")
+        for one in self.measurements:
+            if one.start == one.end or not all(
+                1 <= end <= len(self) for end in (one.start, one.end)
+            ):
+                raise PartError(
+                    f"{self.name}: {shown(one.name)} must be measured between two of the landmarks"
+                    f" 1 to {len(self)}, got {one.start} and {one.end}"
+                )
 
     @property
     def mirror_order(self) -> tuple[int, ...] | None:
@@ -73,9 +112,12 @@ class PartSpec:
 
     @classmethod
     def from_toml(cls, path: Path) -> PartSpec:
-        """Reads a part from a TOML file with `name`, `landmark_names` and `mirror_pairs`.
+        """Reads a part from a TOML file.
 
-        `landmark_names` may be replaced by `landmarks`, their number; `mirror_pairs` is optional.
+        It has `name`, `landmark_names` and, where they are known, `mirror_pairs` and
+        `[[measurements]]`. `landmark_names` may be replaced by `landmarks`, their number. A
+        measurement has a `name` and runs `from` a landmark `to` another, each given by its number,
+        from 1, or by its name.
 
         Raises:
             PartError: the file cannot be read or an entry is missing, unknown or of a wrong kind.
@@ -84,18 +126,18 @@ class PartSpec:
             entries = tomllib.loads(utf8_text(path.read_bytes()))
         except (OSError, NotUtf8Error, ValueError, RecursionError) as error:
             raise PartError(f"{path}: cannot be read as a part: {error}") from error
-        part = load(_PartFile, entries, str(path), PartError)
-        if (part.landmark_names is None) == (part.landmarks is None):
-            raise PartError(f"{path}: give either landmark_names (a list) or landmarks (a number)")
-        name = path.stem if part.name is None else part.name
-        names = part.landmark_names
-        if names is None:
-            names = tuple(str(i + 1) for i in range(part.landmarks or 0))
-        return cls(name, names, part.mirror_pairs)
+        return load(_PartFile, entries, str(path), PartError).spec(path.stem, str(path))
 
     def to_dict(self) -> dict[str, Any]:
         """The part as JSON values; `from_dict` reads it back."""
-        return asdict(self)
+        entries: dict[str, Any] = {
+            "name": self.name,
+            "landmark_names": self.landmark_names,
+            "mirror_pairs": self.mirror_pairs,
+        }
+        if self.measurements:
+            entries["measurements"] = [one.to_dict() for one in self.measurements]
+        return entries
 
     @classmethod
     def from_dict(cls, entries: dict[str, Any]) -> PartSpec:
@@ -108,16 +150,67 @@ class PartSpec:
 
 
 @dataclass(frozen=True)
+class _MeasurementEntry:
+    """As a file has it: landmarks by number or by name."""
+
+    name: str
+    start: Annotated[Any, Entry("from")]
+    end: Annotated[Any, Entry("to")]
+
+
+@dataclass(frozen=True)
 class _PartFile:
     name: str | None = None
     landmarks: Annotated[int, Range(1, MOST_LANDMARKS)] | None = None
     landmark_names: tuple[str, ...] | None = None
     mirror_pairs: tuple[tuple[int, int], ...] = ()
+    measurements: tuple[_MeasurementEntry, ...] = ()
+
+    def spec(self, name: str, source: str) -> PartSpec:
+        """The part.
+
+        Args:
+            name: what it is called where the file does not say.
+            source: how the message of an error begins.
+
+        Raises:
+            PartError: the entries do not fit together.
+        """
+        if (self.landmark_names is None) == (self.landmarks is None):
+            raise PartError(
+                f"{source}: give either landmark_names (a list) or landmarks (a number)"
+            )
+        names = self.landmark_names
+        if names is None:
+            names = tuple(str(i + 1) for i in range(self.landmarks or 0))
+        measurements = tuple(
+            Measurement(one.name, *(_number_of(end, names, one.name, source) for end in ends))
+            for one in self.measurements
+            for ends in [(one.start, one.end)]
+        )
+        return PartSpec(
+            name if self.name is None else self.name, names, self.mirror_pairs, measurements
+        )
+
+
+def _number_of(landmark: object, names: tuple[str, ...], measurement: str, source: str) -> int:
+    """The number of a landmark that is given by number or name; PartError where it is neither."""
+    if isinstance(landmark, int) and not isinstance(landmark, bool):
+        return landmark
+    if isinstance(landmark, str) and landmark in names:
+        return names.index(landmark) + 1
+    found = shown(landmark if isinstance(landmark, str) else repr(landmark))
+    near = difflib.get_close_matches(landmark, names, n=1) if isinstance(landmark, str) else []
+    hint = f"; did you mean {shown(near[0])}?" if near else ""
+    raise PartError(
+        f"{source}: {shown(measurement)} must be measured between landmarks, given by number or"
+        f" name, got {found}{hint}"
+    )
 
 
 @dataclass(frozen=True)
 class _Carabids:
-    part: tuple[PartSpec, ...]
+    part: tuple[_PartFile, ...]
     pretraining: dict[str, tuple[int, ...]]
 
 
@@ -129,15 +222,17 @@ def _carabids() -> _Carabids:
 
 _CARABIDS = _carabids()
 
-PARTS: dict[str, PartSpec] = {part.name: part for part in _CARABIDS.part}
-"""The five parts that beetle-lm knows by name, those of the paper."""
+PARTS: dict[str, PartSpec] = {
+    spec.name: spec for part in _CARABIDS.part for spec in [part.spec("", "carabids.toml")]
+}
+"""The parts that beetle-lm knows by name: the five of the paper, and the whole beetle."""
 
 PRETRAIN_LANDMARKS: dict[str, tuple[int, ...]] = _CARABIDS.pretraining
 """The eight landmarks of each part that the paper pre-trains on together (section 7.1)."""
 
 
 def find_part(name: str) -> PartSpec:
-    """The part of the paper with that name.
+    """The part that beetle-lm knows by that name.
 
     Raises:
         PartError: there is none; the message suggests the nearest name.
