@@ -206,7 +206,7 @@ def test_train_in_the_page(tmp_path: Path, open_page: OpenPage) -> None:
         page.locator("#training-close").click()
         page.wait_for_selector("#order >> nth=0")
         page.wait_for_function(
-            "() => document.querySelector('#order').value === 'worst'", timeout=120_000
+            "() => document.querySelector('#order').value === 'worst'", timeout=400_000
         )
         assert page.locator(".mark").count() == 4
         assert "px" in page.locator("#list").inner_text()
