@@ -293,7 +293,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="folder for what is read otherwise or goes wrong")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGALRM, too_long)  # Pillow may never end with a damaged WebP
+    signal.signal(signal.SIGALRM, too_long)  # Pillow fills the canvas that a damaged WebP claims
     made = {**dict(by_pillow()), **dict(by_tifffile())}
     rng = random.Random(options.seed)
     counts: dict[str, Counter[str]] = {}

@@ -3,10 +3,10 @@
     python bench/fuzz_readers.py text --cases 1000000 [--seed N] [--seconds N]
 
 damages whole landmark files of all kinds (TPS, wide, tidy, R, DeepLabCut, in several encodings),
-and part files at random, reads each as training, comparison and conversion do, and needs
-nothing but the package. It stops at the first exception that is no error for the user, at an error
-without a line, and at a file that takes more than 5 s; the file is then where the message says. At
-the end it prints how many were read and how many refused.
+part files and lists of test photographs at random, reads each as training, comparison and
+conversion do, and needs the extra `train` for the lists. It stops at the first exception that is no
+error for the user, at an error without a line, and at a file that takes more than 5 s; the file is
+then where the message says. At the end it prints how many were read and how many refused.
 
     pip install atheris
     python bench/fuzz_readers.py tps corpus/tps -max_total_time=300
@@ -31,7 +31,14 @@ from pathlib import Path
 
 import numpy as np
 
-from beetle_lm.errors import BeetleLMError, ImageError, LandmarkFileError, ModelError, PartError
+from beetle_lm.errors import (
+    BeetleLMError,
+    ImageError,
+    LandmarkFileError,
+    ModelError,
+    PartError,
+    RequestError,
+)
 from beetle_lm.predict.evaluation.metrics import evaluate
 from beetle_lm.predict.evaluation.report import json_text
 from beetle_lm.predict.formats.annotated import read_annotated
@@ -40,7 +47,11 @@ from beetle_lm.predict.formats.names import NameIndex
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.sizes import SameSize
+from beetle_lm.predict.images.find import ImageFile
 from beetle_lm.predict.images.header import read_header
+from beetle_lm.predict.landmarks import Landmarks
+from beetle_lm.train.data.dataset import AnnotatedImages, Specimen
+from beetle_lm.train.job import read_test_list
 from beetle_lm.zoo.model_file.onnx import check_contents, read_card
 from beetle_lm.zoo.model_file.parts import PartSpec
 
@@ -85,6 +96,7 @@ READERS: dict[str, tuple[str, Callable[[Path], None]]] = {
 SLOWEST = 5.0
 KINDS: tuple[Kind, ...] = ("tps", "wide", "tidy")
 NAMES = ("a.jpg", "b/c.JPG", "жук.jpg", "Käfer 1.tif", "甲虫.png", "=1+1.jpg", "d")
+LIST = "lst"  # the ending of lists of photographs, here
 PIECES = [
     *(word for kind in ("tps", "table") for word in WORDS[kind]),
     *b"LM=0 LM=2 -999 0 . #N/A sep=; bodyparts coords scorer 1e9 1e308 -0 nan".split(),
@@ -109,6 +121,7 @@ def whole_files() -> list[tuple[str, bytes]]:
         ("csv", "\n".join(wide).replace("image,x1,y1_down", "id,X1,Y1").replace("_down", ""))
     )
     texts.append(("toml", 'name = "wing"\nlandmark_names = ["p", "q"]\nmirror_pairs = [[1, 2]]\n'))
+    texts.append((LIST, "# kept aside\n" + "\n".join(NAMES) + "\n"))
     encodings = ("utf-8", "utf-8-sig", "cp1251", "cp1252", "gbk", "utf-16")
     return [(kind, text.encode(code, "replace")) for kind, text in texts for code in encodings]
 
@@ -130,14 +143,31 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
     return bytes(data)
 
 
+def annotated() -> AnnotatedImages:
+    """The photographs that lists are of."""
+    spec = PartSpec("wing", ("p", "q"))
+    landmarks = Landmarks(spec, np.eye(2))
+    specimens = [Specimen(ImageFile(Path(name), name), (99, 88), landmarks) for name in NAMES]
+    return AnnotatedImages(spec, tuple(specimens), (), (), np.empty((0, 2, 2)))
+
+
+ANNOTATED = annotated()
+
+
 def use(path: Path, rng: random.Random) -> bool:
     """Reads a file for one of its purposes; whether it could be read."""
     try:
         if path.suffix == ".toml":
             PartSpec.from_toml(path)
             return True
+        if path.suffix == f".{LIST}":
+            assert set(read_test_list(path, ANNOTATED)) <= set(NAMES)
+            return True
         records = read_records(path, NAMES if rng.randrange(2) else ())
     except PartError:
+        return False
+    except RequestError as error:
+        assert path.suffix == f".{LIST}" and len(str(error)) < 600 + len(str(path))
         return False
     except LandmarkFileError as error:
         assert error.line is not None

@@ -36,8 +36,8 @@ from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.batch.writers import ResultFiles, Written
 from beetle_lm.predict.images.read import ImageFile, Picture, find_images, read_image
-from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.predictor import Predictor
+from beetle_lm.predict.views.placement import Placement
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.registry import named_model

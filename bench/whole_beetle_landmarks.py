@@ -4,7 +4,7 @@
 
 DATA/beetleflow holds photographs of ground beetles and masks of their parts (BeetleFlow,
 Imageomics, doi 10.57967/hf/8716, CC BY 4.0). No human placed these landmarks: they follow from the
-masks by the rules below. `bench/carabid.toml` names them.
+masks by the rules below. The part `carabid` names them.
 
 The outline of each part (head, pronotum, elytra) is seen in a frame of its own: the axis of head
 and pronotum is the line through the middles of head and elytra, that of the elytra is their own
@@ -38,7 +38,7 @@ HEAD, PRONOTUM, ELYTRA = range(3)
 # Values of the masks: of those with five and of those with nine kinds.
 FIVE = {"head": (1,), "pronotum": (2,), "elytra": (3,), "others": (4, 5)}
 NINE = {"head": (1, 2, 3), "pronotum": (4,), "elytra": (5,), "others": (7, 8), "pin": (9,)}
-SUPPORT = 0.004  # of a part's extent: outline points that lie as far out but for this count
+SUPPORT = 0.02  # of a part's extent: outline points that lie as far out but for this count
 BAND = 0.06  # half the width, as a share of the part's, of the band about the axis
 STUB = {
     "head": 0.09,

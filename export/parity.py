@@ -12,8 +12,9 @@ import torch
 from beetle_lm.errors import Hint, ParityError
 from beetle_lm.export.to_onnx import Exportable, Storage, assessment_of
 from beetle_lm.predict.images.read import read_image
-from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.session import Session
+from beetle_lm.predict.views.placement import Placement
+from beetle_lm.text import counted
 from beetle_lm.train.engine.checkpoint import Checkpoint
 from beetle_lm.train.methods import recipe_of, trained_network
 
@@ -37,7 +38,7 @@ class ParityReport:
     max_px: float
 
     def __str__(self) -> str:
-        return f"max {self.max_px:.4f} px over {self.photographs} photographs"
+        return f"max {self.max_px:.4f} px over {counted(self.photographs, 'photograph')}"
 
 
 def check_parity(

@@ -13,6 +13,7 @@ from beetle_lm.export.parity import ParityReport, check_parity
 from beetle_lm.export.to_onnx import Storage, make_card, replace_card, to_onnx
 from beetle_lm.files import replacing
 from beetle_lm.predict.images.read import find_images
+from beetle_lm.text import counted
 from beetle_lm.train.engine.checkpoint import Checkpoint, load_checkpoint
 from beetle_lm.train.finetune import ZOO_PREFIX
 from beetle_lm.train.job import Job
@@ -65,7 +66,7 @@ def export_run(
     job = Job.read(run)
     checkpoint = load_checkpoint(run)
     trained = (
-        f"{len(job.training)} photographs of {job.part} with the landmarks of"
+        f"{counted(len(job.training), 'photograph')} of {job.part} with the landmarks of"
         f" {Path(job.landmarks).name} (SHA-256 {job.landmarks_sha256}); recipe {job.recipe.name},"
         f" seed {job.seed}, beetle-lm {__version__}"
     )

@@ -28,13 +28,13 @@ class MadeWith:
     """Those photographs among others that a source of landmarks was made with.
 
     Args:
-        files: the photographs.
+        images: the photographs.
         compared: their landmarks are compared with manual ones all the same; not where these are
             what the source goes by.
         note: what the comparison has to say of them; empty where there are none.
     """
 
-    files: tuple[Path, ...] = ()
+    images: tuple[ImageFile, ...] = ()
     compared: bool = True
     note: str = ""
 
@@ -85,8 +85,8 @@ def read_photograph(
         return Picture.from_array(photograph, channels)
     if isinstance(photograph, Image.Image):
         return Picture.from_pil(photograph, channels)
-    path = photograph.path if isinstance(photograph, ImageFile) else Path(photograph)
-    return read(path, channels, at_least=at_least)
+    file = photograph if isinstance(photograph, ImageFile) else Path(photograph)
+    return read(file, channels, at_least=at_least)
 
 
 def _is_photograph(given: object) -> TypeGuard[Photograph]:

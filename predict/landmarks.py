@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beetle_lm.errors import LandmarkError
+from beetle_lm.text import counted
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 Floats = NDArray[np.float64]
@@ -40,7 +41,9 @@ class Landmarks:
         xy = np.array(self.xy, dtype=np.float64)
         if xy.ndim != 2 or xy.shape[1] != 2 or len(xy) != len(self.spec):
             got = len(xy) if xy.ndim == 2 and xy.shape[1] == 2 else f"an array of {xy.shape}"
-            raise LandmarkError(f"{self.spec.name} has {len(self.spec)} landmarks, got {got}")
+            raise LandmarkError(
+                f"{self.spec.name} has {counted(len(self.spec), 'landmark')}, got {got}"
+            )
         if np.isinf(xy).any():
             raise LandmarkError(f"{self.spec.name}: a coordinate is infinite")
         xy[np.isnan(xy).any(axis=1)] = np.nan
@@ -51,8 +54,8 @@ class Landmarks:
             checked = np.array(values, dtype=np.float64)
             if checked.shape != (len(self.spec),):
                 raise LandmarkError(
-                    f"{self.spec.name} has {len(self.spec)} landmarks, got {checked.shape} as"
-                    f" {name}"
+                    f"{self.spec.name} has {counted(len(self.spec), 'landmark')}, got"
+                    f" {checked.shape} as {name}"
                 )
             object.__setattr__(self, name, checked)
 

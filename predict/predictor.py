@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from beetle_lm.errors import ImageError, IsolationError, RequestError
-from beetle_lm.predict.images.read import Read, read_image
+from beetle_lm.predict.images.read import ImageFile, Read, read_image
 from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import (
     MadeWith,
@@ -25,11 +24,13 @@ from beetle_lm.predict.inputs import (
     read_photograph,
 )
 from beetle_lm.predict.landmarks import Landmarks
-from beetle_lm.predict.placement import Placement
-from beetle_lm.predict.quality import quality_flag
 from beetle_lm.predict.result import Result
-from beetle_lm.predict.session import Device, Placed, Session
-from beetle_lm.text import printable
+from beetle_lm.predict.session import Device, Session
+from beetle_lm.predict.views.aim import Aim, Aimed, aim_of
+from beetle_lm.predict.views.finding import FINDER, Finder, OnWhole
+from beetle_lm.predict.views.passes import Pass, Photo
+from beetle_lm.predict.views.search import Search
+from beetle_lm.text import counted, printable
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import resolve
@@ -43,8 +44,9 @@ class Predictor:
     ...     print(result)  # `result.landmarks.xy` are the coordinates
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, aim: Aim | None = None) -> None:
         self.session = session
+        self.aim = aim or aim_of(session.card)
 
     @classmethod
     def load(
@@ -53,6 +55,9 @@ class Predictor:
         device: Device = "auto",
         threads: int | None = None,
         zoo: str | None = None,
+        *,
+        find: bool = False,
+        search: bool = False,
     ) -> Predictor:
         """Loads a model.
 
@@ -63,14 +68,26 @@ class Predictor:
             threads: CPU threads that the model may use; None leaves the choice to onnxruntime.
             zoo: web address or file of an organisation's registry, whose models can then be named,
                 too; the environment variable BEETLE_LM_ZOO where not given.
+            find: the photographs show whole ground beetles, on which the part is found first.
+            search: the part lies in any way, or is small in the photographs; turns and windows are
+                tried, which is slow.
 
         Raises:
             PartError: there is no such part.
+            RequestError: both are asked for, or the part is none that can be found.
             ModelError: there is no such file, or it is no model of beetle-lm's.
             HubError: the model has to be fetched, and cannot be.
             DeviceError: no onnxruntime is installed, or CUDA was asked for and not obtained.
         """
-        return cls(Session.open(resolve(str(model), zoo), device, threads))
+        if find and search:
+            raise RequestError("a part is either found on the whole specimen, or searched for")
+        session = Session.open(resolve(str(model), zoo), device, threads)
+        if search:
+            return cls(session, Search(session.card))
+        if not find:
+            return cls(session)
+        finder = Finder(Session.open(resolve(FINDER, zoo), device, threads))
+        return cls(session, OnWhole(finder, session.card))
 
     @property
     def card(self) -> ModelCard:
@@ -100,36 +117,31 @@ class Predictor:
     @property
     def settings(self) -> Mapping[str, object]:
         """What the landmarks depend on: the file and the device."""
-        return {"model": self.session.sha256, "device": self.provider}
+        return {"model": self.session.sha256, "device": self.provider, **self.aim.settings}
 
     @property
     def record(self) -> Mapping[str, Any]:
         """What run.json says of the model."""
-        model = {
-            "part": self.spec.name,
-            "version": self.card.version,
-            "file": str(self.session.path),
-            "sha256": self.session.sha256,
-            "weights_sha256": self.card.weights_sha256,
-        }
-        return {"model": model, "provider": self.provider}
+        return {"model": self.session.record, "provider": self.provider, **self.aim.record}
 
     @property
     def versions(self) -> Mapping[str, str]:
         """The version of the runtime."""
         return {"onnxruntime": self.session.runtime_version}
 
-    def made_with(self, files: Sequence[Path]) -> MadeWith:
+    def made_with(self, images: Sequence[ImageFile]) -> MadeWith:
         """Which of some photographs the model was trained or validated on, as far as is known."""
         seen = self.card.photographs
+        files = {image.path: image for image in images if image.is_first}
         found = [] if seen is None else seen.among(files)
         if seen is None or not found:
             return MadeWith()
         least = "" if seen.is_complete else "at least "
         one = len(found) == 1
+        have = counted(len(images), "photograph that has", "photographs that have")
         return MadeWith(
-            tuple(found),
-            note=f"{least}{len(found)} of the {len(files)} photographs that have manual landmarks"
+            tuple(files[path] for path in found),
+            note=f"{least}{len(found)} of the {have} manual landmarks"
             f" {'is one' if one else 'are among those'} that the model was made with: on new ones"
             " it is less accurate",
         )
@@ -154,7 +166,8 @@ class Predictor:
                 image, an array of upright uint8 pixels, (H, W) grey or (H, W, 3) RGB, or any
                 iterable of these. A PIL image is treated as its file would be: transparency is put
                 over white, 16 bit are scaled to 8, and it is turned upright where it carries an
-                EXIF orientation.
+                EXIF orientation. Of a TIFF file with several pictures the first is read, with a
+                warning; PIL images or arrays give the others.
             batch_size: photographs that go through the model at once.
             workers: threads that read photographs.
             read: reads the photographs; see `beetle_lm.predict.images.reading`.
@@ -193,73 +206,132 @@ class Predictor:
         Raises:
             ModelError: the model cannot be run.
         """
-        batch_size = self.session.batch_size or batch_size
-        prepare = partial(_prepare, card=self.card, read=read)
-        ahead = threads.ahead(prepare, enumerate(photographs, start=1), more=2 * batch_size)
-        with closing(ahead):
-            while group := list(islice(ahead, batch_size)):
-                ready = [member for member in group if isinstance(member, _Ready)]
-                finished: Iterator[Result] = iter(())
-                if ready:
-                    placed = self.session.run(_batch(ready, batch_size))
-                    finished = (one.finish(placed, i, self.card) for i, one in enumerate(ready))
-                for member in group:
-                    yield next(finished) if isinstance(member, _Ready) else member
+        for [result] in place_together([self], photographs, batch_size, threads, read):
+            yield result
+
+
+def place_together(
+    predictors: Sequence[Predictor],
+    photographs: Iterable[Photograph],
+    batch_size: int,
+    threads: Threads,
+    read: Read,
+) -> Generator[tuple[Result, ...], None, None]:
+    """Places the landmarks of several parts on photographs that are read once.
+
+    Args:
+        predictors: one for each part; they see the photographs first by the same model.
+        photographs: each is one photograph.
+        batch_size: photographs that go through a model at once, unless its file says.
+        threads: read the photographs, two batches ahead at most.
+        read: reads a photograph.
+
+    Returns:
+        For each photograph the results of all parts.
+
+    Raises:
+        ModelError: a model cannot be run.
+    """
+    batch_size = predictors[0].session.batch_size or batch_size
+    prepare = partial(_prepare, predictors=predictors, read=read)
+    ahead = threads.ahead(prepare, enumerate(photographs, start=1), more=2 * batch_size)
+    with closing(ahead):
+        while group := list(islice(ahead, batch_size)):
+            ready = [member for member in group if isinstance(member, _Ready)]
+            photos = [member.photo for member in ready]
+            found = []
+            for each in predictors:
+                questions = each.aim.place(each.session, photos)
+                try:
+                    wanted = next(questions)
+                    while True:
+                        passes: list[Pass] = []
+                        for shown, batch in wanted.batches(batch_size):
+                            passes += wanted.passes(shown, wanted.session.run(batch))
+                        wanted = questions.send(passes)
+                except StopIteration as end:
+                    found.append(end.value)
+            finished = iter(
+                [
+                    tuple(
+                        member.finish(aimed[index], each.card)
+                        for aimed, each in zip(found, predictors, strict=True)
+                    )
+                    for index, member in enumerate(ready)
+                ]
+            )
+            for member in group:
+                yield next(finished) if isinstance(member, _Ready) else member
+
+
+class Together:
+    """Models of several parts, which see each photograph once; `Sources` of a run.
+
+    Args:
+        parts: one for each part; they see the photographs first by the same model.
+    """
+
+    def __init__(self, parts: Sequence[Predictor]) -> None:
+        self.parts = parts
+
+    def place(
+        self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
+    ) -> Generator[tuple[Result, ...], None, None]:
+        """See `place_together`."""
+        return place_together(self.parts, photographs, batch_size, threads, read)
 
 
 @dataclass(frozen=True, eq=False)
 class _Ready:
-    """A photograph as the model takes it: `pixels` is (C, H, W)."""
+    """A photograph that has been read."""
 
     name: str
     photograph: Photograph
-    size: tuple[int, int]
-    orientation: int
-    placement: Placement
-    pixels: NDArray[np.uint8]
+    photo: Photo
 
-    def finish(self, placed: Placed, index: int, card: ModelCard) -> Result:
-        """The result of this photograph, which is the one of that index in its batch."""
-        landmarks, flag, reason = None, None, None
-        if fault := placed.fault(index, card.input_size):
-            reason = f"{printable(Path(self.name).name)} has no landmarks: the model gives {fault}"
+    def finish(self, aimed: Aimed, card: ModelCard) -> Result:
+        """The result of this photograph, by what a model found on it."""
+        landmarks, flag, reason, found = None, None, None, aimed.found
+        if found.fault is not None:
+            name = printable(Path(self.name).name)
+            reason = f"{name} has no landmarks: the model gives {found.fault}"
         else:
-            xy, expected_error = placed.xy[index], placed.expected_error[index]
-            in_image = np.clip(self.placement.to_image(xy), (0.0, 0.0), self.size)
-            pixels = self.placement.image_pixels
-            landmarks = Landmarks(card.spec, in_image, placed.score[index], expected_error * pixels)
-            flag = quality_flag(card, xy, expected_error, pixels)
+            in_image = np.clip(found.in_image, (0.0, 0.0), self.photo.size)
+            landmarks = Landmarks(card.spec, in_image, found.score, found.error_in_image)
+            flag = "; ".join(filter(None, (found.flag, aimed.doubt))) or None
         return Result(
-            self.name, self.size, self.orientation, landmarks, reason, flag, self.photograph
+            self.name,
+            self.photo.size,
+            self.photo.orientation,
+            landmarks,
+            reason,
+            flag,
+            self.photograph,
+            box=aimed.box,
         )
 
 
-def _batch(ready: Sequence[_Ready], size: int) -> NDArray[np.uint8]:
-    """Photographs as a batch (size, C, H, W), filled up with black.
-
-    Always whole batches: a GPU would prepare itself anew for each new shape, and a landmark would
-    depend, in its last digits, on how many photographs there are.
-    """
-    batch = np.zeros((size, *ready[0].pixels.shape), np.uint8)
-    for row, member in zip(batch, ready, strict=False):
-        row[...] = member.pixels
-    return batch
-
-
-def _prepare(numbered: tuple[int, Photograph], card: ModelCard, read: Read) -> _Ready | Result:
+def _prepare(
+    numbered: tuple[int, Photograph], predictors: Sequence[Predictor], read: Read
+) -> _Ready | tuple[Result, ...]:
     number, photograph = numbered
     name = name_of(photograph, number)
+    cards = [each.card for each in predictors]
+    aim, keep = predictors[0].aim, any(each.aim.detail > 1 for each in predictors)
+    channels = max(card.channels for card in (aim.card, *cards))
+    sizes = np.array(
+        [np.multiply(each.card.input_size, each.aim.detail) for each in predictors]
+        + [aim.card.input_size]
+    )
     try:
-        picture = read_photograph(photograph, card.channels, card.input_size, read)
-        placement = Placement.fit(picture.frame, card.input_size, card.fit)
-        pixels = placement.render(picture)
+        at_least = (int(sizes[:, 0].max()), int(sizes[:, 1].max()))
+        picture = read_photograph(photograph, channels, at_least, read)
+        return _Ready(name, photograph, Photo(picture, aim.card, keep=keep))
     except ImageError as error:
-        return Result(name, None, 1, None, str(error), photograph=photograph, hint=error.hint)
+        failed = Result(name, None, 1, None, str(error), photograph=photograph, hint=error.hint)
     except IsolationError:  # all others would fail as well
         raise
     except Exception as error:  # one photograph never stops the others
-        reason = f"{Path(name).name} cannot be read: {type(error).__name__}: {error}"
-        reason = printable(reason)
-        return Result(name, None, 1, None, reason, photograph=photograph)
-    planes = pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    return _Ready(name, photograph, picture.size, picture.orientation, placement, planes)
+        reason = printable(f"{Path(name).name} cannot be read: {type(error).__name__}: {error}")
+        failed = Result(name, None, 1, None, reason, photograph=photograph)
+    return (failed,) * len(predictors)

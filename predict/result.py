@@ -10,10 +10,10 @@ import numpy as np
 from beetle_lm.errors import Hint, ImageError
 from beetle_lm.predict.images.read import Picture, read_image
 from beetle_lm.predict.inputs import Photograph, read_photograph
-from beetle_lm.predict.landmarks import Landmarks
+from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.measurements import Length, measured
 from beetle_lm.predict.scales.scale import Scale
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,6 +45,8 @@ class Result:
         hint: what can be done about the error in the program at hand, where that is known.
         scale: what was read from the photograph of how long its pixels are; None where nobody
             looked.
+        box: (4, 2) corners of the window in which the landmarks were looked for, in pixels of the
+            upright photograph; None where that was all of it.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Result:
     photograph: Photograph | None = None
     hint: Hint | None = None
     scale: Scale | None = None
+    box: Floats | None = None
 
     @property
     def status(self) -> Status:
@@ -84,7 +87,7 @@ class Result:
         if self.size is not None:
             told.append(f"{self.size[0]} x {self.size[1]} px")
         if self.landmarks is not None:
-            told.append(f"{len(self.landmarks.xy)} landmarks")
+            told.append(counted(len(self.landmarks.xy), "landmark"))
         if self.mean_expected_error is not None:
             told.append(f"expected error {self.mean_expected_error:.1f} px on average")
         if self.error is not None:
@@ -127,7 +130,8 @@ class Result:
         except ImageError:
             return None
         xy, score = self.landmarks.xy, self.landmarks.score
-        marked = Marked.of(picture, xy, np.ones(len(xy)) if score is None else score)
+        score = np.ones(len(xy)) if score is None else score
+        marked = Marked.of(picture, xy, score, box=self.box)
         return png(marked.fitted(_SHOWN, _SHOWN).drawn(0.0, self.flag))
 
     def _picture(self, side: int) -> Picture:

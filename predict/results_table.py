@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from beetle_lm.errors import LandmarkError
-from beetle_lm.predict.formats.tables import TIDY_COLUMNS
+from beetle_lm.predict.formats.own_tables import TIDY_COLUMNS
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.parts import PartSpec

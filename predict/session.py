@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -122,6 +122,17 @@ class Session:
             batch_size=_batch_size(session, card, path.name),
             _session=session,
         )
+
+    @property
+    def record(self) -> Mapping[str, str]:
+        """What run.json says of the model."""
+        return {
+            "part": self.card.spec.name,
+            "version": self.card.version,
+            "file": str(self.path),
+            "sha256": self.sha256,
+            "weights_sha256": self.card.weights_sha256,
+        }
 
     def run(self, batch: NDArray[np.uint8]) -> Placed:
         """Places landmarks on a batch of model inputs.

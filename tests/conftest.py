@@ -19,6 +19,7 @@ from beetle_lm.zoo.entries import ModelEntry
 from beetle_lm.zoo.model_file.card import CARD_KEY, Fit, ModelCard
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace
+from beetle_lm.zoo.model_file.whole import WholeSpecimen
 
 UNLIMITED = Limits(1e3, 1e3, (-180.0, 180.0), (0.0, 100.0))
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
@@ -143,6 +144,7 @@ def write_model(tmp_path: Path) -> WriteModel:
         with_card: bool = True,
         shapes: ShapeSpace | None = None,
         limits: Limits = UNLIMITED,
+        whole: WholeSpecimen | None = None,
     ) -> Path:
         model_card = ModelCard(
             spec=dots_spec(part),
@@ -157,6 +159,7 @@ def write_model(tmp_path: Path) -> WriteModel:
             licence="Apache-2.0",
             shapes=shapes,
             limits=limits,
+            whole=whole,
         )
         text = (model_card.to_json() if card is None else card) if with_card else None
         path = tmp_path / name

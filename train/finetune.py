@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from beetle_lm.errors import CheckpointError
+from beetle_lm.text import counted
 from beetle_lm.train.engine.checkpoint import WEIGHTS, load_checkpoint
 from beetle_lm.train.engine.locator import HEAD
 from beetle_lm.train.engine.onnx_weights import read_weights
@@ -71,9 +72,10 @@ class Transfer:
     def __str__(self) -> str:
         origin = f"from {self.source.name} ({self.source.about})"
         if not self.fresh:
-            return f"loaded all {self.layers} layers {origin}"
-        count = self.layers - len(self.fresh)
-        return f"loaded {count} of {self.layers} layers {origin}; new: {' and '.join(self.fresh)}"
+            every = "all " if self.layers > 1 else ""
+            return f"loaded {every}{counted(self.layers, 'layer')} {origin}"
+        count, layers = self.layers - len(self.fresh), counted(self.layers, "layer")
+        return f"loaded {count} of {layers} {origin}; new: {' and '.join(self.fresh)}"
 
 
 def open_source(name: str, zoo: str | None = None) -> Source:
@@ -148,9 +150,10 @@ def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
 
 def _in_words(layer: str, source: Source, recipe: Recipe, spec: PartSpec) -> str:
     if layer != HEAD:
-        return f"the layer {layer}, for {recipe.channels} channels instead of {source.channels}"
+        channels = counted(recipe.channels, "channel")
+        return f"the layer {layer}, for {channels} instead of {source.channels}"
     if len(spec) != len(source.spec):
-        return f"the head, for {len(spec)} landmarks instead of {len(source.spec)}"
+        return f"the head, for {counted(len(spec), 'landmark')} instead of {len(source.spec)}"
     if spec.name != source.spec.name:
         return f"the head, for the landmarks of {spec.name} instead of {source.spec.name}"
     return "the head, for landmarks of other names"

@@ -16,7 +16,7 @@ from beetle_lm.errors import CheckpointError, RequestError, TrainingDataError
 from beetle_lm.predict.formats.names import NameIndex
 from beetle_lm.predict.formats.text import regional_texts
 from beetle_lm.predict.images.orientation import ExifFrame
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 from beetle_lm.train.data.dataset import AnnotatedImages
 from beetle_lm.train.data.folds import split
 from beetle_lm.train.engine.recipe import Recipe
@@ -150,8 +150,8 @@ def read_test_list(path: Path, data: AnnotatedImages) -> list[str]:
     if unknown:
         near = index.nearest(unknown[0])
         raise RequestError(
-            f"{path} names {len(unknown)} photographs without usable landmarks, the first:"
-            f" {printable(unknown[0])}"
+            f"{path} names {counted(len(unknown), 'photograph')} without usable landmarks, the"
+            f" first: {printable(unknown[0])}"
             + (f"; the most similar name is {printable(near)}" if near else "")
         )
     return sorted({found for name in named if (found := index.find(name)) is not None})

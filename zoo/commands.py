@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beetle_lm.console import console, echo, echo_json
+from beetle_lm.text import counted
 
 if TYPE_CHECKING:
     from beetle_lm.zoo.model_file.card import ModelCard
@@ -207,8 +208,8 @@ def _print_card(manifest: Manifest) -> None:
         *(
             (
                 "error",
-                f"{m.mean_px_256x192:.2f} px at 256 x 192, mean over {m.photographs} photographs:"
-                f" {m.data}",
+                f"{m.mean_px_256x192:.2f} px at 256 x 192, mean over"
+                f" {counted(m.photographs, 'photograph')}: {m.data}",
             )
             for m in card.metrics
         ),

@@ -215,6 +215,8 @@ def _record(result: Result) -> dict[str, Any]:
         record["score"] = _listed(result.landmarks.score)
         record["expected_error"] = _listed(result.landmarks.expected_error)
         record["flag"] = result.flag
+    if result.box is not None:
+        record["box"] = result.box.tolist()
     return record
 
 
@@ -237,6 +239,7 @@ def _result(record: dict[str, Any], spec: PartSpec) -> Result:
         record.get("flag"),
         hint=Hint[record["hint"]] if "hint" in record else None,
         scale=Scale(*record["scale"]) if "scale" in record else None,
+        box=np.array(record["box"]) if "box" in record else None,
     )
 
 

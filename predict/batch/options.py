@@ -10,6 +10,9 @@ from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import MAX_PIXELS
 from beetle_lm.predict.scales.sources import ScaleSource
 
+Pages = Literal["first", "all"]
+"""Which pictures of a file are photographs: the first, or each."""
+
 Flagged = Literal["keep", "missing", "drop"]
 """How the landmarks of flagged photographs are written: as others, as missing, or not at all."""
 
@@ -29,6 +32,7 @@ class Options:
         workers: threads that read photographs.
         max_pixels: photographs of more pixels are refused.
         isolate: decode photographs in processes of their own.
+        pages: which pictures of TIFF files that hold several are photographs.
     """
 
     formats: tuple[Format, ...] = ("tps", "csv")
@@ -41,3 +45,4 @@ class Options:
     workers: int = 2
     max_pixels: int = MAX_PIXELS
     isolate: bool = False
+    pages: Pages = "first"

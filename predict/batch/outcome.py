@@ -125,7 +125,7 @@ def outcome_of(
             comparison.add(result.name, written)
         if options.overlay and result.landmarks is not None and shown.lacks(result.name):
             try:
-                picture = overlay_sized(read(image.path, OVERLAY.channels, OVERLAY.at_least))
+                picture = overlay_sized(read(image, OVERLAY.channels, OVERLAY.at_least))
             except ImageError as error:  # the landmarks are there all the same
                 _log.warning("no overlay: %s", error)
                 continue
@@ -140,9 +140,8 @@ def outcome_of(
 
 def _comparison(reference: Reference, task: Task, source: Source) -> Comparison:
     """Takes what is compared; photographs that the source was made with are told, or left out."""
-    names = {image.path: image.name for image in task.images if image.name in reference}
-    own = source.made_with(list(names))
-    left_out = frozenset() if own.compared else frozenset(names[path] for path in own.files)
+    own = source.made_with([image for image in task.images if image.name in reference])
+    left_out = frozenset() if own.compared else frozenset(image.name for image in own.images)
     return Comparison(reference, left_out, own.note)
 
 

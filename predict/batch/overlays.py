@@ -16,7 +16,7 @@ from beetle_lm.predict.batch.plan import Task
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.drawing.overlay import OVERLAY, Marked, jpeg, overlay_sized
 from beetle_lm.predict.drawing.overview import Selection
-from beetle_lm.predict.images.read import Form, ImageFile, Picture
+from beetle_lm.predict.images.read import File, Form, ImageFile, Picture
 from beetle_lm.predict.images.reading import Reader, Threads
 from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
@@ -26,16 +26,44 @@ _UNFIT_NAME = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOENT, err
 _log = logging.getLogger("beetle_lm")
 
 
-class Overlays:
-    """Reads photographs for their landmarks, and keeps of each what its overlay is drawn on.
+class Pictures:
+    """Reads photographs for their landmarks, and keeps of each what its overlays are drawn on.
 
     What is kept is at most 1600 pixels long, and of no more photographs than are read ahead. The
     pixels that the landmarks depend on are the same as without overlays.
 
     Args:
+        reader: reads the photographs.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._kept: dict[ImageFile, Picture | ImageError] = {}
+
+    def read(self, file: File, channels: int, at_least: tuple[int, int] | None = None) -> Picture:
+        """Reads a photograph as `read_image` does, and keeps what its overlays are drawn on."""
+        picture, drawn_on = self._reader.forms(file, [Form(channels, at_least), OVERLAY])
+        if isinstance(picture, ImageError):
+            raise picture
+        kept = drawn_on if isinstance(drawn_on, ImageError) else overlay_sized(drawn_on)
+        self._kept[ImageFile.of(file)] = kept
+        return picture
+
+    def take(self, image: ImageFile) -> Picture | None:
+        """What the overlays of a photograph are drawn on, once; None where there is nothing."""
+        kept = self._kept.pop(image, None)
+        if isinstance(kept, ImageError):  # the landmarks are there all the same
+            _log.warning("no overlay: %s", kept)
+            return None
+        return kept
+
+
+class Overlays:
+    """Draws the photographs of a part with their landmarks.
+
+    Args:
         task: what is predicted.
         options: how, and what is written.
-        reader: reads the photographs.
         threads: draw, and write what was drawn.
         folder: where the folder of overlays goes.
         ids: an identifier for each image's name.
@@ -46,44 +74,28 @@ class Overlays:
         self,
         task: Task,
         options: Options,
-        reader: Reader,
         threads: Threads,
         folder: Path,
         ids: Mapping[str, str],
         shown: Selection,
     ) -> None:
-        self._task, self._options = task, options
-        self._reader, self._threads = reader, threads
+        self._task, self._options, self._threads = task, options, threads
         self._folder, self._names, self._shown = folder, OverlayNames(ids), shown
-        self._kept: dict[Path, Picture | ImageError] = {}
 
-    def read(self, path: Path, channels: int, at_least: tuple[int, int] | None = None) -> Picture:
-        """Reads a photograph as `read_image` does, and keeps what its overlay is drawn on."""
-        picture, drawn_on = self._reader.forms(path, [Form(channels, at_least), OVERLAY])
-        if isinstance(picture, ImageError):
-            raise picture
-        kept = drawn_on if isinstance(drawn_on, ImageError) else overlay_sized(drawn_on)
-        self._kept[path] = kept
-        return picture
-
-    def draw(self, image: ImageFile, result: Result) -> Future[Path | None] | None:
+    def draw(self, picture: Picture, result: Result) -> Future[Path | None] | None:
         """Has the overlay of a photograph drawn; None where there is nothing to draw.
 
         Args:
-            image: was read with `read`.
+            picture: the photograph, as `Pictures` kept it.
             result: what came of it.
 
         Returns:
             The overlay's file, once it is written; None where the file system takes no such
             name, and an OutputError where it takes no file.
         """
-        kept = self._kept.pop(image.path, None)
-        if kept is None or result.landmarks is None:
+        if result.landmarks is None:
             return None
-        if isinstance(kept, ImageError):  # the landmarks are there all the same
-            _log.warning("no overlay: %s", kept)
-            return None
-        return self._threads.submit(self._drawn, kept, result)
+        return self._threads.submit(self._drawn, picture, result)
 
     def _drawn(self, picture: Picture, result: Result) -> Path | None:
         marked = marked_photograph(picture, result, self._task)
@@ -109,4 +121,4 @@ def marked_photograph(picture: Picture, result: Result, task: Task) -> Marked:
     landmarks, reference = result.landmarks, task.reference
     assert landmarks is not None and landmarks.score is not None
     manual = None if reference is None else reference.upright(result.name)
-    return Marked.of(picture, landmarks.xy, landmarks.score, manual)
+    return Marked.of(picture, landmarks.xy, landmarks.score, manual, result.box)

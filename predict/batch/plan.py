@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from beetle_lm.predict.batch.staging import refuse_unless_free
 from beetle_lm.predict.images.earlier import EarlierResults, read_run
 from beetle_lm.predict.images.find import is_file, is_folder
 from beetle_lm.predict.images.kinds import extensions
+from beetle_lm.predict.images.pages import each_page
 from beetle_lm.predict.images.read import ImageFile, find_images
 from beetle_lm.text import file_name
 from beetle_lm.zoo.model_file.onnx import read_card
@@ -59,6 +60,9 @@ class Plan:
             for.
         overwrite: earlier results may be replaced, and an unfinished run may be dropped.
         resume: an unfinished run is resumed, if there is one.
+        finder: the file of the model that finds the parts on whole specimens, which are read once
+            for all parts; None where each photograph shows its part.
+        search: each model searches the photographs for its part.
     """
 
     tasks: tuple[Task, ...]
@@ -66,6 +70,13 @@ class Plan:
     together: Path | None = None
     overwrite: bool = False
     resume: bool = False
+    finder: Path | None = None
+    search: bool = False
+
+    @property
+    def groups(self) -> list[tuple[Task, ...]]:
+        """The tasks whose photographs are gone through at once."""
+        return [self.tasks] if self.finder is not None else [(task,) for task in self.tasks]
 
     @property
     def output(self) -> Path:
@@ -96,7 +107,12 @@ class Request:
 
 
 def plan_one(
-    request: Request, model: Path, part: str | None = None, options: Options | None = None
+    request: Request,
+    model: Path,
+    part: str | None = None,
+    options: Options | None = None,
+    *,
+    search: bool = False,
 ) -> Plan:
     """Everything that was given is predicted with one model.
 
@@ -105,6 +121,7 @@ def plan_one(
         model: the model's file.
         part: what the model was called; None for the name in its card.
         options: how photographs are predicted and what is written; the defaults where not given.
+        search: the model searches the photographs for its part.
 
     Raises:
         ModelError: the file is no model.
@@ -114,7 +131,7 @@ def plan_one(
         LandmarkError: they do not fit the photographs or the model.
     """
     options = options or Options()
-    images = _photographs(request.inputs, request.recursive)
+    images = _photographs(request.inputs, request.recursive, options)
     if request.output is not None:  # told before the model is read
         refuse_unless_free(request.output, request.overwrite, request.resume)
     spec = _part_of(model)
@@ -123,7 +140,51 @@ def plan_one(
     refuse_unless_free(folder, request.overwrite, request.resume)
     reference = _reference(request.reference, images, options, partial(_part_of, model))
     task = Task(name, model, images, folder, reference, bool(spec.measurements))
-    return Plan((task,), options, None, request.overwrite, request.resume)
+    return Plan((task,), options, None, request.overwrite, request.resume, search=search)
+
+
+def plan_found(
+    request: Request,
+    finder: Path,
+    models: Mapping[str, Path],
+    options: Options | None = None,
+) -> Plan:
+    """Parts are found on photographs of whole specimens, and predicted each with its model.
+
+    Args:
+        request: what the user asks for; the manual landmarks of several parts are
+            ``REFERENCE/PART/landmarks.tps``.
+        finder: the file of the model of whole specimens.
+        models: the models' files by the names of the parts, one at least.
+        options: how photographs are predicted and what is written; the defaults where not given.
+
+    Raises:
+        RequestError: the manual landmarks of several parts are not given as a folder.
+        And all that `plan_one` raises.
+    """
+    options = options or Options()
+    images = _photographs(request.inputs, request.recursive, options)
+    parts = list(models)
+    together = None
+    if len(parts) > 1:
+        together = request.output or Path("beetle-lm-parts")
+        folders = {part: together / file_name(part) for part in parts}
+        references = _references(parts, request.reference)
+    else:
+        folders = {parts[0]: request.output or Path(f"beetle-lm-{file_name(parts[0])}")}
+        references = {} if request.reference is None else {parts[0]: request.reference}
+    goes_on = together is not None and request.resume and is_unfinished(together)
+    for folder in [] if together is None else [together]:
+        refuse_unless_free(folder, request.overwrite, request.resume)
+    tasks = []
+    for part, model in models.items():
+        if not goes_on:
+            resume = request.resume and together is None
+            refuse_unless_free(folders[part], request.overwrite, resume)
+        reference = _reference(references.get(part), images, options, partial(_part_of, model))
+        measures = bool(_part_of(model).measurements)
+        tasks.append(Task(part, model, images, folders[part], reference, measures))
+    return Plan(tuple(tasks), options, together, request.overwrite, request.resume, finder=finder)
 
 
 def plan_parts(request: Request, zoo: str | None, options: Options | None = None) -> Plan | None:
@@ -165,7 +226,8 @@ def plan_parts(request: Request, zoo: str | None, options: Options | None = None
     tasks = []
     for path in folders:
         inside = path / "images"
-        images = _photographs([str(inside if is_folder(inside) else path)], request.recursive)
+        given = [str(inside if is_folder(inside) else path)]
+        images = _photographs(given, request.recursive, options)
         folder, model = together / path.name, models[path.name]
         if not goes_on:  # or else the parts before the interrupted one are there already
             refuse_unless_free(folder, request.overwrite)
@@ -195,7 +257,7 @@ def plan_transfer(
         LandmarkError: they do not fit the photographs or the part.
     """
     options = options or Options()
-    images = _photographs(request.inputs, request.recursive)
+    images = _photographs(request.inputs, request.recursive, options)
     folder = request.output or Path("beetle-lm-transfer")
     refuse_unless_free(folder, request.overwrite, request.resume)
     reference = _reference(request.reference, images, options, lambda: spec)
@@ -220,8 +282,9 @@ def _part_of(model: Path) -> PartSpec:
     return read_card(model).spec
 
 
-def _photographs(inputs: Sequence[str], recursive: bool) -> tuple[ImageFile, ...]:
-    return tuple(find_images(inputs, recursive))
+def _photographs(inputs: Sequence[str], recursive: bool, options: Options) -> tuple[ImageFile, ...]:
+    found = find_images(inputs, recursive)
+    return tuple(each_page(found) if options.pages == "all" else found)
 
 
 def _model_of(folder: Path, zoo: str | None) -> Path:

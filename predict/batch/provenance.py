@@ -48,6 +48,7 @@ def settings(
         "choice of overlays": options.overlay,
         "batch size": batch_size,
         "limit of pixels": options.max_pixels,
+        "choice of pages": options.pages,
         **source.settings,
         "version of beetle-lm": __version__,
         **{f"version of {name}": version for name, version in source.versions.items()},

@@ -16,6 +16,7 @@ from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import Header, ImageFile, read_header
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import counted
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 _log = logging.getLogger("beetle_lm")
@@ -58,7 +59,7 @@ class Reference:
         files = {image.name: image for image in images}
         nothing = np.empty((0, 2))
         wanted = [Record(nothing, name) for name in files]
-        annotated = read_annotated(path, files)
+        annotated = read_annotated(path, files, use=None)  # the comparison tells of curves
         for remark in annotated.remarks:
             _log.warning(remark)
         manual = annotated.records
@@ -75,8 +76,8 @@ class Reference:
         for name, record in self._by_name.items():
             if len(record.points) != len(spec):
                 raise LandmarkError(
-                    f"{name} has {len(record.points)} manual landmarks, but {spec.name} has"
-                    f" {len(spec)}"
+                    f"{name} has {counted(len(record.points), 'manual landmark')}, but {spec.name}"
+                    f" has {len(spec)}"
                 )
 
     def upright(self, name: str) -> Floats | None:
@@ -105,7 +106,7 @@ def _headers(images: Sequence[ImageFile]) -> dict[str, Header]:
     headers = {}
     for image in images:
         try:
-            headers[image.name] = read_header(image.path)
+            headers[image.name] = read_header(image)
         except ImageError:  # told when its turn comes to be predicted
             continue
     return headers

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import heapq
+import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from beetle_lm.predict.batch.result_files import is_unfinished, shared_base_name
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.batch.writers import SPECIMEN_COLUMNS
 from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
+from beetle_lm.predict.formats.own_tables import TIDY_COLUMNS
 from beetle_lm.predict.formats.records import flip_y
-from beetle_lm.predict.formats.tables import TIDY_COLUMNS
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, read_tps
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import base_name, encodable, fixed
@@ -154,6 +155,77 @@ def review(folder: Path, number: int) -> Review:
         xy = written.get(one.part, {}).get(one.image) if landmarks is None else landmarks.xy
         found.worst.append(replace(one, placed=landmarks, xy=xy))
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What a run wrote of the photographs of one part, to be corrected.
+
+    Args:
+        folder: the run's folder of results.
+        part: the part's name.
+        photographs: the folder that the names of the photographs are below.
+        stored: landmarks are in the frame of the stored pixels, not of the upright picture.
+        scale: units per pixel that the run was given, None where unknown.
+        model: the model's file, None where templates placed the landmarks.
+    """
+
+    folder: Path
+    part: str
+    photographs: Path
+    stored: bool
+    scale: float | None
+    model: Path | None
+
+    @classmethod
+    def read(cls, folder: Path) -> Results:
+        """Reads what the run says of itself.
+
+        Raises:
+            OutputError: the folder holds no results, those of an unfinished run, or those of
+                several parts.
+        """
+        parts = _parts(folder)
+        if len(parts) > 1 or parts[0][0] != folder:
+            names = ", ".join(part.name for part, _ in parts[:3])
+            raise OutputError(
+                f"{folder} holds the results of several parts, each in a folder ({names}): give one"
+                " of these"
+            )
+        summary = parts[0][1]
+        file = summary["model"].get("file") if "weights_sha256" in summary["model"] else None
+        return cls(
+            folder,
+            str(summary["model"]["part"]),
+            Path(summary["photographs"]),
+            summary["frame"] == "stored",
+            _scale(summary),
+            None if file is None else Path(file),
+        )
+
+    def specimens(self) -> Iterator[Reviewed]:
+        """The photographs in the order of the run, with their landmarks.
+
+        Memory does not grow with their number, but where the run wrote no table of landmarks.
+
+        Raises:
+            LandmarkFileError: a table of the results is damaged.
+        """
+        summary = _summary(self.folder)
+        table = self.folder / "predictions.csv"
+        if not table.exists():  # a run may write TPS alone
+            every = list(_specimens(self.folder, summary))
+            written = _written(self.folder / "landmarks.tps", self.part, every)
+            yield from (replace(one, xy=written.get(one.image)) for one in every)
+            return
+        rows = _grouped(table)
+        ahead = next(rows, None)
+        for one in _specimens(self.folder, summary):
+            if ahead is None or ahead[0] != one.image:
+                yield one
+                continue
+            yield replace(one, placed=ahead[1], xy=ahead[1].xy)
+            ahead = next(rows, None)
 
 
 def review_rows(found: Review) -> Iterator[str]:
@@ -294,22 +366,27 @@ def _placed(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, PlacedLa
     wanted = {one.image for one in chosen if one.part == part and one.status != "failed"}
     if not wanted or not path.exists():  # a run may write TPS alone
         return {}
-    names: dict[str, list[str]] = {}
-    numbers: dict[str, list[list[float]]] = {}
-    for line, row in _rows(path, TIDY_COLUMNS):
-        image = unguarded(row["image"])
-        if image in wanted:
+    return dict(_grouped(path, wanted))
+
+
+def _grouped(
+    path: Path, wanted: Collection[str] | None = None
+) -> Iterator[tuple[str, PlacedLandmarks]]:
+    """The landmarks of each photograph of a table, or of those that are wanted, in its order."""
+    for image, rows in itertools.groupby(
+        _rows(path, TIDY_COLUMNS), key=lambda numbered: unguarded(numbered[1]["image"])
+    ):
+        if wanted is not None and image not in wanted:
+            continue
+        names, values = [], []
+        for line, row in rows:
             cells = (
                 _number(path, line, row[key]) for key in ("x", "y", "score", "expected_error_px")
             )
-            names.setdefault(image, []).append(unguarded(row["name"]))
-            known = [np.nan if cell is None else cell for cell in cells]
-            numbers.setdefault(image, []).append(known)
-    placed = {}
-    for image, values in numbers.items():
+            names.append(unguarded(row["name"]))
+            values.append([np.nan if cell is None else cell for cell in cells])
         table = np.array(values)
-        placed[image] = PlacedLandmarks(tuple(names[image]), table[:, :2], table[:, 2], table[:, 3])
-    return placed
+        yield image, PlacedLandmarks(tuple(names), table[:, :2], table[:, 2], table[:, 3])
 
 
 def _written(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, Floats]:
@@ -328,6 +405,13 @@ def _written(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, Floats]
 def _size(path: Path, line: int, row: dict[str, str]) -> tuple[int, int] | None:
     width, height = (_number(path, line, row[side]) for side in ("width", "height"))
     return None if width is None or height is None else (int(width), int(height))
+
+
+def _scale(summary: dict[str, Any]) -> float | None:
+    """The scale of all photographs; None where it is not known, or not the same for all."""
+    options = summary.get("options")
+    scale = options.get("scale") if isinstance(options, dict) else None
+    return float(scale) if isinstance(scale, int | float) and scale > 0 else None
 
 
 def _number(path: Path, line: int, cell: str) -> float | None:

@@ -11,8 +11,11 @@ from beetle_lm.errors import ImageError
 from beetle_lm.predict.batch.review import Review, Reviewed
 from beetle_lm.predict.drawing.overlay import Marked
 from beetle_lm.predict.drawing.sheet import CELL, DOT, LETTERS, Cell, in_rows, sheet
+from beetle_lm.predict.images.find import ImageFile, is_file
 from beetle_lm.predict.images.header import read_header
 from beetle_lm.predict.images.orientation import to_upright
+from beetle_lm.predict.images.pages import page_called
+from beetle_lm.text import counted
 
 MOST = 48
 """How many photographs a sheet shows at most."""
@@ -37,8 +40,8 @@ def review_sheet(found: Review, images: Path | None = None) -> tuple[NDArray[np.
         for one, cell in zip(shown, cells, strict=True)
         if cell.pixels is None and one.status != "failed"
     ]
-    count = sum(found.counts.values())
-    note = f"{len(shown)} of {count} photographs, worst first; {found.counts['flagged']} flagged"
+    count = counted(sum(found.counts.values()), "photograph")
+    note = f"{len(shown)} of {count}, worst first; {found.counts['flagged']} flagged"
     if found.counts["failed"]:
         note += f", {found.counts['failed']} failed"
     return sheet([("To check", note)], in_rows(cells)), missing
@@ -62,7 +65,7 @@ def _cell(one: Reviewed, images: Path | None, several: bool) -> Cell:
     if one.reason:
         notes.append(one.reason)
     try:
-        pixels = _pixels(one, photograph)
+        pixels = _pixels(one, _file(photograph))
     except ImageError as problem:
         if one.status != "failed":
             notes.append(str(problem))
@@ -71,7 +74,15 @@ def _cell(one: Reviewed, images: Path | None, several: bool) -> Cell:
     return Cell(name, pixels, mark, tuple(notes))
 
 
-def _pixels(one: Reviewed, photograph: Path) -> NDArray[np.uint8]:
+def _file(path: Path) -> ImageFile:
+    """The photograph that was called so, which may be a page of a file with another name."""
+    whole = ImageFile.of(path)
+    if is_file(path):
+        return whole
+    return page_called(path.name, lambda name: ImageFile.of(path.with_name(name))) or whole
+
+
+def _pixels(one: Reviewed, photograph: ImageFile) -> NDArray[np.uint8]:
     """The photograph as large as a cell, with its landmarks where they are known.
 
     Raises:

@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from beetle_lm.predict.batch import provenance
-from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.outcome import Outcome, outcome_of
-from beetle_lm.predict.batch.overlays import Overlays
+from beetle_lm.predict.batch.overlays import Overlays, Pictures
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
 from beetle_lm.predict.batch.result_files import unique_ids
-from beetle_lm.predict.batch.source import Source
+from beetle_lm.predict.batch.source import Source, Sources
 from beetle_lm.predict.batch.staging import (
     Staged,
     UnfinishedPart,
@@ -30,28 +30,47 @@ from beetle_lm.predict.batch.writers import ResultFiles
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.drawing.overview import Selection, overview
 from beetle_lm.predict.images.earlier import OVERVIEW
-from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.images.read import Picture, Read
 from beetle_lm.predict.images.reading import Reader, Threads, reading
-from beetle_lm.predict.predictor import Predictor
+from beetle_lm.predict.predictor import Predictor, Together
+from beetle_lm.predict.result import Result
 from beetle_lm.predict.scales.reading import ScaleReader
-from beetle_lm.predict.session import Device
+from beetle_lm.predict.session import Device, Session
+from beetle_lm.predict.views.finding import Finder, OnWhole
+from beetle_lm.predict.views.search import Search
 
 
-def load_model(task: Task, device: Device = "auto", threads: int | None = None) -> Predictor:
-    """Loads the model of a part; see `Predictor.load`.
+def load_models(
+    tasks: Sequence[Task], plan: Plan, device: Device = "auto", threads: int | None = None
+) -> Sources:
+    """Loads the models of some parts; see `Predictor.load`.
 
     Args:
-        task: names the model.
-        device: what the model runs on.
-        threads: CPU threads that it may use; None takes half of the cores, because threads that
+        tasks: name the models.
+        plan: says how the models come to see the specimens.
+        device: what the models run on.
+        threads: CPU threads that each may use; None takes half of the cores, because threads that
             read photographs want the others.
+
+    Raises:
+        RequestError: the model of whole specimens does not know a part.
     """
-    return Predictor.load(task.file, device, threads or _half_of_the_cores())
+    threads = threads or _half_of_the_cores()
+    sessions = [Session.open(task.file, device, threads) for task in tasks]
+    if plan.finder is None:
+        return Together(
+            [
+                Predictor(one, Search(one.card)) if plan.search else Predictor(one)
+                for one in sessions
+            ]
+        )
+    finder = Finder(Session.open(plan.finder, device, threads))
+    return Together([Predictor(one, OnWhole(finder, one.card)) for one in sessions])
 
 
 def run_plan(
     plan: Plan,
-    load: Callable[[Task], Source] = load_model,
+    load: Callable[[Sequence[Task], Plan], Sources] = load_models,
     observer: Observer | None = None,
 ) -> dict[str, Any]:
     """Predicts all parts; for several also writes run.json, and the overview, of all together.
@@ -61,7 +80,7 @@ def run_plan(
 
     Args:
         plan: what is predicted, how, and where to.
-        load: makes ready what places the landmarks of a part.
+        load: makes ready what places the landmarks of some parts.
         observer: is told what happens.
 
     Returns:
@@ -76,89 +95,148 @@ def run_plan(
         IsolationError: the processes that decode cannot be started.
     """
     observer = observer or Observer()
-    parts = [task.part for task in plan.tasks]
-    done = []
+    done: list[Finished] = []
     folders = [task.folder for task in plan.tasks]
     unfinished = UnfinishedRun(plan.output, folders, plan.overwrite, plan.resume)
     with ExitStack() as stack:
         run = stack.enter_context(unfinished)
         reader = stack.enter_context(reading(plan.options.max_pixels, plan.options.isolate))
         threads = stack.enter_context(Threads(plan.options.workers))
-        for number, task in enumerate(plan.tasks, start=1):
+        for tasks in plan.groups:
             with ExitStack() as own:
-                if task.folder != plan.output:
-                    own.enter_context(locked(task.folder))
-                source = load(task)
-                staged = run.part(number, task.folder)
-                done.append(
-                    run_part(source, task, staged, parts, plan.options, reader, threads, observer)
-                )
-            observer.finished(task, done[-1])
+                for task in tasks:
+                    if task.folder != plan.output:
+                        own.enter_context(locked(task.folder))
+                sources = load(tasks, plan)
+                numbers = range(len(done) + 1, len(done) + len(tasks) + 1)
+                staged = [
+                    run.part(number, task.folder)
+                    for number, task in zip(numbers, tasks, strict=True)
+                ]
+                finished = run_parts(sources, tasks, staged, plan, reader, threads, observer)
+            for task, one in zip(tasks, finished, strict=True):
+                observer.finished(task, one)
+            done += finished
         summary = _told(done[0])
         if plan.together is not None:
             summary = _summary(plan, done)
+            parts = [task.part for task in plan.tasks]
             shown = {part: one.outcome.shown for part, one in zip(parts, done, strict=True)}
             _write_together(run.together, summary, shown)
         run.finish()
     return summary
 
 
-def run_part(
-    source: Source,
-    task: Task,
-    staged: Staged,
-    parts: Sequence[str],
-    options: Options,
+def run_parts(
+    sources: Sources,
+    tasks: Sequence[Task],
+    staged: Sequence[Staged],
+    plan: Plan,
     reader: Reader,
     threads: Threads,
     observer: Observer,
-) -> Finished:
-    """Predicts the photographs of a part, or the rest of them, and writes all results.
+) -> list[Finished]:
+    """Predicts the photographs of some parts, or the rest of them, and writes all results.
 
     Args:
-        source: what places the landmarks.
-        task: what is predicted and where to.
-        staged: where what is done is kept; the part is resumed if it was begun there.
-        parts: the parts of the whole run.
-        options: how, and what is written.
+        sources: what places the landmarks, for each part.
+        tasks: what is predicted and where to; the photographs are those of all alike.
+        staged: where what is done of each is kept; the part is resumed if it was begun there.
+        plan: the whole run.
         reader: reads the photographs.
         threads: in which they are read, and drawn on.
         observer: is told what happens.
     """
-    if task.reference is not None:
-        task.reference.check(source.spec)
-    # As if all photographs were still to be done: another batch size may change the last digits.
-    batch_size = source.batch_size or min(options.batch_size, len(task.images))
-    names = [image.name for image in task.images]
-    ids, shown = unique_ids(names), Selection(names)
-    scales = None if options.scale is None else options.scale.among(names)
-    with UnfinishedPart(
-        staged,
-        source.spec,
-        provenance.settings(source, task.reference, parts, options, batch_size),
-        task.images,
-        batch_size,
-        lambda count: observer.kept(task, count),
-    ) as part:
-        done, summary = part.rows.count, staged.whole
-        observer.started(task, source, done)
+    with ExitStack() as stack:
+        parts = [
+            stack.enter_context(_Part(source, task, one, plan, threads, observer))
+            for source, task, one in zip(sources.parts, tasks, staged, strict=True)
+        ]
+        images = tasks[0].images
+        done = min(part.done for part in parts)
+        scales = plan.options.scale
+        mark = None if scales is None else scales.mark
+        marks = None if mark is None else ScaleReader(reader, mark)
+        reads = reader if marks is None else marks
+        pictures = Pictures(reads) if plan.options.overlay else None
+        if done < len(images):
+            rest, batch_size = images[done:], parts[0].batch_size
+            read = reads if pictures is None else pictures.read
+            with closing(sources.place(rest, batch_size, threads, read)) as placed:
+                pairs = zip(rest, placed, strict=True)
+                for index, (image, results) in enumerate(pairs, start=done):
+                    picture = None if pictures is None else pictures.take(image)
+                    scale = None if marks is None else marks.take(image)
+                    for part, result in zip(parts, results, strict=True):
+                        part.take(index, replace(result, scale=scale), picture)
+        return [part.finish(reader) for part in parts]
+
+
+class _Part:
+    """A part while its photographs are predicted, as a context."""
+
+    def __init__(
+        self,
+        source: Source,
+        task: Task,
+        staged: Staged,
+        plan: Plan,
+        threads: Threads,
+        observer: Observer,
+    ) -> None:
+        if task.reference is not None:
+            task.reference.check(source.spec)
+        self._source, self._task, self._staged = source, task, staged
+        self._options, self._observer = plan.options, observer
+        # As if all photographs were still to be done: another batch size may change last digits.
+        self.batch_size = source.batch_size or min(plan.options.batch_size, len(task.images))
+        names = [image.name for image in task.images]
+        self._ids, self._shown = unique_ids(names), Selection(names)
+        scale = plan.options.scale
+        self._scales = None if scale is None else scale.among(names)
+        self._overlays = Overlays(
+            task, plan.options, threads, staged.results, self._ids, self._shown
+        )
+        parts = [each.part for each in plan.tasks]
+        self._part = UnfinishedPart(
+            staged,
+            source.spec,
+            provenance.settings(source, task.reference, parts, plan.options, self.batch_size),
+            task.images,
+            self.batch_size,
+            lambda count: observer.kept(task, count),
+        )
+
+    def __enter__(self) -> Self:
+        self._part.__enter__()
+        self.done = self._part.rows.count
+        self._observer.started(self._task, self._source, self.done)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._part.__exit__(kind, error, trace)
+
+    def take(self, index: int, result: Result, picture: Picture | None) -> None:
+        """Takes the result of the photograph of that index, unless an earlier run has done it."""
+        if index < self.done:
+            return
+        drawing = None if picture is None else self._overlays.draw(picture, result)
+        self._part.add(result, drawing)
+        self._observer.placed(self._task, result)
+
+    def finish(self, reader: Reader) -> Finished:
+        """Writes all results and moves them into place."""
+        part, task, source, options = self._part, self._task, self._source, self._options
+        staged, shown, summary = self._staged, self._shown, self._staged.whole
+        scales = self._scales
         if summary is None:
-            rest = task.images[done:]
-            overlays = marks = None
-            reads = reader
-            if options.scale is not None and options.scale.mark is not None:
-                reads = marks = ScaleReader(reader, options.scale.mark)
-            if options.overlay:
-                overlays = Overlays(task, options, reads, threads, staged.results, ids, shown)
-            read = reads if overlays is None else overlays.read
-            with closing(source.place(rest, batch_size, threads, read)) as results:
-                for image, placed in zip(rest, results, strict=True):
-                    scale = None if marks is None else marks.take(image.path)
-                    result = replace(placed, scale=scale)
-                    part.add(result, None if overlays is None else overlays.draw(image, result))
-                    observer.placed(task, result)
             part.all_added()
-            files = ResultFiles(staged.results, source.spec, ids, options.formats)
+            files = ResultFiles(staged.results, source.spec, self._ids, options.formats)
             with files:
                 outcome = outcome_of(part.rows, task, source, options, reader, shown, scales, files)
             written = files.paths + _write_pictures(outcome, task, source.spec.name, staged, reader)
@@ -170,7 +248,7 @@ def run_part(
         else:
             outcome = outcome_of(part.rows, task, source, options, reader, shown, scales)
         staged.place()
-    return Finished(task.folder, summary, outcome)
+        return Finished(task.folder, summary, outcome)
 
 
 def _write_pictures(
@@ -182,10 +260,10 @@ def _write_pictures(
         from beetle_lm.predict.evaluation import report  # imports matplotlib
 
         upright = frozenset(filter(task.reference.is_drawn_upright, outcome.evaluation.images))
-        paths = {image.name: image.path for image in task.images if image.name in upright}
+        images = {image.name: image for image in task.images if image.name in upright}
         folder = staged.results / "evaluation"
         shutil.rmtree(folder, ignore_errors=True)  # half written by a run that was killed
-        report.write_evaluation(outcome.evaluation, folder, paths.get, read=read)
+        report.write_evaluation(outcome.evaluation, folder, images.get, read=read)
         written += [folder / file for file in report.FILES]
     if outcome.shown.cells:
         written.append(staged.results / OVERVIEW)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from pathlib import Path
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol
 
-from beetle_lm.predict.images.read import Read
+from beetle_lm.predict.images.read import ImageFile, Read
 from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import MadeWith
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -43,11 +43,11 @@ class Source(Protocol):
     def versions(self) -> Mapping[str, str]:
         """The versions of the libraries that only it uses, by their names."""
 
-    def made_with(self, files: Sequence[Path]) -> MadeWith:
+    def made_with(self, images: Sequence[ImageFile]) -> MadeWith:
         """Which of some photographs it was made with.
 
         Args:
-            files: the photographs.
+            images: the photographs; of several in a file it can only be the first.
         """
 
     def place(
@@ -63,3 +63,31 @@ class Source(Protocol):
             threads: read the photographs, a bounded number ahead.
             read: reads a photograph; see `beetle_lm.predict.images.reading`.
         """
+
+
+class Sources(Protocol):
+    """Sources of the landmarks of several parts, on photographs that are gone through once."""
+
+    @property
+    def parts(self) -> Sequence[Source]:
+        """A source for each part, one at least."""
+
+    def place(
+        self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
+    ) -> Generator[tuple[Result, ...], None, None]:
+        """The results of all parts for each photograph; see `Source.place`."""
+
+
+class Alone:
+    """One source, as `Sources`."""
+
+    def __init__(self, source: Source) -> None:
+        self.parts = (source,)
+
+    def place(
+        self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
+    ) -> Generator[tuple[Result, ...], None, None]:
+        """See `Sources`."""
+        with closing(self.parts[0].place(photographs, batch_size, threads, read)) as results:
+            for result in results:
+                yield (result,)

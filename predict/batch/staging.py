@@ -315,12 +315,14 @@ class UnfinishedPart:
             if begun.get(name) != now:
                 raise self._refusal(f"another {name} ({begun.get(name)} then, {now} now)")
         for then, image in _side_by_side(_states(self._path / _PHOTOGRAPHS), images):
-            if then is not None and (image is None or then[0] < image.name):
-                raise self._refusal(f"the photograph {then[0]}, which is not there now")
-            if image is not None and (then is None or then[0] != image.name):
+            if then is not None and image is not None and then[0] == image.name:
+                if then != _state(image):
+                    raise self._refusal(f"another file {image.name}, which has changed since")
+            elif image is None or (then and then[0] not in {each.name for each in images}):
+                gone = "" if then is None else then[0]
+                raise self._refusal(f"the photograph {gone}, which is not there now")
+            else:
                 raise self._refusal(f"other photographs ({image.name} is new)")
-            if image is not None and then != _state(image):
-                raise self._refusal(f"another file {image.name}, which has changed since")
 
     def _refusal(self, reason: str) -> OutputError:
         return OutputError(

@@ -17,7 +17,7 @@ from beetle_lm.predict.batch.options import Flagged
 from beetle_lm.predict.batch.result_files import MEASUREMENTS, Format, shared_base_names
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.formats.csv import csv_line, guarded
-from beetle_lm.predict.formats.tables import tidy_header, tidy_rows, wide_header, wide_row
+from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows, wide_header, wide_row
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored, upright_size
 from beetle_lm.predict.landmarks import Floats

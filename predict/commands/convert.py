@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from beetle_lm.console import echo
+from beetle_lm.text import counted
 
 if TYPE_CHECKING:
     from beetle_lm.predict.formats.convert import Kind
@@ -64,7 +65,7 @@ def convert(
     count = convert_file(
         source, target, kind, sizes=sizes, part=spec, excel=excel, overwrite=overwrite
     )
-    echo(f"wrote {target}: {count} specimen{'' if count == 1 else 's'}", err=True)
+    echo(f"wrote {target}: {counted(count, 'specimen')}", err=True)
 
 
 def _kind(target: Path, to: Kind | None, excel: bool) -> Kind:

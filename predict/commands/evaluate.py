@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from beetle_lm.console import echo, echo_json
 from beetle_lm.errors import UsageError
+
+if TYPE_CHECKING:
+    from beetle_lm.predict.evaluation.metrics import Evaluation
 
 
 def evaluate(
@@ -54,18 +58,34 @@ def evaluate(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier evaluation in OUT.")
     ] = False,
+    repeated: Annotated[
+        bool,
+        typer.Option(
+            "--repeated",
+            help="Both files were placed by hand: standard deviations and Procrustes ANOVA with"
+            " repeatability.",
+        ),
+    ] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --repeated: landmarks of a model on the same photographs, to compare its"
+            " error with a person's.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as JSON in place of the table.")
     ] = False,
 ) -> None:
     """Compares predicted with manual landmarks: how far off, where, and on which specimens.
 
-    Specimens are matched by the names of their images.
+    Specimens are matched by the names of their images. With --repeated both files are annotations
+    of the same photographs, by two people or twice by one, and it tells how exactly landmarks are
+    placed.
     """
-    if images is not None and image_size is not None:
-        raise UsageError("give --images or --image-size, not both")
-    if scale is not None and not 0 < scale < float("inf"):
-        raise UsageError(f"--scale must be a number above 0, got {scale}")
+    _check_repeated(repeated, model, output)
+    _check(images, image_size, scale)
 
     from beetle_lm.predict.commands.image_size import parse_size
     from beetle_lm.predict.evaluation import report as evaluation_report
@@ -96,6 +116,13 @@ def evaluate(
 
     found, true = read_both(predicted, manual, sizes.names)
     evaluation = compare(found, true, sizes, spec, scale)
+    if repeated:
+        others = None
+        if model is not None:
+            placed, _ = read_both(model, manual, sizes.names)
+            others = compare(placed, true, sizes, spec, scale)
+        _tell_repeatability(evaluation, others, as_json)
+        return
     for line in (*evaluation_table.unmatched(evaluation), *evaluation.notes):
         echo(line, err=True)
     if "px_256x192" not in evaluation.units:
@@ -107,3 +134,31 @@ def evaluate(
         echo_json(evaluation_report.json_text(evaluation))
         return
     evaluation_table.show(evaluation)
+
+
+def _check(images: Path | None, image_size: str | None, scale: float | None) -> None:
+    if images is not None and image_size is not None:
+        raise UsageError("give --images or --image-size, not both")
+    if scale is not None and not 0 < scale < float("inf"):
+        raise UsageError(f"--scale must be a number above 0, got {scale}")
+
+
+def _check_repeated(repeated: bool, model: Path | None, output: Path | None) -> None:
+    if model is not None and not repeated:
+        raise UsageError("--model goes with --repeated")
+    if repeated and output is not None:
+        raise UsageError("--repeated prints a table, or JSON with --json; it writes no folder")
+
+
+def _tell_repeatability(people: Evaluation, model: Evaluation | None, as_json: bool) -> None:
+    from beetle_lm.predict.evaluation import repeatability_table
+    from beetle_lm.predict.evaluation.repeatability import repeatability
+
+    for names, where in ((people.only_predicted, "first"), (people.only_manual, "second")):
+        if names:
+            echo(f"not compared, in the {where} file alone: {len(names)} specimens", err=True)
+    found = repeatability(people, model)
+    if as_json:
+        echo_json(json.dumps(found.to_dict(), indent=1))
+    else:
+        repeatability_table.show(found)

@@ -19,6 +19,7 @@ from beetle_lm.predict.commands.running import (
     MaxPixels,
     Overlay,
     Overwrite,
+    PagesRead,
     Quiet,
     Recursive,
     Resume,
@@ -48,7 +49,10 @@ def predict(
     ],
     part: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Part whose model to use; see `zoo list`."),
+        typer.Option(
+            metavar="NAME[,NAME...]",
+            help="Part whose model to use; see `zoo list`. Several with --find.",
+        ),
     ] = None,
     model: Annotated[
         str | None,
@@ -59,6 +63,22 @@ def predict(
             help="Model file (.onnx), or one of the Hub; it is fetched once and then kept.",
         ),
     ] = None,
+    find: Annotated[
+        bool,
+        typer.Option(
+            "--find",
+            help="The photographs show whole ground beetles from above, however they lie: find the"
+            " part, turn it upright and place its landmarks.",
+        ),
+    ] = False,
+    search: Annotated[
+        bool,
+        typer.Option(
+            "--search",
+            help="The part lies in any way, or is small in the photograph: try turns and windows."
+            " Slow.",
+        ),
+    ] = False,
     zoo: Zoo = None,
     output: Annotated[
         Path | None,
@@ -101,6 +121,7 @@ def predict(
     scale_from: ScaleFrom = None,
     exif: Exif = "apply",
     max_pixels: MaxPixels = 500_000_000,
+    pages: PagesRead = "first",
     isolate: Isolate = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -124,10 +145,12 @@ def predict(
     scales = chosen_scale(scale, scale_from)
     if part is not None and model is not None:
         raise UsageError("give either --part NAME or --model FILE, not both")
+    if find and search:
+        raise UsageError("give either --find or --search, not both")
 
     from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Request
-    from beetle_lm.predict.batch.runner import load_model
+    from beetle_lm.predict.batch.runner import load_models
 
     request = Request(inputs, output, recursive, reference, overwrite, resume)
     options = Options(
@@ -141,11 +164,12 @@ def predict(
         workers=workers,
         max_pixels=max_pixels,
         isolate=isolate,
+        pages=pages,
     )
     carry_out(
         context,
-        _plan(request, part, model, zoo, options),
-        partial(load_model, device=device, threads=threads),
+        _plan(request, part, model, zoo, options, find=find, search=search),
+        partial(load_models, device=device, threads=threads),
         dry_run=dry_run,
         quiet=quiet,
         verbose=verbose,
@@ -154,15 +178,37 @@ def predict(
 
 
 def _plan(
-    request: Request, part: str | None, model: str | None, zoo: str | None, options: Options
+    request: Request,
+    part: str | None,
+    model: str | None,
+    zoo: str | None,
+    options: Options,
+    *,
+    find: bool,
+    search: bool,
 ) -> Plan:
-    from beetle_lm.predict.batch.plan import plan_one, plan_parts
+    from beetle_lm.predict.batch.plan import plan_found, plan_one, plan_parts
+    from beetle_lm.predict.views.finding import FINDER
+    from beetle_lm.zoo.model_file.onnx import read_card
     from beetle_lm.zoo.registry import named_model, resolve
 
+    parts = [] if part is None else [name.strip() for name in part.split(",")]
+    if find:
+        if not parts and model is None:
+            raise UsageError("--find needs --part NAME, or several: --part head,pronotum,elytra")
+        models = {name: named_model(name, zoo) for name in parts}
+        if model is not None:
+            file = resolve(model, zoo)
+            models = {read_card(file).spec.name: file}
+        return plan_found(request, named_model(FINDER, zoo), models, options)
+    if len(parts) > 1:
+        raise UsageError("several parts on one photograph need --find")
     if part is not None:
-        return plan_one(request, named_model(part, zoo), part, options)
+        return plan_one(request, named_model(part, zoo), part, options, search=search)
     if model is not None:
-        return plan_one(request, resolve(model, zoo), None, options)
+        return plan_one(request, resolve(model, zoo), None, options, search=search)
+    if search:
+        raise UsageError("--search needs --part NAME or --model FILE")
     plan = plan_parts(request, zoo, options)
     if plan is None:
         raise UsageError(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from beetle_lm.console import echo
+from beetle_lm.text import counted
 
 
 def review_list(
@@ -70,9 +71,9 @@ def review_list(
         )
     counts = found.counts
     echo(
-        f"{sum(counts.values())} photographs: {counts['failed']} failed, {counts['flagged']}"
-        f" flagged; the {len(found.worst)} to check first are in {table}, {records.name} and"
-        f" {picture}"
+        f"{counted(sum(counts.values()), 'photograph')}: {counts['failed']} failed,"
+        f" {counts['flagged']} flagged; the {len(found.worst)} to check first are in {table},"
+        f" {records.name} and {picture}"
     )
     if len(found.worst) > MOST:
         echo(f"the picture shows the first {MOST} of them")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,7 +14,7 @@ from beetle_lm.errors import BeetleLMError, RequestError, UsageError
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.plan import Plan, Task
     from beetle_lm.predict.batch.result_files import Format
-    from beetle_lm.predict.batch.source import Source
+    from beetle_lm.predict.batch.source import Sources
     from beetle_lm.predict.scales.sources import ScaleSource
 
 _FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv"}
@@ -59,6 +59,14 @@ Exif = Annotated[
 MaxPixels = Annotated[
     int,
     typer.Option(min=1, metavar="N", help="Refuse photographs of more pixels, unread."),
+]
+PagesRead = Annotated[
+    Literal["first", "all"],
+    typer.Option(
+        "--pages",
+        help="What counts of a TIFF file with several pictures: the first, or each as a photograph"
+        " of its own, named like stack_page2.tif.",
+    ),
 ]
 Isolate = Annotated[
     bool,
@@ -136,7 +144,7 @@ def chosen_scale(scale: str | None, scale_from: str | None) -> ScaleSource | Non
 def carry_out(
     context: typer.Context,
     plan: Plan,
-    load: Callable[[Task], Source],
+    load: Callable[[Sequence[Task], Plan], Sources],
     *,
     dry_run: bool,
     quiet: bool,

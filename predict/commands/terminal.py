@@ -22,7 +22,7 @@ from beetle_lm.predict.evaluation import table as evaluation_table
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.result import Result
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 
 _SPEED_OF = 600.0  # seconds before now, from which the time left is computed
 
@@ -34,7 +34,8 @@ def tell_plan(plan: Plan) -> None:
         of_part = "" if plan.together is None else f" of {task.part}"
         echo(f"would read {_counted(len(task.images))}{of_part}:")
         for image in task.images:
-            echo(f"  {image.path}")
+            page = "" if image.page is None else f", page {image.page.number}"
+            echo(f"  {image.path}{page}")
     echo("would write:")
     for task in plan.tasks:
         compared = task.reference is not None
@@ -60,6 +61,7 @@ class Terminal(Observer):
         self._quiet, self._verbose = quiet, verbose
         self._done: list[tuple[Task, Finished]] = []
         self._kept: dict[str, int] = {}
+        self._placed = self._resumed = 0
         shown = console(err=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
         hidden = quiet or verbose or not shown.is_terminal
@@ -108,10 +110,13 @@ class Terminal(Observer):
 
     def started(self, task: Task, source: Source, done: int) -> None:
         """Names the model or the templates, and says where a run is resumed."""
-        before = sum(len(other.images) for other, _ in self._done)
+        self._resumed += done
         # Anew: the speed is that of this part, and not of what was done by an earlier run.
         self._bar.reset(
-            self._row, total=self._total, completed=before + done, description=task.part
+            self._row,
+            total=self._total,
+            completed=self._placed + self._resumed,
+            description=task.part,
         )
         if not self._quiet:
             self._say(source.title)
@@ -120,6 +125,7 @@ class Terminal(Observer):
 
     def placed(self, task: Task, result: Result) -> None:
         """Counts one photograph."""
+        self._placed += 1
         self._bar.advance(self._row)
         if self._verbose:
             self._say(self._line(task, result))
@@ -210,7 +216,7 @@ class Terminal(Observer):
 
 
 def _frame_warning(turned: int, exif: ExifFrame) -> str:
-    count = "1 photograph carries" if turned == 1 else f"{turned} photographs carry"
+    count = counted(turned, "photograph carries", "photographs carry")
     upright, stored = (
         "the upright picture, as viewers show it",
         "the pixels as they are stored, which tpsDig and geomorph show",
@@ -227,7 +233,7 @@ def _frame_warning(turned: int, exif: ExifFrame) -> str:
 def _kept(flagged: int, choice: Flagged) -> str:
     """What the landmark files have of flagged photographs."""
     one = flagged == 1
-    count = "1 flagged specimen" if one else f"{flagged} flagged specimens"
+    count = counted(flagged, "flagged specimen")
     if choice == "drop":
         return f"{count} {'is' if one else 'are'} not in the landmark files"
     if choice == "missing":
@@ -246,4 +252,4 @@ def _mean(evaluation: Evaluation) -> str:
 
 
 def _counted(images: int) -> str:
-    return "1 image" if images == 1 else f"{images} images"
+    return counted(images, "image")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from beetle_lm.predict.commands.running import (
     MaxPixels,
     Overlay,
     Overwrite,
+    PagesRead,
     Quiet,
     Recursive,
     Resume,
@@ -75,6 +77,7 @@ def transfer(
     scale_from: ScaleFrom = None,
     exif: Exif = "apply",
     max_pixels: MaxPixels = 500_000_000,
+    pages: PagesRead = "first",
     isolate: Isolate = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -100,12 +103,15 @@ def transfer(
 
     from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Request, plan_transfer
+    from beetle_lm.predict.batch.source import Alone
     from beetle_lm.predict.templates.annotated import Templates
     from beetle_lm.predict.templates.place import Transfer
     from beetle_lm.zoo.model_file.parts import part_of
 
     spec = None if part is None else part_of(part)
     annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif, max_pixels)
+    for remark in annotated.remarks:
+        logging.getLogger("beetle_lm").warning("%s", remark)
     request = Request(inputs, output, recursive, reference, overwrite, resume)
     options = Options(
         formats=chosen,
@@ -117,11 +123,12 @@ def transfer(
         workers=workers,
         max_pixels=max_pixels,
         isolate=isolate,
+        pages=pages,
     )
     carry_out(
         context,
         plan_transfer(request, landmarks, annotated.spec, options),
-        lambda _: Transfer(annotated),
+        lambda *_: Alone(Transfer(annotated)),
         dry_run=dry_run,
         quiet=quiet,
         verbose=verbose,

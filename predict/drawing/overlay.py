@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from beetle_lm.predict.drawing.labels import label_places
-from beetle_lm.predict.images.read import Form, Picture, Read, read_image
+from beetle_lm.predict.images.read import File, Form, Picture, Read, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
 
@@ -26,6 +25,7 @@ _COLOURS = np.array([(230, 60, 0), (240, 228, 66), (86, 180, 233)], np.float64)
 FLAGGED = (190, 40, 0)
 """The colour of the frame around a photograph that is flagged."""
 
+_BOX = (0, 158, 115)
 _BLACK, _WHITE, _MANUAL = (0, 0, 0), (255, 255, 255), (255, 90, 220)
 
 
@@ -38,17 +38,20 @@ class Marked:
         xy: (n, 2) landmarks in these pixels, NaN missing.
         score: (n,) scores from 0 to 1.
         manual: (m, 2) manual landmarks in these pixels, None without any.
+        box: (4, 2) corners of the window in which the landmarks were looked for, in these pixels;
+            None where that was all of the photograph.
     """
 
     pixels: NDArray[np.uint8]
     xy: Floats
     score: Floats
     manual: Floats | None = None
+    box: Floats | None = None
 
     @classmethod
     def read(
         cls,
-        photograph: Path,
+        photograph: File,
         xy: Floats,
         score: Floats,
         manual: Floats | None = None,
@@ -71,9 +74,22 @@ class Marked:
 
     @classmethod
     def of(
-        cls, picture: Picture, xy: Floats, score: Floats, manual: Floats | None = None
+        cls,
+        picture: Picture,
+        xy: Floats,
+        score: Floats,
+        manual: Floats | None = None,
+        box: Floats | None = None,
     ) -> Marked:
-        """A photograph at the scale at which it is at hand, RGB; the rest as for `read`."""
+        """A photograph at the scale at which it is at hand, RGB; the rest as for `read`.
+
+        Args:
+            picture: the photograph.
+            xy: (n, 2) landmarks.
+            score: (n,) of them.
+            manual: (m, 2) manual landmarks.
+            box: (4, 2) corners of the window in which the landmarks were looked for.
+        """
         frame = picture.frame
         origin = np.array([frame.left, frame.top])
         scale = np.array(picture.pixels.shape[1::-1]) / (frame.width, frame.height)
@@ -82,6 +98,7 @@ class Marked:
             (xy - origin) * scale,
             score,
             None if manual is None else (manual - origin) * scale,
+            None if box is None else (box - origin) * scale,
         )
 
     def fitted(self, width: int, height: int) -> Marked:
@@ -95,7 +112,8 @@ class Marked:
         pixels = _resized(self.pixels, size)
         scale = np.array(pixels.shape[1::-1]) / self.pixels.shape[1::-1]
         manual = None if self.manual is None else self.manual * scale
-        return Marked(pixels, self.xy * scale, self.score, manual)
+        box = None if self.box is None else self.box * scale
+        return Marked(pixels, self.xy * scale, self.score, manual, box)
 
     def drawn(self, min_score: float = 0.0, flag: str | None = None) -> NDArray[np.uint8]:
         """The pixels with numbered landmarks, and crosses for manual ones; see `draw`.
@@ -105,7 +123,7 @@ class Marked:
             flag: why the photograph is flagged; it is framed in red then, and a bar above it gives
                 the reason.
         """
-        pixels = draw(self.pixels, self.xy, self.score, min_score=min_score, manual=self.manual)
+        pixels = draw(_boxed(self.pixels, self.box), self.xy, self.score, min_score, self.manual)
         return pixels if flag is None else _flagged(pixels, flag)
 
     def dotted(
@@ -118,7 +136,7 @@ class Marked:
             min_score: landmarks below this score are marked as uncertain.
             numbers: height of the landmarks' numbers; None writes none.
         """
-        canvas = self.pixels.copy()
+        canvas = _boxed(self.pixels, self.box)
         for point, value in zip(self.xy, self.score, strict=True):
             if not np.isnan(point).any():
                 small_dot(canvas, point, radius, float(value), trusted=bool(value >= min_score))
@@ -172,7 +190,6 @@ def draw(
     pixels: NDArray[np.uint8],
     xy: Floats,
     score: Floats,
-    *,
     min_score: float = 0.0,
     manual: Floats | None = None,
 ) -> NDArray[np.uint8]:
@@ -259,6 +276,20 @@ def _dot(
     else:
         _circle(canvas, point, radius * 1.7, _WHITE, 3 * width)
         _circle(canvas, point, radius * 1.7, _colour(0.0), 2 * width)
+
+
+def _boxed(pixels: NDArray[np.uint8], box: Floats | None) -> NDArray[np.uint8]:
+    """A copy with a thin outline of the window, whose upper side is thicker."""
+    canvas = pixels.copy()
+    if box is None:
+        return canvas
+    width = max(1, round(max(canvas.shape[:2]) / 700))
+    corners = [_fixed_point(point) for point in box]
+    for start, end, thicker in zip(corners, [*corners[1:], corners[0]], (2, 1, 1, 1), strict=True):
+        for colour, more in ((_BLACK, 2), (_BOX, 0)):
+            thickness = thicker * width + more
+            cv2.line(canvas, start, end, colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+    return canvas
 
 
 def _cross(canvas: NDArray[np.uint8], point: Floats, radius: int) -> None:

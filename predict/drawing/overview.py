@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from beetle_lm.predict.drawing.overlay import Marked
 from beetle_lm.predict.drawing.sheet import CELL, DOT, Cell, in_rows, sheet
+from beetle_lm.text import counted
 
 MOST = 12
 """How many photographs the overview of one part shows."""
@@ -77,5 +78,5 @@ def _evenly(items: Sequence[_T], most: int) -> list[_T]:
 
 def _counted(selection: Selection) -> str:
     shown, count = len(selection.cells), selection.count
-    whole = "1 photograph" if count == 1 else f"{count} photographs"
+    whole = counted(count, "photograph")
     return whole if shown == count else f"{shown} of {whole}"

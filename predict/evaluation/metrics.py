@@ -18,13 +18,14 @@ from beetle_lm.predict.evaluation.suspects import (
     find_suspects,
     in_words,
 )
-from beetle_lm.predict.formats.annotated import without_zeros
+from beetle_lm.predict.formats.annotated import curves_remark, without_zeros
 from beetle_lm.predict.formats.coordinates import GREATEST
 from beetle_lm.predict.formats.names import listed, pair_by_image
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.sizes import ImageSizes, Size, SizesByName
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.predict.procrustes import mean_shape, procrustes_distance
+from beetle_lm.text import counted
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 Unit = Literal["px", "px_256x192", "units", "percent_centroid_size"]
@@ -177,8 +178,8 @@ class Evaluation:
     def __repr__(self) -> str:
         mean = self.overall("px").mean
         return (
-            f"<Evaluation of {len(self.images)} specimens of {len(self.spec)} landmarks, mean"
-            f" distance {mean:.2f} px>"
+            f"<Evaluation of {counted(len(self.images), 'specimen')} of"
+            f" {counted(len(self.spec), 'landmark')}, mean distance {mean:.2f} px>"
         )
 
     def _repr_html_(self) -> str:
@@ -319,7 +320,8 @@ class Evaluation:
         predicted, manual = self.missing
         if predicted or manual:
             notes.append(
-                f"{predicted} predicted and {manual} manual landmarks are missing and were left out"
+                f"{predicted} predicted and {counted(manual, 'manual landmark')} are missing and"
+                " were left out"
             )
         notes += [f"manual landmarks, {line}" for line in in_words(self.suspects)]
         return (*notes, *against_predicted(self.predicted, self.manual))
@@ -352,13 +354,23 @@ def evaluate(
         RequestError: y points up on one side and down on the other, and the size of an image is
             unknown.
     """
-    predicted, found_zeros = without_zeros(predicted)
-    manual, true_zeros = without_zeros(manual)
+    sides: dict[str, list[Record]] = {}
+    remarks: list[str] = []
+    for side, records in (("predicted", predicted), ("manual", manual)):
+        sides[side], zeros = without_zeros(records)
+        told = (curves_remark(records, "compared"), zeros)
+        remarks += [f"{side}: {remark}" for remark in told if remark]
+    predicted, manual = sides.values()
     annotated = [record for record in manual if record.is_annotated]
     if manual and not annotated:
+        if curves_remark(manual, "compared"):
+            raise LandmarkError(
+                "the manual landmarks are curves without landmarks (LM=0); only landmarks are"
+                " compared"
+            )
         raise LandmarkError(
-            f"there are no manual landmarks to compare: none of the {len(manual)} manual records is"
-            " annotated yet"
+            "there are no manual landmarks to compare: none of the"
+            f" {counted(len(manual), 'manual record')} is annotated yet"
         )
     pairs = pair_by_image(predicted, annotated)
     images = SizesByName(sizes) if isinstance(sizes, Mapping) else sizes
@@ -379,11 +391,7 @@ def evaluate(
         only_predicted=tuple(each.name for each in predicted if id(each) not in compared),
         only_manual=tuple(each.name for each in annotated if id(each) not in compared),
         waiting=tuple(each.name for each in manual if not each.is_annotated),
-        remarks=tuple(
-            f"{side}: {zeros}"
-            for side, zeros in (("predicted", found_zeros), ("manual", true_zeros))
-            if zeros
-        ),
+        remarks=tuple(remarks),
     )
     if np.nanmax(evaluation.scales, initial=0.0) >= GREATEST:
         raise RequestError(
@@ -425,6 +433,6 @@ def _check_counts(one: Record, other: Record, spec: PartSpec | None, first: int)
     for record, kind in ((one, "predicted"), (other, "manual")):
         if len(record.points) != wanted:
             raise LandmarkError(
-                f"{record.name} has {len(record.points)} {kind} landmarks, but {source} has"
-                f" {wanted}"
+                f"{record.name} has {counted(len(record.points), f'{kind} landmark')}, but {source}"
+                f" has {wanted}"
             )

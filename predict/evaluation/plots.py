@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from pathlib import Path
 
 import numpy as np
 from matplotlib import patheffects
@@ -17,9 +16,9 @@ from beetle_lm.predict.drawing.labels import label_places
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.evaluation.table import UNIT_NAMES
 from beetle_lm.predict.formats.sizes import PhotographOf
-from beetle_lm.predict.images.read import Read, read_image
+from beetle_lm.predict.images.read import File, Read, read_image
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
 _BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#595959"
@@ -113,8 +112,9 @@ def cumulative(evaluation: Evaluation) -> Figure:
     axes.set_xlim(0, limit * 1.02)
     if _has_beyond(evaluation, limit):
         beyond = every[every > limit]
+        lie = counted(len(beyond), "distance lies", "distances lie")
         axes.set_title(
-            f"{len(beyond)} distances lie beyond, up to {beyond.max():.3g}",
+            f"{lie} beyond, up to {beyond.max():.3g}",
             loc="right",
             fontsize=9,
             color=_GREY,
@@ -216,11 +216,11 @@ def _draw_specimen(axes: Axes, predicted: Floats, manual: Floats) -> None:
     axes.set_yticks([])
 
 
-def _draw_photograph(axes: Axes, name: str, path: Path | None, read: Read) -> None:
-    if path is None:
+def _draw_photograph(axes: Axes, name: str, file: File | None, read: Read) -> None:
+    if file is None:
         return
     try:
-        picture = read(path, 3, _SHOWN_SIZE)
+        picture = read(file, 3, _SHOWN_SIZE)
     except ImageError as error:
         logging.getLogger("beetle_lm").warning(
             "%s is drawn without its photograph: %s", name, error

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from beetle_lm.console import console
 from beetle_lm.predict.evaluation.metrics import FAR, Evaluation, Spread
+from beetle_lm.text import counted
 
 _MOST_NAMES, _WIDTH = 20, 160
 UNIT_NAMES = {
@@ -118,8 +119,9 @@ def _figure(value: float, sign: str = "") -> str:
 
 def _sentences(evaluation: Evaluation) -> list[str]:
     specimens, missing = len(evaluation.images), sum(evaluation.missing)
-    left_out = f", {missing} missing landmarks left out" if missing else ""
-    lines = ["", f"{specimens} specimens of {len(evaluation.spec)} landmarks{left_out}"]
+    left_out = f", {counted(missing, 'missing landmark')} left out" if missing else ""
+    landmarks = counted(len(evaluation.spec), "landmark")
+    lines = ["", f"{counted(specimens, 'specimen')} of {landmarks}{left_out}"]
     for unit in evaluation.units:
         means = Spread.of(evaluation.specimen_means(unit))
         lines.append(

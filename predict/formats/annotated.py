@@ -15,6 +15,7 @@ from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tps import TpsRecord
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import counted
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Annotated:
     named: frozenset[str]
 
 
-def read_annotated(path: Path, photographs: Iterable[str] = ()) -> Annotated:
+def read_annotated(
+    path: Path, photographs: Iterable[str] = (), use: str | None = "learned"
+) -> Annotated:
     """Reads a landmark file for what a person has digitised in it.
 
     Records without landmarks, or with all of them in one place, are photographs that are not
@@ -41,6 +44,7 @@ def read_annotated(path: Path, photographs: Iterable[str] = ()) -> Annotated:
     Args:
         path: the file.
         photographs: the names that its names may be of, where they are known.
+        use: what is done with landmarks, and not with curves; None where that is told elsewhere.
 
     Raises:
         LandmarkFileError: the file cannot be read, or has no landmarks at all.
@@ -49,7 +53,7 @@ def read_annotated(path: Path, photographs: Iterable[str] = ()) -> Annotated:
     annotated = tuple(record for record in records if record.is_annotated)
     remarks = [
         f"{path.name}: {remark}"
-        for remark in (curves_remark(records), zeros, waiting_remark(records))
+        for remark in (use and curves_remark(records, use), zeros, waiting_remark(records))
         if remark
     ]
     if not annotated:
@@ -59,7 +63,9 @@ def read_annotated(path: Path, photographs: Iterable[str] = ()) -> Annotated:
             found = "has curves but no landmarks (LM=0); only landmarks are used"
             raise LandmarkFileError(path, curved.line, found)
         raise LandmarkFileError(
-            path, line, f"has no landmarks: none of its {len(records)} records is annotated yet"
+            path,
+            line,
+            f"has no landmarks: none of its {counted(len(records), 'record')} is annotated yet",
         )
     named = frozenset(record.name for record in records if record.is_named)
     return Annotated(annotated, tuple(remarks), named)
@@ -84,8 +90,8 @@ def zeros_remark(records: Sequence[Record]) -> str | None:
     count = sum(int(_zeros(record).sum()) for record in with_zeros)
     first = with_zeros[0]
     where = f"line {first.line}" if first.line else first.name
-    counted = "1 landmark at 0 0" if count == 1 else f"{count} landmarks at 0 0"
-    return f"{counted} (first in the record of {where}) {'is' if count == 1 else 'are'}"
+    landmarks = counted(count, "landmark at 0 0", "landmarks at 0 0")
+    return f"{landmarks} (first in the record of {where}) {'is' if count == 1 else 'are'}"
 
 
 def _zeros(record: Record) -> NDArray[np.bool_]:
@@ -107,15 +113,21 @@ def waiting_remark(records: Sequence[Record]) -> str | None:
     return f"{len(waiting)} not annotated yet, not used: {listed(waiting)}"
 
 
-def curves_remark(records: Sequence[Record]) -> str | None:
-    """A sentence on the curves, of which nothing is learned; None where there are none."""
+def curves_remark(records: Sequence[Record], use: str) -> str | None:
+    """A sentence on the curves, which are not used; None where there are none.
+
+    Args:
+        records: of one file.
+        use: what is done with landmarks, e.g. 'learned'.
+    """
     curved = [record for record in records if _curves(record)]
     if not curved:
         return None
     points = sum(len(curve) for record in curved for curve in _curves(record))
     return (
-        f"CURVES= in {len(curved)} records (from line {curved[0].line}, {points} points) are not"
-        " learned, only landmarks are; append their points to LM= as landmarks to use them"
+        f"CURVES= in {counted(len(curved), 'record')} (from line {curved[0].line},"
+        f" {counted(points, 'point')}) are not {use}, only landmarks are; append their points to"
+        " LM= as landmarks to use them"
     )
 
 

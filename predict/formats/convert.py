@@ -14,18 +14,18 @@ from beetle_lm.errors import Hint, LandmarkFileError, OutputError, RequestError
 from beetle_lm.files import write_text
 from beetle_lm.predict.formats.annotated import zeros_remark
 from beetle_lm.predict.formats.names import listed
-from beetle_lm.predict.formats.read import read_records
-from beetle_lm.predict.formats.records import Record
-from beetle_lm.predict.formats.sizes import ImageSizes, Size
-from beetle_lm.predict.formats.tables import (
+from beetle_lm.predict.formats.own_tables import (
     tidy_header,
     tidy_rows,
     wide_header,
     wide_row,
 )
+from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.sizes import ImageSizes, Size
 from beetle_lm.predict.formats.tps import TpsRecord, write_tps
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import shown
+from beetle_lm.text import counted, shown
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 Kind = Literal["tps", "wide", "tidy"]
@@ -161,7 +161,7 @@ def _tidy(
 def _check_part(source: Path, part: PartSpec | None, records: Sequence[Record]) -> None:
     for record in records:
         if part is not None and len(record.points) != len(part):
-            found = f"{part.name} has {len(part)} landmarks, found {len(record.points)}"
+            found = f"{part.name} has {counted(len(part), 'landmark')}, found {len(record.points)}"
             raise LandmarkFileError(source, record.line, found)
 
 
@@ -172,8 +172,8 @@ def _check_same_count(source: Path, records: Sequence[Record]) -> None:
             raise LandmarkFileError(
                 source,
                 record.line,
-                f"found {len(record.points)} landmarks, the first specimen has {first}; a wide"
-                " table needs the same number everywhere, a tidy one does not",
+                f"found {counted(len(record.points), 'landmark')}, the first specimen has {first};"
+                " a wide table needs the same number everywhere, a tidy one does not",
                 Hint.TIDY_TABLE,
             )
 

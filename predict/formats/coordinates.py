@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import counted
 
 GREATEST = 1e8
 """No coordinate, and no scale, has that value: the largest photographs have a hundredth of it."""
@@ -74,10 +75,6 @@ class MissingCodes:
         """A sentence on what was replaced; None where nothing was."""
         if not self._codes:
             return None
-        count = sum(self._codes.values())
-        one = count == 1
+        were = counted(sum(self._codes.values()), "landmark was", "landmarks were")
         codes = " or ".join(list(self._codes)[:3]) + (" ..." if len(self._codes) > 3 else "")
-        return (
-            f"{path}, line {self._line}: {count} landmark{'' if one else 's'}"
-            f" {'was' if one else 'were'} read as missing, with the coordinates {codes}"
-        )
+        return f"{path}, line {self._line}: {were} read as missing, with the coordinates {codes}"

@@ -10,15 +10,17 @@ from typing import Protocol
 from beetle_lm.errors import ImageError, LandmarkFileError
 from beetle_lm.predict.formats.csv import unguarded
 from beetle_lm.predict.formats.names import NameIndex
-from beetle_lm.predict.images.find import find_images
+from beetle_lm.predict.images.find import File, ImageFile, find_images
 from beetle_lm.predict.images.header import Header, read_header
 from beetle_lm.predict.images.orientation import ExifFrame
+from beetle_lm.predict.images.pages import page_called
+from beetle_lm.text import counted
 
 Size = tuple[int, int]
 """Width and height in pixels."""
 
-PhotographOf = Callable[[str], Path | None]
-"""Image name -> the photograph's file; None where there is none."""
+PhotographOf = Callable[[str], File | None]
+"""Image name -> the photograph; None where there is none."""
 
 
 class ImageSizes(Protocol):
@@ -77,10 +79,10 @@ class PhotographFolder:
 
     def __init__(self, folder: Path, frame: ExifFrame = "apply") -> None:
         self._folder, self._frame = folder, frame
-        self._paths = {image.name: image.path for image in find_images([folder], recursive=True)}
-        self.names: Collection[str] = self._paths.keys()
-        self._index = NameIndex(self._paths)
-        self._headers: dict[str, Header] = {}
+        self._images = {image.name: image for image in find_images([folder], recursive=True)}
+        self.names: Collection[str] = self._images.keys()
+        self._index = NameIndex(self._images)
+        self._headers: dict[ImageFile, Header] = {}
 
     def find(self, name: str) -> Size | None:
         """The size of the photograph that `name` means; None where there is none.
@@ -88,33 +90,43 @@ class PhotographFolder:
         Raises:
             ImageError: the name may mean several photographs, or the header is damaged.
         """
-        found = self._index.find(name)
+        found = self._photograph(name)
         if found is not None:
             return self._header(found).size_in(self._frame)
         several, count = self._index.candidates(name)
         if several:
-            more = f" or {count - len(several)} others" if count > len(several) else ""
+            more = f" or {counted(count - len(several), 'other')}" if count > len(several) else ""
             raise ImageError(
                 f"{name} may be {' or '.join(several)}{more} in {self._folder}; give the folder of"
                 " the right ones"
             )
         return None
 
-    def to_draw_on(self, name: str) -> Path | None:
+    def to_draw_on(self, name: str) -> ImageFile | None:
         """The photograph that `name` means.
 
         None where there is none or may be several, and where it is shown turned but the landmarks
         are on the pixels as stored: they cannot be drawn on it.
         """
-        found = self._index.find(name)
+        found = self._photograph(name)
         if found is None or (self._frame == "stored" and self._header(found).orientation != 1):
             return None
-        return self._paths[found]
+        return found
 
-    def _header(self, name: str) -> Header:
-        if name not in self._headers:
-            self._headers[name] = read_header(self._paths[name])
-        return self._headers[name]
+    def _photograph(self, name: str) -> ImageFile | None:
+        found = self._file(name)
+        if found is not None or self._index.candidates(name)[1]:
+            return found
+        return page_called(name, self._file)
+
+    def _file(self, name: str) -> ImageFile | None:
+        found = self._index.find(name)
+        return None if found is None else self._images[found]
+
+    def _header(self, image: ImageFile) -> Header:
+        if image not in self._headers:
+            self._headers[image] = read_header(image)
+        return self._headers[image]
 
 
 def sizes_beside(predicted: Path) -> SizesByName:

@@ -1,16 +1,4 @@
-"""CSV tables of landmarks: reading ours and those of other programs, and writing.
-
-Wide, one row per specimen: ``image,x1,y1_down,x2,y2_down,...``. The identifier is first and only
-coordinates follow, as MorphoJ and R want it; the column names say that y points down. Tidy, one row
-per landmark: ``image,landmark,name,x,y,score,expected_error_px``, y down as well. In both an empty
-cell is a missing value. All coordinates, and expected errors, are image pixels. A name that a
-spreadsheet would take for a formula has an apostrophe in front of it.
-
-With `excel` the text begins with a BOM, cells are separated by ';' and decimals by a comma: what
-Excel opens on a double click where the comma is the decimal sign.
-
-The functions that write return text for a file opened with ``encoding="utf-8", newline=""``.
-"""
+"""Reading tables of landmarks: our own (`beetle_lm.predict.formats.own_tables`) and others'."""
 
 from __future__ import annotations
 
@@ -26,20 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from beetle_lm.encoding import BOM
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.coordinates import GREATEST, MissingCodes, parse_number
-from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
+from beetle_lm.predict.formats.csv import unguarded
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.text import read_text
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import encodable, fixed, precise, shown
+from beetle_lm.text import counted, shown
 
-TIDY_COLUMNS = ("image", "landmark", "name", "x", "y", "score", "expected_error_px")
-
-_COORDINATE_DECIMALS = 5
-_SCORE_DECIMALS = 4
-_ERROR_DECIMALS = 3
 _DELIMITERS = (",", ";", "\t")
 _IMAGE_COLUMNS = (
     "image",
@@ -313,8 +295,9 @@ class _Reader:
             if number > len(rows):
                 raise self._error(
                     row.line,
-                    f"found landmark {number} of {shown(image)}, which has {len(rows)} rows; its"
-                    " landmarks must be numbered from 1, with empty x and y where one is missing",
+                    f"found landmark {number} of {shown(image)}, which has"
+                    f" {counted(len(rows), 'row')}; its landmarks must be numbered from 1, with"
+                    " empty x and y where one is missing",
                 )
             if ordered[number - 1] is not None:
                 raise self._error(
@@ -347,7 +330,7 @@ class _Reader:
         for row in rows:
             cells = len(row.cells)
             if cells != len(columns):
-                found = f"found {cells} cells, the first row has {len(columns)}"
+                found = f"found {counted(cells, 'cell')}, the first row has {len(columns)}"
                 if self._delimiter == "," and cells == len(columns) + coordinates:
                     found += "; with decimal commas, cells must be separated by ';'"
                 elif cells == len(columns) + 1:
@@ -443,82 +426,3 @@ def _cells_of_first_row(text: str, delimiter: str) -> int:
 
 def _points(points: list[tuple[float, float]]) -> Floats:
     return np.array(points, dtype=np.float64).reshape(-1, 2)
-
-
-def wide_header(count: int, excel: bool = False) -> str:
-    """The first line of a wide table of `count` landmarks."""
-    columns = [column for i in range(1, count + 1) for column in (f"x{i}", f"y{i}_down")]
-    return _first_line(["image", *columns], excel)
-
-
-def wide_row(image: str, xy: Floats, excel: bool = False, exact: bool = False) -> str:
-    """The row of one specimen.
-
-    Args:
-        image: the photograph's name.
-        xy: (n, 2) image pixels, y down; NaN where a landmark is missing.
-        excel: as Excel reads it where the comma is the decimal sign.
-        exact: write all digits, where 5 decimals do not hold them.
-    """
-    numbers = [_cell(value, _COORDINATE_DECIMALS, excel, exact) for value in xy.ravel().tolist()]
-    return _csv([[guarded(image), *numbers]], excel)
-
-
-def tidy_header(excel: bool = False) -> str:
-    """The first line of a tidy table."""
-    return _first_line(TIDY_COLUMNS, excel)
-
-
-def tidy_rows(
-    image: str,
-    names: Sequence[str],
-    xy: Floats,
-    score: Floats | None = None,
-    expected_error: Floats | None = None,
-    excel: bool = False,
-    exact: bool = False,
-) -> str:
-    """The rows of one specimen, one per landmark.
-
-    Args:
-        image: the photograph's name; no other specimen of the table may have the same.
-        names: the n landmarks' names.
-        xy: (n, 2) image pixels, y down; NaN where a landmark is missing.
-        score: (n,) scores from 0 to 1; None leaves the cells empty.
-        expected_error: (n,) expected errors in image pixels; None leaves the cells empty.
-        excel: as Excel reads it where the comma is the decimal sign.
-        exact: write all digits of coordinates, where 5 decimals do not hold them.
-    """
-    unknown = np.full(len(xy), np.nan)
-    scores = unknown if score is None else score
-    errors = unknown if expected_error is None else expected_error
-    rows = [
-        [
-            guarded(image),
-            str(number),
-            guarded(name),
-            _cell(x, _COORDINATE_DECIMALS, excel, exact),
-            _cell(y, _COORDINATE_DECIMALS, excel, exact),
-            _cell(value, _SCORE_DECIMALS, excel),
-            _cell(error, _ERROR_DECIMALS, excel),
-        ]
-        for number, (name, (x, y), value, error) in enumerate(
-            zip(names, xy.tolist(), scores.tolist(), errors.tolist(), strict=True), start=1
-        )
-    ]
-    return _csv(rows, excel)
-
-
-def _first_line(columns: Iterable[str], excel: bool) -> str:
-    return (BOM if excel else "") + _csv([columns], excel)
-
-
-def _cell(value: float, decimals: int, excel: bool, exact: bool = False) -> str:
-    if math.isnan(value):
-        return ""
-    text = (precise if exact else fixed)(value, decimals)
-    return text.replace(".", ",") if excel else text
-
-
-def _csv(rows: Iterable[Iterable[str]], excel: bool) -> str:
-    return encodable("".join(csv_line(row, ";" if excel else ",") for row in rows))

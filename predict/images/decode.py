@@ -56,7 +56,9 @@ def decode(data: bytes | Stored, kind: str, channels: int, reduction: int) -> ND
 
 
 def _by_opencv(data: bytes) -> Raster:
-    """PNG and WebP: Pillow gives the one in 8 bit only, and may never end with the other."""
+    """PNG and WebP: Pillow gives the one in 8 bit only, and takes minutes where the other claims to
+    be huge.
+    """
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ImageError("cannot be decoded: it is damaged or of an unknown kind")

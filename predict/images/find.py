@@ -13,6 +13,7 @@ from pathlib import Path
 from beetle_lm.errors import Hint, ImageError
 from beetle_lm.predict.images.earlier import EarlierResults
 from beetle_lm.predict.images.kinds import extensions, what_is_left_out
+from beetle_lm.predict.images.tiff import Page
 from beetle_lm.text import encodable, printable
 
 _log = logging.getLogger("beetle_lm")
@@ -26,16 +27,39 @@ class ImageFile:
         path: where it is.
         name: its path below the folder that was searched, with '/' on every system; unique in
             one list of images, and valid text even where the path is not.
+        page: which of several pictures in a TIFF file it is; None for the first, and for files of
+            one picture.
     """
 
     path: Path
     name: str
+    page: Page | None = None
+
+    @classmethod
+    def of(cls, file: File) -> ImageFile:
+        """A file by its path, as a photograph."""
+        return file if isinstance(file, ImageFile) else cls(Path(file), Path(file).name)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the picture that is read of its file where no page is named."""
+        return self.page is None or self.page.number == 1
+
+    @property
+    def called(self) -> str:
+        """What messages call it."""
+        name = printable(self.path.name)
+        return name if self.page is None else f"page {self.page.number} of {name}"
 
     @property
     def folder(self) -> Path:
         """The folder that names are below: the same for all images of one list."""
         folders = _absolute(self.path).parents
         return folders[min(self.name.count("/"), len(folders) - 1)]
+
+
+File = str | Path | ImageFile
+"""Where a photograph is."""
 
 
 def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[ImageFile]:

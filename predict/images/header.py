@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from beetle_lm.predict.images.chunks import (
     webp_metadata,
     webp_size,
 )
+from beetle_lm.predict.images.find import File, ImageFile
 from beetle_lm.predict.images.orientation import ExifFrame, upright_size
 from beetle_lm.predict.images.tiff import Page, claims_too_much, exif_claims_too_much, pictures_in
 from beetle_lm.predict.images.tiff_pixels import Stored, read_stored
@@ -54,15 +55,32 @@ class Header:
         format: Pillow's name of the format, e.g. 'JPEG', or 'RAW'.
         size: width and height of the upright picture, in pixels.
         orientation: EXIF orientation, 1 to 8.
-        page: the page of a TIFF file that holds the picture.
-        pictures: how many pages of a TIFF file show something of their own; the first is read.
+        pages: the pages of a TIFF file that show something of their own; the first is read.
+        thumbnails: how many others are taken for thumbnails of these, by their shape alone.
     """
 
     format: str
     size: tuple[int, int]
     orientation: int
-    page: Page | None = None
-    pictures: int = 1
+    pages: tuple[Page, ...] = ()
+    thumbnails: int = 0
+
+    @classmethod
+    def of_pages(cls, pages: Sequence[Page], thumbnails: int = 0) -> Header:
+        """The header of a TIFF file that has these pages, one at least."""
+        first = pages[0]
+        size = upright_size(first.size, first.orientation)
+        return cls("TIFF", size, first.orientation, tuple(pages), thumbnails)
+
+    @property
+    def page(self) -> Page | None:
+        """The page of a TIFF file that holds the picture."""
+        return self.pages[0] if self.pages else None
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures the file holds."""
+        return max(1, len(self.pages))
 
     @property
     def is_jpeg(self) -> bool:
@@ -79,14 +97,15 @@ class Header:
         return self.size if frame == "apply" else self.stored_size
 
 
-def read_header(path: Path) -> Header:
+def read_header(file: File) -> Header:
     """Reads a photograph's format, size and orientation without decoding it.
 
     Raises:
         ImageError: the file cannot be read or is not an image.
     """
-    with _opened(path) as stream:
-        return _parse(stream, path)
+    image = ImageFile.of(file)
+    with _opened(image) as stream:
+        return _parse(stream, image)
 
 
 def orientation_in(exif: Image.Exif) -> int:
@@ -95,33 +114,35 @@ def orientation_in(exif: Image.Exif) -> int:
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
-def read_whole(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes | Stored]:
+def read_whole(file: File, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes | Stored]:
     """The header of a photograph, and all of it that is needed to decode its picture.
 
     That is the bytes of the file, or of a TIFF file the one page that is the picture.
 
     Args:
-        path: the file.
+        file: the file, or one of its pages.
         max_pixels: a picture of more pixels is refused, by its header: no more of it is read.
 
     Raises:
         ImageError: the file cannot be read, is not an image or too large, or the end of it is
             missing (the decoder would silently fill the rest of a JPEG with grey).
     """
-    name = printable(path.name)
-    with _opened(path) as stream:
-        header = _parse(stream, path)
+    image = ImageFile.of(file)
+    with _opened(image) as stream:
+        header = _parse(stream, image)
         width, height = header.size
         if width * height > max_pixels:
             raise ImageError(
-                f"{name} is too large to be decoded: {width} x {height} pixels, the limit is"
-                f" {max_pixels} pixels",
+                f"{image.called} is too large to be decoded: {width} x {height} pixels, the limit"
+                f" is {max_pixels} pixels",
                 Hint.MORE_PIXELS,
             )
-        with _about(name):
+        with _about(image.called):
             # A TIFF file may have any number of pages, of which one is read.
             if header.page is not None:
-                _check_length(stream, max_pixels, f"a picture of {max_pixels} pixels")
+                if image.page is None:
+                    most = max_pixels * header.pictures
+                    _check_length(stream, most, f"a picture of {most} pixels")
                 return header, read_stored(stream, header.page)
             _check_length(stream, width * height, f"a picture of {width} x {height} pixels")
             stream.seek(0)
@@ -149,12 +170,12 @@ def _check_length(stream: BinaryIO, pixels: int, what: str) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    name = printable(path.name)
+def _opened(image: ImageFile) -> Iterator[BinaryIO]:
+    name = image.called
     try:
         # Opening a pipe would block until somebody writes into it, perhaps for ever.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, flags)
+        descriptor = os.open(image.path, flags)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise ImageError(f"{name} cannot be read: it is a folder, a pipe or a device")
@@ -164,12 +185,13 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise ImageError(f"{name} cannot be read: {error.strerror or error}") from error
 
 
-def _parse(stream: BinaryIO, path: Path) -> Header:
-    with _about(printable(path.name)):
+def _parse(stream: BinaryIO, image: ImageFile) -> Header:
+    with _about(image.called):
         start = stream.read(32)
         if not start:
             raise ImageError("is empty (0 bytes)")
-        header = _header(stream, start, path)
+        page = image.page
+        header = Header.of_pages([page]) if page else _header(stream, start, image.path)
         if header is None:
             raise ImageError("is not an image that can be read")
         if 0 in header.size:
@@ -236,13 +258,8 @@ def _turned(kind: str, stored: tuple[int, int], exif: bytes, xmp: bytes = b"") -
 def _of_tiff(stream: BinaryIO) -> Header | None:
     if claims_too_much(stream):
         raise ImageError("has a damaged header: its entries are larger than the file")
-    pictures = pictures_in(tiff.read_pages(stream))
-    if not pictures:
-        return None
-    page = pictures[0]
-    return Header(
-        "TIFF", upright_size(page.size, page.orientation), page.orientation, page, len(pictures)
-    )
+    pictures, thumbnails = pictures_in(tiff.read_pages(stream))
+    return Header.of_pages(pictures, thumbnails) if pictures else None
 
 
 def _by_pillow(stream: BinaryIO) -> Header | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
@@ -13,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from beetle_lm.errors import ImageError
+from beetle_lm.errors import Hint, ImageError
 from beetle_lm.predict.images.decode import decode
-from beetle_lm.predict.images.find import ImageFile, find_images
+from beetle_lm.predict.images.find import File, ImageFile, find_images
 from beetle_lm.predict.images.header import (
     MAX_PIXELS,
     Header,
@@ -31,6 +30,7 @@ from beetle_lm.text import printable
 __all__ = [
     "MAX_PIXELS",
     "SMALLEST_SIDE",
+    "File",
     "Form",
     "Frame",
     "Header",
@@ -45,6 +45,9 @@ __all__ = [
 
 SMALLEST_SIDE = 8
 """Width and height in pixels below which a picture is refused: no landmark could be seen in it."""
+
+# OpenCV's, too. Pillow takes minutes for the canvas that a damaged WebP claims to have.
+_LONGEST_SIDE = 1 << 20
 
 _log = logging.getLogger("beetle_lm")
 _LOADING = Lock()  # two threads must not decode one PIL image at once
@@ -118,10 +121,16 @@ class Picture:
 
         Raises:
             ImageError: its file cannot be decoded, its mode cannot be converted, or it is too
-                small.
+                small or too large.
         """
-        if min(image.size) < SMALLEST_SIDE:
+        width, height = image.size
+        if min(width, height) < SMALLEST_SIDE:
             raise ImageError(_too_small("the image", image.size))
+        if width * height > MAX_PIXELS or max(width, height) > _LONGEST_SIDE:
+            raise ImageError(
+                f"the image is too large to be decoded: {width} x {height} pixels, the limit is"
+                f" {MAX_PIXELS} pixels, {_LONGEST_SIDE} on a side"
+            )
         try:
             with _LOADING:
                 image.load()
@@ -139,13 +148,13 @@ class Read(Protocol):
     """Reads a photograph as `read_image` does."""
 
     def __call__(
-        self, path: Path, channels: int, at_least: tuple[int, int] | None = None
+        self, file: File, channels: int, at_least: tuple[int, int] | None = None
     ) -> Picture:
         """See `read_image`."""
 
 
 def read_image(
-    path: str | Path,
+    file: File,
     channels: int = 3,
     at_least: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -159,7 +168,7 @@ def read_image(
     allows, which takes a fraction of the time.
 
     Args:
-        path: the file.
+        file: its path, or a photograph that `find_images` gave.
         channels: 1 for grey, 3 for RGB.
         at_least: width and height of a box; the picture is decoded no smaller than it has to be to
             fill the box in one direction (so that fitting it in never enlarges it). None decodes
@@ -174,7 +183,7 @@ def read_image(
     Raises:
         ImageError: the file cannot be read, is not an image, is damaged, too small or too large.
     """
-    [picture] = read_forms(Path(path), [Form(channels, at_least)], max_pixels)
+    [picture] = read_forms(file, [Form(channels, at_least)], max_pixels)
     if isinstance(picture, ImageError):
         raise picture
     return picture
@@ -189,7 +198,7 @@ class Form:
 
 
 def read_forms(
-    path: Path, forms: Sequence[Form], max_pixels: int = MAX_PIXELS
+    file: File, forms: Sequence[Form], max_pixels: int = MAX_PIXELS
 ) -> list[Picture | ImageError]:
     """Reads a photograph once, and gives it in several forms, each as `read_image` gives it.
 
@@ -198,7 +207,7 @@ def read_forms(
     forms differ in these the same bytes are decoded for each.
 
     Args:
-        path: the file.
+        file: the file, or one of its pages.
         forms: what is wanted of the photograph.
         max_pixels: a picture of more is refused before it is decoded.
 
@@ -208,12 +217,18 @@ def read_forms(
     Raises:
         ImageError: the file cannot be read, is no image, is cut off, too small or too large.
     """
-    name = printable(path.name)
-    header, data = read_whole(path, max_pixels)
+    image = ImageFile.of(file)
+    name = image.called
+    header, data = read_whole(image, max_pixels)
     if min(header.size) < SMALLEST_SIDE:
         raise ImageError(_too_small(name, header.size))
     if header.pictures > 1:
-        _log.warning("%s holds %d pictures, of which the first is read", name, header.pictures)
+        _log.warning(
+            "%s holds %d pictures, of which the first is read",
+            name,
+            header.pictures,
+            extra={"hint": Hint.EVERY_PAGE},
+        )
     kinds = [(form.channels, _reduction(header, form.at_least)) for form in forms]
     decoded: dict[tuple[int, int], NDArray[np.uint8]] = {}
     pictures: dict[tuple[int, int], Picture | ImageError] = {}

@@ -8,14 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from beetle_lm.errors import ImageError
+from beetle_lm.predict.images.find import File, ImageFile
 from beetle_lm.predict.images.read import MAX_PIXELS, Form, Picture, read_forms
 from beetle_lm.predict.images.sandbox import Isolation, WorkerLost
-from beetle_lm.text import printable
 
 _Given = ParamSpec("_Given")
 _Item = TypeVar("_Item")
@@ -30,15 +29,15 @@ class Reader:
     """
 
     def __init__(
-        self, forms: Callable[[Path, Sequence[Form]], list[Picture | ImageError]] = read_forms
+        self, forms: Callable[[File, Sequence[Form]], list[Picture | ImageError]] = read_forms
     ) -> None:
         self.forms = forms
 
     def __call__(
-        self, path: Path, channels: int, at_least: tuple[int, int] | None = None
+        self, file: File, channels: int, at_least: tuple[int, int] | None = None
     ) -> Picture:
         """See `read_image`."""
-        [picture] = self.forms(path, [Form(channels, at_least)])
+        [picture] = self.forms(file, [Form(channels, at_least)])
         if isinstance(picture, ImageError):
             raise picture
         return picture
@@ -62,17 +61,17 @@ def reading(max_pixels: int = MAX_PIXELS, isolate: bool = False) -> Iterator[Rea
         return
     with Isolation() as isolation:
 
-        def isolated(path: Path, forms: Sequence[Form]) -> list[Picture | ImageError]:
+        def isolated(file: File, forms: Sequence[Form]) -> list[Picture | ImageError]:
             try:
-                return isolation.call(read, path, forms)
+                return isolation.call(read, file, forms)
             except WorkerLost as lost:
-                reason = ImageError(f"{printable(path.name)} cannot be decoded: {lost}")
+                reason = ImageError(f"{ImageFile.of(file).called} cannot be decoded: {lost}")
                 reason.__cause__ = lost
             first, *others = forms
             if not others:
                 raise reason
             # What cannot be decoded in another form may well be in the first.
-            return [*isolated(path, [first]), *(reason for _ in others)]
+            return [*isolated(file, [first]), *(reason for _ in others)]
 
         yield Reader(isolated)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -69,6 +70,8 @@ class Isolation:
     ) -> _Value:
         """Calls a function of a module in another process; arguments and value are pickled.
 
+        What is logged there is logged here.
+
         Raises:
             WorkerLost: the process ended, or took too long and was ended.
             IsolationError: a process cannot be started.
@@ -82,6 +85,10 @@ class Isolation:
             raise
         with self._lock:
             self._idle.append(worker)
+        value, logged = value
+        for record in logged:
+            record.levelname = logging.getLevelName(record.levelno)  # as it is called here
+            logging.getLogger(record.name).handle(record)
         if isinstance(value, _Raised):
             raise value.error
         returned: _Value = value
@@ -103,6 +110,18 @@ class _Raised:
 
     def __init__(self, error: Exception) -> None:
         self.error = error
+
+
+class _Log(logging.Handler):
+    """Keeps what is logged, in a form that can be pickled."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        record.msg, record.args, record.exc_info = record.getMessage(), None, None
+        self.records.append(record)
 
 
 class _Worker:
@@ -178,6 +197,8 @@ def _serve(connection: Connection) -> None:
     """The worker process: answers calls until the connection is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.filterwarnings("ignore", module="PIL")
+    log = _Log()
+    logging.getLogger().addHandler(log)
     with contextlib.suppress(EOFError, OSError):
         connection.send(os.getpid())
         while True:
@@ -186,4 +207,5 @@ def _serve(connection: Connection) -> None:
                 value = function(*arguments, **named)
             except Exception as error:  # whatever it is, the caller raises it
                 value = _Raised(error)
-            connection.send(value)
+            connection.send((value, log.records))
+            log.records = []

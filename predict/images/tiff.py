@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
@@ -55,6 +56,7 @@ class Page:
         orientation: the EXIF value, 1 to 8; that of the page above where it has none.
         photometric: what its values mean; -1 where it does not say.
         is_reduced: another page shows the same at a higher resolution, or this is but a mask.
+        number: which of the file's pictures it is, from 1; 0 where that was not looked at.
     """
 
     start: int
@@ -62,6 +64,7 @@ class Page:
     orientation: int
     photometric: int
     is_reduced: bool
+    number: int = 0
 
     @property
     def is_raw(self) -> bool:
@@ -125,16 +128,19 @@ def read_tags(stream: IO[bytes], page: Page) -> Tags | None:
     return Tags(structure.order, tags) if all(tags.values()) else None
 
 
-def pictures_in(pages: Sequence[Page]) -> list[Page]:
-    """The pages that show something of their own: no thumbnails, lower resolutions or masks.
+def pictures_in(pages: Sequence[Page]) -> tuple[list[Page], int]:
+    """The pages that show something of their own, numbered: no thumbnails, smaller versions, masks.
 
-    Where all are such, it is the largest.
+    Where all are such, it is the largest. Also how many others do not say that they are such, but
+    have the shape of a page that is much larger.
     """
     whole = [page for page in pages if not page.is_reduced and min(page.size) > 0]
     if not whole:
-        return sorted(pages, key=lambda page: page.size[0] * page.size[1])[-1:]
-    largest = max(whole, key=lambda page: page.size[0] * page.size[1])
-    return [page for page in whole if not _is_thumbnail_of(page.size, largest.size)]
+        return sorted(pages, key=lambda page: math.prod(page.size))[-1:], 0
+    largest = max((page.size for page in whole), key=math.prod)
+    found = [page for page in whole if not _is_thumbnail_of(page.size, largest)]
+    numbered = [replace(page, number=number) for number, page in enumerate(found, start=1)]
+    return numbered, len(whole) - len(found)
 
 
 def _is_thumbnail_of(size: tuple[int, int], other: tuple[int, int]) -> bool:

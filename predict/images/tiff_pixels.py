@@ -1,4 +1,4 @@
-"""The pixels of one page of a TIFF file, in every layout, depth and meaning of its samples."""
+"""The pixels of one page of a TIFF file, in every layout and depth of its samples."""
 
 from __future__ import annotations
 
@@ -19,27 +19,23 @@ from beetle_lm.predict.images import jpeg, tiff
 from beetle_lm.predict.images.complaints import complaints
 from beetle_lm.predict.images.levels import Raster
 from beetle_lm.predict.images.tiff import Page, Tags
+from beetle_lm.predict.images.tiff_colours import (
+    BLACK_IS_ZERO,
+    RGB,
+    WHITE_IS_ZERO,
+    YCBCR,
+    in_colours,
+)
 from beetle_lm.text import printable
 
 _NONE, _OLD_JPEG, _JPEG, _PACKED = 1, 6, 7, 32773
 _MOST_SAMPLES = 64
 _MOST_BYTES = 1 << 32
+_MOST_PACKED, _BYTES_BESIDE = 2, 1 << 26  # LZW makes noise larger, and small JPEGs have tables
 _FAXES = {3: "group3", 4: "group4"}
 _FAX_END = 16  # bytes that say so, or not
 _DEFLATE = frozenset({8, 32946})
 _BYTES = frozenset({5, _PACKED, 34925, 50000})  # LZW, PackBits, LZMA, Zstandard: bytes to bytes
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR, _LAB, _ICC_LAB = (
-    0,
-    1,
-    2,
-    3,
-    5,
-    6,
-    8,
-    9,
-)
-_COLOURS = {_RGB: 3, _INKS: 4, _LAB: 3, _ICC_LAB: 3}
-_PREMULTIPLIED, _ALPHA = 1, 2
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _DIFFERENCES, _FLOAT_DIFFERENCES = 2, 3
 _SHORT, _LONG, _ANY_BYTES = 3, 4, 7
@@ -78,6 +74,8 @@ def read_stored(stream: IO[bytes], page: Page) -> Stored:
         if number > 1 or lengths:
             raise ImageError("has a damaged header: it does not say where its pixels are")
         lengths = [-1]
+    if sum(lengths[:number]) > _MOST_PACKED * layout.plain_bytes + _BYTES_BESIDE:
+        raise ImageError("has a damaged header: its pixels would take more bytes than they are")
     segments = [
         _part(stream, offset, length)
         for offset, length in zip(offsets[:number], lengths, strict=False)
@@ -106,11 +104,11 @@ def decode(stored: Stored) -> Raster:
     lossless = layout.compression in _DEFLATE | _BYTES | {_NONE}
     if layout.compression == _JPEG:
         samples, photometric = _from_jpegs(stored, layout)
-    elif lossless and layout.photometric != _YCBCR and layout.is_plain:
+    elif lossless and layout.photometric != YCBCR and layout.is_plain:
         samples, photometric = _assembled(stored, layout), layout.photometric
     else:
         return _by_pillow(stored)
-    return _meaning(samples, photometric, layout, tags)
+    return in_colours(samples, photometric, layout.bits, tags)
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ class _Layout:
             tile,
             tiled,
             tags.number(tiff.COMPRESSION, _NONE),
-            tags.number(tiff.PHOTOMETRIC, _RGB if samples > 2 else _BLACK_IS_ZERO),
+            tags.number(tiff.PHOTOMETRIC, RGB if samples > 2 else BLACK_IS_ZERO),
             tags.number(tiff.PREDICTOR, 1),
             plain,
         )
@@ -181,6 +179,11 @@ class _Layout:
     def row_bytes(self) -> int:
         """Bytes of one row of a strip or tile."""
         return -(-self.tile[0] * self.together * self.bits // 8)
+
+    @property
+    def plain_bytes(self) -> int:
+        """Bytes of all strips or tiles."""
+        return self.planes * self.down * self.across * self.tile[1] * self.row_bytes
 
     def segments(self) -> Iterator[tuple[tuple[int, int, int], int]]:
         """Plane, top and left of each strip or tile, and how many rows of it are stored."""
@@ -290,7 +293,7 @@ def _grey_tiff(
         tiff.HEIGHT: (_LONG, [size[1]]),
         tiff.BITS: (_SHORT, [bits]),
         tiff.COMPRESSION: (_SHORT, [compression]),
-        tiff.PHOTOMETRIC: (_SHORT, [_BLACK_IS_ZERO]),
+        tiff.PHOTOMETRIC: (_SHORT, [BLACK_IS_ZERO]),
         tiff.FILL_ORDER: (_SHORT, [fill_order]),
         tiff.SAMPLES: (_SHORT, [1]),
         tiff.ROWS_PER_STRIP: (_LONG, [size[1]]),
@@ -383,13 +386,13 @@ def _from_jpegs(stored: Stored, layout: _Layout) -> tuple[NDArray[np.generic], i
     whole = layout.empty(np.dtype(np.uint8))
     for (place, _), data in zip(layout.segments(), stored.segments, strict=True):
         # Without this marker decoders guess whether three samples are RGB or YCbCr.
-        says = bytes((layout.photometric == _YCBCR,))
+        says = bytes((layout.photometric == YCBCR,))
         adobe = b"\xff\xee\0\x0eAdobe\0d\0\0\0\0" + says if colour or inks else b""
         start = tables[2:-2] if tables.startswith(jpeg.START) else b""
         segment = jpeg.START + adobe + start + data[2:]
         part = jpeg.decode_inks(segment) if inks else jpeg.decode(segment, 3 if colour else 1)
         layout.put(whole, place, part if part.ndim == 3 else part[..., np.newaxis])
-    return whole, _RGB if layout.photometric == _YCBCR else layout.photometric
+    return whole, RGB if layout.photometric == YCBCR else layout.photometric
 
 
 def _old_jpeg(stream: IO[bytes], tags: Tags) -> bytes:
@@ -429,7 +432,7 @@ def _check_fax(image: Image.Image, stored: Stored, encoding: str) -> None:
 
     A fax has no checksum, and its decoder makes rows of whatever it finds; but encoders agree.
     """
-    is_white_zero = stored.tags.number(tiff.PHOTOMETRIC, _WHITE_IS_ZERO) == _WHITE_IS_ZERO
+    is_white_zero = stored.tags.number(tiff.PHOTOMETRIC, WHITE_IS_ZERO) == WHITE_IS_ZERO
     as_stored = ImageChops.invert(image) if is_white_zero else image
     rows = stored.tags.number(tiff.ROWS_PER_STRIP, image.height)
     again = io.BytesIO()
@@ -460,70 +463,3 @@ def of_pillow(image: Image.Image) -> Raster:
         grey = image.mode in ("LA", "La")
         return Raster(rgba[..., 0] if grey else rgba[..., :3], rgba[..., 3])
     return Raster(np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB")))
-
-
-def _meaning(samples: NDArray[np.generic], photometric: int, layout: _Layout, tags: Tags) -> Raster:
-    """What the samples say: a picture, and its alpha where one of them is declared as such."""
-    colours = _COLOURS.get(photometric, 1)
-    if layout.samples < colours:
-        raise ImageError("has a damaged header: it has fewer samples than colours")
-    values: NDArray[np.generic] = samples[..., :colours] if colours > 1 else samples[..., 0]
-    extra = tags.numbers(tiff.EXTRA_SAMPLES)
-    declared = [kind for kind in extra[: layout.samples - colours] if kind in (1, 2)]
-    alpha, premultiplied = None, False
-    if declared:
-        alpha = samples[..., colours + extra.index(declared[0])]
-        premultiplied = declared[0] == _PREMULTIPLIED
-    most = (1 << layout.bits) - 1
-    if photometric == _PALETTE:
-        return Raster(_from_palette(values, tags.numbers(tiff.COLOUR_MAP), layout), alpha)
-    if layout.bits < 8:  # of which 255 levels can be made without looking at the picture
-        values = (values.astype(np.uint16) * 255 // most).astype(np.uint8)
-        most = 255
-    if photometric == _WHITE_IS_ZERO:
-        values = _inverted(values, most)
-    if photometric == _INKS:
-        values = _from_inks(values)
-    if photometric in (_LAB, _ICC_LAB):
-        values = _from_lab(values, photometric)
-    return Raster(values, alpha, premultiplied)
-
-
-def _inverted(values: NDArray[np.generic], most: int) -> NDArray[np.generic]:
-    if values.dtype.kind == "u":
-        return np.asarray(np.subtract(most, values, dtype=values.dtype))
-    if values.dtype.kind == "i":
-        return np.asarray(np.invert(values))
-    return np.asarray(np.negative(values))
-
-
-def _from_palette(
-    indices: NDArray[np.generic], palette: list[int], layout: _Layout
-) -> NDArray[np.uint8]:
-    number = 1 << layout.bits
-    if layout.kind != _UNSIGNED or layout.bits > 16 or len(palette) < 3 * number:
-        raise ImageError("has a damaged header: its palette is too short")
-    colours = np.array(palette[: 3 * number], np.float64).reshape(3, number).T
-    if colours.max() > 255:  # some writers leave 8 bits where 16 belong
-        colours = colours // 256
-    return np.clip(colours, 0, 255).astype(np.uint8)[indices.astype(np.intp)]
-
-
-def _from_inks(inks: NDArray[np.generic]) -> NDArray[np.generic]:
-    if inks.dtype.kind != "u":
-        raise ImageError("cannot be decoded: its colours are of an unknown kind")
-    most = 2 ** (8 * inks.dtype.itemsize) - 1
-    rgb = np.empty((*inks.shape[:2], 3), inks.dtype)
-    for row, line in enumerate(inks):  # never the whole in floating point
-        light = most - line.astype(np.float64)
-        rgb[row] = np.rint(light[:, :3] * light[:, 3:] / most)
-    return rgb
-
-
-def _from_lab(values: NDArray[np.generic], photometric: int) -> NDArray[np.uint8]:
-    if values.dtype != np.uint8:
-        raise ImageError("cannot be decoded: its colours are of an unknown kind")
-    lab = np.array(values, np.uint8)
-    if photometric == _LAB:
-        lab[..., 1:] += 128  # signed
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.uint8)

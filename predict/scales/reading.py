@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from beetle_lm.errors import ImageError
+from beetle_lm.predict.images.find import File, ImageFile
 from beetle_lm.predict.images.read import Form, Picture
 from beetle_lm.predict.images.reading import Reader
 from beetle_lm.predict.scales.scale import Scale
@@ -24,15 +24,18 @@ class ScaleReader(Reader):
     def __init__(self, reader: Reader, mark: Mark) -> None:
         super().__init__(self._forms)
         self._reader, self._mark = reader, mark
-        self._kept: dict[Path, Scale] = {}
+        self._kept: dict[ImageFile, Scale] = {}
 
-    def take(self, path: Path) -> Scale | None:
+    def take(self, image: ImageFile) -> Scale | None:
         """The scale of a photograph; None for one that could not be read."""
-        return self._kept.pop(path, None)
+        return self._kept.pop(image, None)
 
-    def _forms(self, path: Path, forms: Sequence[Form]) -> list[Picture | ImageError]:
-        *pictures, seen = self._reader.forms(path, [*forms, self._mark.form])
-        self._kept[path] = self._read(seen)
+    def _forms(self, file: File, forms: Sequence[Form]) -> list[Picture | ImageError]:
+        image = ImageFile.of(file)
+        if image in self._kept:  # it is read once more, to be looked at more closely
+            return self._reader.forms(file, forms)
+        *pictures, seen = self._reader.forms(file, [*forms, self._mark.form])
+        self._kept[image] = self._read(seen)
         return pictures
 
     def _read(self, seen: Picture | ImageError) -> Scale:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,15 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from beetle_lm.errors import BeetleLMError, LandmarkError, LandmarkFileError, RequestError
+from beetle_lm.predict.evaluation.suspects import Suspect, find_suspects, in_words
 from beetle_lm.predict.formats.annotated import curves_remark, without_zeros
 from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
-from beetle_lm.predict.images.read import MAX_PIXELS, read_header, read_image
+from beetle_lm.predict.images.read import MAX_PIXELS, Header, ImageFile, read_header, read_image
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.templates.registration import Template
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen, near_landmarks
+from beetle_lm.text import counted
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 _LEAST_SHARE = 0.01  # of width or height that a specimen takes of its photograph
@@ -38,6 +41,7 @@ class Templates:
         file: the landmark file.
         sha256: checksum of all that was read: photographs, landmarks and their frame.
         photographs: checksums of the photographs.
+        remarks: what is unusual in the landmark file, one sentence each.
     """
 
     spec: PartSpec
@@ -46,6 +50,7 @@ class Templates:
     file: Path
     sha256: str
     photographs: frozenset[bytes] = frozenset()
+    remarks: tuple[str, ...] = ()
 
     def has(self, file: Path) -> bool:
         """Whether a file is one of the photographs, whatever it is called."""
@@ -75,33 +80,55 @@ class Templates:
         Raises:
             ImageError: a photograph cannot be read.
             LandmarkFileError: the landmark file cannot be read.
-            LandmarkError: a photograph has no landmarks in it, lacks some, or has another number.
+            LandmarkError: a photograph has no landmarks in it, lacks some, has another number, or
+                has some that cannot be right.
             RequestError: two photographs have the same name, or one was given twice.
             SpecimenError: no specimen stands out in a photograph.
         """
-        xy = _landmarks_of(images, landmarks, frame)
+        headers = {path.name: read_header(path) for path in images}
+        if len(headers) < len(images):
+            raise RequestError("two templates have the same name; their landmarks are found by it")
+        read = read_records(landmarks, [path.as_posix() for path in images])
+        records, zeros = without_zeros(read)
+        remarks = [remark for remark in (curves_remark(records, "transferred"), zeros) if remark]
+        own = {path.name: _record_of(path, records, landmarks) for path in images}
         if spec is None:
-            spec = PartSpec.numbered(landmarks.stem, len(xy[0]))
+            spec = PartSpec.numbered(landmarks.stem, len(own[images[0].name].points))
         digest = sha256(landmarks.read_bytes() + frame.encode())
         fitted, photographs = [], []
-        for path, points in zip(images, xy, strict=True):
-            if len(points) != len(spec):
+        for path in images:
+            header, record = headers[path.name], own[path.name]
+            if len(record.points) != len(spec):
                 raise LandmarkError(
-                    f"{path.name} has {len(points)} landmarks in {landmarks}, but {spec.name} has"
-                    f" {len(spec)}"
+                    f"{path.name} has {counted(len(record.points), 'landmark')} in {landmarks}, but"
+                    f" {spec.name} has {len(spec)}"
                 )
-            fitted.append(_template(path, points, max_pixels))
+            fitted.append(_template(path, header, record.upright(header, frame), max_pixels))
             content = path.read_bytes()
             digest.update(content)
             photographs.append(sha256(content).digest())
-        names = tuple(path.name for path in images)
+        for suspect in (suspects := _suspects(own, headers, records, frame)):
+            if suspect.impossible:
+                raise LandmarkError(f"{landmarks.name}, {suspect}")
         return cls(
-            spec, names, tuple(fitted), landmarks, digest.hexdigest(), frozenset(photographs)
+            spec,
+            tuple(own),
+            tuple(fitted),
+            landmarks,
+            digest.hexdigest(),
+            frozenset(photographs),
+            tuple(f"{landmarks.name}: {remark}" for remark in (*remarks, *in_words(suspects))),
         )
 
 
-def _template(path: Path, xy: Floats, max_pixels: int) -> Template:
-    picture = read_image(path, 3, at_least=(SIDE, SIDE), max_pixels=max_pixels)
+def _template(path: Path, header: Header, xy: Floats, max_pixels: int) -> Template:
+    file = ImageFile(path, path.name)
+    if header.pictures > 1:
+        _log.warning(
+            "%s holds %d pictures, of which the first is the template", path.name, header.pictures
+        )
+        file = ImageFile(path, path.name, header.page)
+    picture = read_image(file, 3, at_least=(SIDE, SIDE), max_pixels=max_pixels)
     missing = np.flatnonzero(np.isnan(xy).any(axis=1))
     if len(missing):
         raise LandmarkError(
@@ -131,19 +158,28 @@ def _template(path: Path, xy: Floats, max_pixels: int) -> Template:
     return Template(near_landmarks(specimen, xy), xy)
 
 
-def _landmarks_of(images: Sequence[Path], landmarks: Path, frame: ExifFrame) -> list[Floats]:
-    """The landmarks (n, 2) of each photograph, in the upright one."""
-    headers = {path.name: read_header(path) for path in images}
-    if len(headers) < len(images):
-        raise RequestError("two templates have the same name; their landmarks are found by it")
-    read = read_records(landmarks, [path.as_posix() for path in images])
-    records, zeros = without_zeros(read)
-    for remark in (curves_remark(records), zeros):
-        if remark:
-            _log.warning("%s: %s", landmarks.name, remark)
-    return [
-        _record_of(path, records, landmarks).upright(headers[path.name], frame) for path in images
-    ]
+def _suspects(
+    own: Mapping[str, Record],
+    headers: Mapping[str, Header],
+    records: Sequence[Record],
+    frame: ExifFrame,
+) -> list[Suspect]:
+    """Templates whose landmarks look wrong beside those of the whole file."""
+    names, xy = [], []
+    sizes: list[tuple[float, float]] = []
+    for name, record in own.items():
+        size = headers[name].size_in(frame)
+        names.append(name)
+        xy.append(record.in_image(size[1]))
+        sizes.append(size)
+    used = {id(record) for record in own.values()}
+    for record in records:
+        if id(record) not in used and record.is_annotated and len(record.points) == len(xy[0]):
+            names.append(record.name)
+            xy.append(record.y_down)
+            sizes.append((math.nan, math.nan))
+    found = find_suspects(names, np.stack(xy), np.array(sizes))
+    return [suspect for suspect in found if suspect.name in own or not suspect.name]
 
 
 def _record_of(path: Path, records: Sequence[Record], landmarks: Path) -> Record:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError
-from beetle_lm.predict.images.read import Picture, Read, read_image
+from beetle_lm.predict.images.read import ImageFile, Picture, Read, read_image
 from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import MadeWith, Photograph, name_of, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
@@ -23,7 +22,7 @@ from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.registration import Fit
 from beetle_lm.predict.templates.segmentation import SIDE, find_specimen
-from beetle_lm.text import printable
+from beetle_lm.text import counted, printable
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 LEAST_LIKENESS = 0.60
@@ -57,7 +56,7 @@ class Transfer:
         """The templates, in a few words."""
         count = len(self._templates.names)
         told = self._templates.names[0] if count == 1 else f"{count} templates"
-        return f"{self.spec.name}, {len(self.spec)} landmarks from {told}"
+        return f"{self.spec.name}, {counted(len(self.spec), 'landmark')} from {told}"
 
     @property
     def batch_size(self) -> int:
@@ -85,12 +84,12 @@ class Transfer:
         """None besides those that every run records."""
         return {}
 
-    def made_with(self, files: Sequence[Path]) -> MadeWith:
+    def made_with(self, images: Sequence[ImageFile]) -> MadeWith:
         """Which of some photographs are templates: they are not compared with themselves."""
-        found = tuple(file for file in files if self._templates.has(file))
+        found = tuple(one for one in images if one.is_first and self._templates.has(one.path))
         if not found:
             return MadeWith()
-        names = ", ".join(printable(file.name) for file in found[:3])
+        names = ", ".join(image.called for image in found[:3])
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         verb = "is a template" if len(found) == 1 else "are templates"
         return MadeWith(found, compared=False, note=f"{names}{more} {verb} and not compared")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from beetle_lm.errors import SpecimenError
 from beetle_lm.predict.images.read import Picture
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.predict.placement import Placement
 from beetle_lm.predict.templates.contour import outline_of, size_of, solid_part
+from beetle_lm.predict.views.placement import Placement
 
 SIDE = 1024
 """Longer side, in pixels, of the picture in which specimens are found and compared."""

@@ -11,19 +11,21 @@ from typing import Annotated, Any
 import typer
 
 from beetle_lm.console import LogFormatter, echo
-from beetle_lm.errors import BeetleLMError, RequestError
+from beetle_lm.errors import BeetleLMError, Hint, RequestError
 from beetle_lm.export.commands import export, model_of_run
-from beetle_lm.hints import told
+from beetle_lm.hints import sentence_for, told
 from beetle_lm.libraries import failed_import
 from beetle_lm.predict.commands.convert import convert
 from beetle_lm.predict.commands.doctor import doctor
 from beetle_lm.predict.commands.evaluate import evaluate
+from beetle_lm.predict.commands.merge import merge
 from beetle_lm.predict.commands.predict import predict
 from beetle_lm.predict.commands.review import review_list
 from beetle_lm.predict.commands.transfer import transfer
 from beetle_lm.train.commands.render import render
 from beetle_lm.train.commands.reproduce import reproduce
 from beetle_lm.train.commands.train import train
+from beetle_lm.web.commands import annotate, review
 from beetle_lm.zoo.commands import zoo
 
 _NAME, _HELP = (
@@ -31,7 +33,7 @@ _NAME, _HELP = (
     "Landmarks on photographs of beetles, and of any part that you annotate.",
 )
 _COMMANDS = (
-    *(predict, transfer, review_list, evaluate, convert),
+    *(predict, transfer, review, review_list, annotate, merge, evaluate, convert),
     *(train, export, render, reproduce, doctor),
 )
 
@@ -96,7 +98,7 @@ def run() -> int:
     other exceptions keep their traceback.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(LogFormatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(LogFormatter("%(levelname)s: %(message)s", _sentence_for))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.addLevelName(logging.WARNING, "warning")
     warnings.filterwarnings("ignore", module="PIL")  # on odd headers; the image is read or it fails
@@ -115,6 +117,10 @@ def run() -> int:
 def _failed(error: BeetleLMError) -> int:
     echo(f"error: {told(error, _options_at_hand())}", err=True)
     return 2 if isinstance(error, RequestError) else 1
+
+
+def _sentence_for(hint: Hint) -> str | None:
+    return sentence_for(hint, _options_at_hand())
 
 
 def _options_at_hand() -> set[str]:

@@ -8,8 +8,10 @@ through here.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from beetle_lm.errors import Hint
 from beetle_lm.text import harmless, harmless_json
 
 if TYPE_CHECKING:
@@ -69,8 +71,22 @@ def console(err: bool = False, highlight: bool = True, width: int | None = None)
 
 
 class LogFormatter(logging.Formatter):
-    """Formats what is logged."""
+    """Formats what is logged.
+
+    Args:
+        format: as of any formatter.
+        sentence_for: words the hint that a record may have; None where there is nothing to say.
+    """
+
+    def __init__(
+        self, format: str, sentence_for: Callable[[Hint], str | None] = lambda _: None
+    ) -> None:
+        super().__init__(format)
+        self._sentence_for = sentence_for
 
     def format(self, record: logging.LogRecord) -> str:
         """As any formatter does."""
-        return harmless(super().format(record))
+        text = super().format(record)
+        hint = getattr(record, "hint", None)
+        sentence = self._sentence_for(hint) if isinstance(hint, Hint) else None
+        return harmless(f"{text}; {sentence}" if sentence else text)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 class Hint(Enum):
-    """What can be done about an error, where that depends on the program that met it."""
+    """What to do about an error or a warning, where that depends on the program that met it."""
 
     ANOTHER_OUTPUT = auto()
     REPLACE = auto()
@@ -36,6 +36,7 @@ class Hint(Enum):
     WIDE_TABLE = auto()
     SUBFOLDERS = auto()
     MORE_PIXELS = auto()
+    EVERY_PAGE = auto()
     PHOTOGRAPHS_MOVED = auto()
     CPU = auto()
     NO_ISOLATION = auto()
@@ -53,6 +54,7 @@ class Hint(Enum):
     WITHOUT_FP16 = auto()
     WITHOUT_INT8 = auto()
     NO_INT8 = auto()
+    SEARCH = auto()
 
 
 class BeetleLMError(Exception):

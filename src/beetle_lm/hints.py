@@ -42,6 +42,7 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.WIDE_TABLE: ("--to wide writes one",),
     Hint.SUBFOLDERS: ("-r looks into sub-folders too",),
     Hint.MORE_PIXELS: ("--max-pixels raises this limit",),
+    Hint.EVERY_PAGE: ("--pages all takes each for a photograph",),
     Hint.PHOTOGRAPHS_MOVED: ("--images says where the photographs are now",),
     Hint.CPU: ("without a GPU, use --device cpu",),
     Hint.NO_ISOLATION: ("leave --isolate out",),
@@ -60,6 +61,7 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.CHECKED_ON_PHOTOGRAPHS: ("--images says where some are",),
     Hint.WITHOUT_FP16: ("without --fp16 the file is nearer, and twice as large",),
     Hint.WITHOUT_INT8: ("without --int8 the file is nearer, and four times as large",),
+    Hint.SEARCH: ("--search looks for any part",),
     Hint.NO_INT8: ("leave --int8 out (--fp16 halves the file)",),
 }
 

@@ -37,6 +37,8 @@ PACKAGES = {
     "morphops": "morphops",
     "matplotlib": "matplotlib",
     "filelock": "filelock",
+    "starlette": "starlette",
+    "uvicorn": "uvicorn",
     "onnxruntime": "onnxruntime",
     "torch": "torch",
     "onnx": "onnx",

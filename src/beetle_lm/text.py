@@ -19,6 +19,17 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """A number of things: '1 photograph', '2 photographs'.
+
+    Args:
+        count: how many.
+        one: what one is called.
+        several: what several are called, where that is not `one` with an s.
+    """
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
 def encodable(text: str) -> str:
     """The text with what UTF-8 cannot hold (file names that are no text on Linux) as %FF.
 

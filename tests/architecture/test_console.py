@@ -10,7 +10,7 @@ SAYING = ROOT / "src" / "beetle_lm" / "console.py"
 FIRST = ROOT / "src" / "beetle_lm" / "__main__.py"  # prints the version before anything is imported
 MODULES = [
     path
-    for folder in ("src", "zoo", "predict", "train", "export")
+    for folder in ("src", "zoo", "predict", "train", "export", "web")
     for path in sorted((ROOT / folder).rglob("*.py"))
     if path not in (SAYING, FIRST)
 ]

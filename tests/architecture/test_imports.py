@@ -12,18 +12,21 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PIECES = ("zoo", "predict", "train", "export")  # each may import those before it
+BESIDE = {"web": ("zoo", "predict", "web")}  # starts training as a process of its own
 # Each may import those of the lines before it; those of one line know nothing of each other.
 ROOMS = {
     "zoo": ["model_file", "hub", "entries", "store", "pull", "registry", "listing", "commands"],
     "predict": [
         "landmarks",
         "images procrustes session",
-        "doctor inputs measurements placement quality",
+        "doctor inputs measurements quality",
+        "views",
         "drawing formats",
         "scales",
         "result",
         "predictor results_table",
-        "evaluation templates",
+        "evaluation",
+        "templates",
         "batch",
         "commands",
     ],
@@ -38,9 +41,20 @@ ROOMS = {
         "commands",
     ],
     "export": ["quantise", "to_onnx", "parity", "publish", "commands"],
+    "web": [
+        "pictures store",
+        "choice outputs progress",
+        "project",
+        "proposals training",
+        "server",
+        "commands",
+    ],
 }
-HEAVY = ("numpy", "cv2", "onnxruntime", "torch", "sklearn", "matplotlib", "PIL", "huggingface_hub")
-SOURCES = sorted(path for piece in PIECES for path in (ROOT / piece).rglob("*.py"))
+HEAVY = (
+    *("numpy", "cv2", "onnxruntime", "torch", "sklearn", "matplotlib", "PIL"),
+    *("huggingface_hub", "starlette", "uvicorn"),
+)
+SOURCES = sorted(path for piece in (*PIECES, *BESIDE) for path in (ROOT / piece).rglob("*.py"))
 
 
 def imported(path: Path) -> set[str]:
@@ -92,13 +106,13 @@ def place(path: Path) -> str:
 @pytest.mark.parametrize("path", SOURCES, ids=place)
 def test_imports_go_one_way(path: Path) -> None:
     piece = path.relative_to(ROOT).parts[0]
-    allowed = PIECES[: PIECES.index(piece) + 1]
+    allowed = BESIDE.get(piece) or PIECES[: PIECES.index(piece) + 1]
     for name in imported(path):
         parts = name.split(".")
-        if parts[0] == "beetle_lm" and len(parts) > 1 and parts[1] in PIECES:
+        if parts[0] == "beetle_lm" and len(parts) > 1 and parts[1] in (*PIECES, *BESIDE):
             assert parts[1] in allowed, f"{place(path)} imports {name}"
         assert name != "beetle_lm.cli"
-        assert parts[0] not in PIECES, f"write beetle_lm.{name}"
+        assert parts[0] not in (*PIECES, *BESIDE), f"write beetle_lm.{name}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=place)
@@ -135,8 +149,12 @@ def test_one_caller_of_the_hub() -> None:
     assert set(importers("huggingface_hub")) <= {"zoo/hub/client.py"}
 
 
+def test_one_caller_of_the_web_server() -> None:
+    assert importers("starlette") == importers("uvicorn") == ["web/server.py"]
+
+
 def test_prediction_knows_nothing_of_torch() -> None:
-    named = [path for path in importers("torch") if path.startswith(("zoo/", "predict/"))]
+    named = [path for path in importers("torch") if path.startswith(("zoo/", "predict/", "web/"))]
     assert named == []
 
 
@@ -144,8 +162,8 @@ def test_pandas_is_for_the_one_table_that_python_gets() -> None:
     assert importers("pandas") == ["predict/results_table.py"]
 
 
-def test_importing_zoo_and_predict_loads_no_torch_and_no_pandas() -> None:
-    names = modules("zoo", "predict")
+def test_importing_all_but_training_loads_no_torch_and_no_pandas() -> None:
+    names = modules("zoo", "predict", "web")
     assert "beetle_lm.predict.predictor" in names
     loaded = loaded_after("import " + ", ".join(names))
     assert "numpy" in loaded  # the modules were really imported
@@ -180,7 +198,7 @@ def test_the_list_of_commands_is_whole_and_loads_no_boxes() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
     )
     *shown, names = done.stdout.splitlines()
-    assert {"predict", "review-list", "zoo"} <= set(names.split())
+    assert {"predict", "review", "review-list", "zoo"} <= set(names.split())
     listed = [line.split()[0] for line in shown[shown.index("Commands:") + 1 :] if line[2:3] != " "]
     assert listed == names.split()
     assert "..." not in "".join(shown).replace("[ARGS]...", "")

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 OF_COMMANDS = {"cli.py", "hints.py", "__main__.py", "commands.py"}
 LIBRARY = [
     path
-    for piece in ("zoo", "predict", "train", "export", "src")
+    for piece in ("zoo", "predict", "train", "export", "web", "src")
     for path in sorted((ROOT / piece).rglob("*.py"))
     if path.name not in OF_COMMANDS and path.parent.name != "commands"
 ]

@@ -20,8 +20,9 @@ PACKAGES = {
     "predict": "beetle_lm/predict",
     "train": "beetle_lm/train",
     "export": "beetle_lm/export",
+    "web": "beetle_lm/web",
 }
-DATA = {".json", ".toml", ".onnx", ".md", ".typed"}
+DATA = {".json", ".toml", ".onnx", ".md", ".typed", ".html", ".css", ".js", ".svg"}
 
 
 @pytest.fixture(scope="module")

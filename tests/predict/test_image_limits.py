@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import time
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.images.read import MAX_PIXELS, read_header, read_image
+from beetle_lm.predict.images.read import MAX_PIXELS, Picture, read_header, read_image
 
 HUGE = 100_000
 
@@ -126,6 +127,14 @@ def test_the_limit_is_that_of_the_caller(tmp_path: Path) -> None:
         read_image(path, 1, max_pixels=4999)
 
 
+@pytest.mark.parametrize("size", [(HUGE, HUGE), (8, (1 << 20) + 1)])
+def test_pil_images_that_claim_to_be_huge_are_not_decoded(size: tuple[int, int]) -> None:
+    with Image.open(io.BytesIO(bmp(*size))) as image:
+        said = f"{size[0]} x {size[1]} pixels, the limit is 500000000 pixels, 1048576 on a side"
+        with pytest.raises(ImageError, match=f"the image is too large to be decoded: {said}"):
+            Picture.from_pil(image, 3)
+
+
 def test_a_file_far_larger_than_its_picture_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(16, 16))
@@ -192,6 +201,27 @@ def test_pages_that_follow_each_other_in_a_circle(tmp_path: Path, order: str) ->
     struct.pack_into("<I", data, second - 4 if order == "itself" else len(data) - 4, first)
     (tmp_path / "a.tif").write_bytes(data)
     assert read_image(tmp_path / "a.tif", 1).size == (16, 16)
+
+
+def test_strips_that_all_claim_the_same_bytes_are_not_read(tmp_path: Path) -> None:
+    """A thousand of them, each of four megabytes, for a picture of 100 kB."""
+    number, size = 1000, 1 << 22
+    tags = [(256, 4, 1, 100), (257, 4, 1, number), (258, 3, 1, 8), (259, 3, 1, 8)]
+    tags += [(262, 3, 1, 1), (273, 4, number, 4096), (278, 4, 1, 1), (279, 4, number, 8192)]
+    data = bytearray(8192 + 4 * number + size)
+    start = struct.pack("<2sHI", b"II", 42, 8) + directory(tags)
+    data[: len(start)] = start
+    data[4096 : 4096 + 4 * number] = struct.pack("<I", 12_500) * number
+    data[8192 : 8192 + 4 * number] = struct.pack("<I", size - 500) * number
+    (tmp_path / "a.tif").write_bytes(data)
+    tracemalloc.start()
+    with pytest.raises(
+        ImageError, match=r"a\.tif has a damaged header: its pixels would take more"
+    ):
+        read_image(tmp_path / "a.tif", 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20
 
 
 ENTRIES = [(40_000 + index, 1, 60_000, 0) for index in range(5000)]  # 300 MB in 60 kB

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from beetle_lm.predict.images.read import Frame, Picture
-from beetle_lm.predict.placement import Placement
+from beetle_lm.predict.views.placement import Placement
 from beetle_lm.zoo.model_file.card import Fit
 
 SIZES = [(640, 480), (481, 639), (2000, 300), (96, 72), (50, 40)]

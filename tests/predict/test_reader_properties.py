@@ -15,14 +15,9 @@ from hypothesis import strategies as st
 
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
+from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows, wide_header, wide_row
 from beetle_lm.predict.formats.read import read_records
-from beetle_lm.predict.formats.tables import (
-    read_table,
-    tidy_header,
-    tidy_rows,
-    wide_header,
-    wide_row,
-)
+from beetle_lm.predict.formats.tables import read_table
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 
 # Each example writes over the file of the one before; the machine may be busy.

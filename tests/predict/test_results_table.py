@@ -13,7 +13,8 @@ from squares import POINTS
 
 from beetle_lm import Landmarks, Predictor, Result, results_table
 from beetle_lm.errors import LandmarkError
-from beetle_lm.predict.formats.tables import TIDY_COLUMNS, read_table
+from beetle_lm.predict.formats.own_tables import TIDY_COLUMNS
+from beetle_lm.predict.formats.tables import read_table
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.model_file.shape_space import Limits
 

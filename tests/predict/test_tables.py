@@ -14,16 +14,11 @@ from mutation import mutated
 
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.convert import convert_file
+from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows, wide_header, wide_row
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.sizes import SizesByName
-from beetle_lm.predict.formats.tables import (
-    read_table,
-    tidy_header,
-    tidy_rows,
-    wide_header,
-    wide_row,
-)
+from beetle_lm.predict.formats.tables import read_table
 
 NAN = float("nan")
 XY = np.array([[10.5, 20.25], [NAN, NAN], [1e-9, 1234.567891]])

@@ -89,12 +89,12 @@ def flagged(found: Learned, poses: NDArray[np.float64], error: float = 1.0) -> l
 def test_right_specimens_are_hardly_ever_flagged_however_few_were_known(count: int) -> None:
     new = specimens(200, seed=99)
     new = torch.tensor(new + np.random.default_rng(5).normal(0, 0.8, new.shape)).float()
-    doubt = (0.8**2 * torch.eye(2)).expand(*new.shape, 2)
+    spread = (0.8**2 * torch.eye(2)).expand(*new.shape, 2)
     shares = []
     for seed in range(5):
         found = learned(specimens(count, seed))
         assert found.shapes is not None
-        placed = ShapePrior(found.shapes, taught=0.0)(new, doubt)  # as a network places them
+        placed = ShapePrior(found.shapes, taught=0.0)(new, spread)  # as a network places them
         reasons = flagged(found, placed.double().numpy())
         shares.append(np.mean([reason is not None for reason in reasons]))
     assert np.mean(shares) <= 0.05

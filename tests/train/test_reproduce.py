@@ -196,13 +196,21 @@ def test_an_interrupted_run_goes_on(
         "reproduce", reproduced.data, "-o", tmp_path / "report", "--rounds", 2, "--epochs", 1,
         "--parts", "left-mandible", "--recipes", "paper-scratch,paper-finetune",
     )  # fmt: skip
-    run, begun = train, []
+    run: Any = train
+    begun: list[str] = []
+    steps: list[float] = []
 
     def stopping(job: Job, *others: Any) -> Any:
         begun.append(job.part)
         if len(begun) == 4:
             raise KeyboardInterrupt
-        return run(job, *others)
+        *most, stepped = others
+
+        def noted(epochs: float) -> None:
+            steps.append(epochs)
+            stepped(epochs)
+
+        return run(job, *most, noted)
 
     monkeypatch.setattr("beetle_lm.train.reproduction.jobs.train", stopping)
     done = command(*arguments)
@@ -211,6 +219,7 @@ def test_an_interrupted_run_goes_on(
     done = command(*arguments, "--resume")
     assert done.code == 0 and "3 of 6 jobs to do" in done.err
     assert len(begun) == 4 + 3
+    assert steps.count(0.0) == 6  # told before the first epoch is done, from the first step on
     text = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     assert "Table 11: " in text and "Left out, because" in text and "Figure 12" in text
 

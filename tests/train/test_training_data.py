@@ -81,7 +81,7 @@ def test_missing_landmarks_and_bare_photographs_are_remarks(tmp_path: Path) -> N
     assert len(data.specimens) == 3
     gap, bare = data.remarks
     assert "gap.png: landmark 2 missing" in gap
-    assert "1 photographs without landmarks, not used: bare.png" in bare
+    assert "1 photograph without landmarks, not used: bare.png" in bare
     [specimen] = [s for s in data.specimens if s.name == "gap.png"]
     assert specimen.landmarks.missing.tolist() == [False, True, False, False]
 
@@ -211,6 +211,10 @@ def test_landmarks_unlike_the_others_are_named(tmp_path: Path) -> None:
     landmarks.write_text(text, encoding="utf-8")
     [remark] = read_training_data(images, landmarks, "quad").remarks
     assert remark.startswith("drawn_006.png: landmarks 1 and 2 look swapped")
+    strict = read_training_data(images, landmarks, "quad", strict=True)
+    [problem] = strict.problems
+    assert "drawn_006.png: landmarks 1 and 2 look swapped" in problem
+    assert len(strict.specimens) == 7 and strict.remarks == ()
     further = tmp_path / "further.tps"
     further.write_text(text, encoding="utf-8")
     [_, remark] = read_training_data(images, landmarks, "quad", shapes=further).remarks

@@ -1,4 +1,4 @@
-"""Parts: the paper's five, and those of users."""
+"""Parts: the paper's five, the whole beetle, and those of users."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ to = 2
 """
 
 
-def test_the_papers_parts_have_its_numbers_of_landmarks() -> None:
+def test_parts_have_their_numbers_of_landmarks() -> None:
     assert {name: len(part) for name, part in PARTS.items()} == {
         "left-mandible": 16,
         "right-mandible": 18,
         "pronotum": 8,
         "elytra": 11,
         "head": 10,
+        "carabid": 24,
     }
 
 
@@ -43,7 +44,7 @@ def test_pretraining_takes_eight_landmarks_of_three_parts() -> None:
         assert set(numbers) <= set(range(1, len(PARTS[name]) + 1))
 
 
-@pytest.mark.parametrize("name", ["pronotum", "elytra", "head"])
+@pytest.mark.parametrize("name", ["pronotum", "elytra", "head", "carabid"])
 def test_symmetric_parts_mirror_right_to_left(name: str) -> None:
     part = PARTS[name]
     order = part.mirror_order

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from beetle_lm.console import console, echo
+from beetle_lm.text import counted
 
 
 def render(
@@ -48,4 +49,6 @@ def render(
         folder = render_series(
             part, count, output, seed, pixels, overwrite, lambda: progress.advance(task)
         )
-    echo(f"{count} images in {folder / 'images'}, their landmarks in {folder / 'landmarks.tps'}")
+    echo(
+        f"{counted(count, 'image')} in {folder / 'images'}, landmarks in {folder / 'landmarks.tps'}"
+    )

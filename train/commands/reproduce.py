@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from beetle_lm.console import echo
+from beetle_lm.text import counted
 
 
 def reproduce(
@@ -147,8 +148,9 @@ def reproduce(
     left = [one for one in jobs if not one.is_done]
     try:
         with TrainingProgress(sum(one.epochs for one in left), quiet) as progress:
-            progress.say(f"{len(left)} of {len(jobs)} jobs to do, on {torch_device}")
-            found = study.reproduce(asked, torch_device, progress.epoch, progress.say)
+            progress.say(f"{len(left)} of {counted(len(jobs), 'job')} to do, on {torch_device}")
+            told = (progress.epoch, progress.step, progress.say)
+            found = study.reproduce(asked, torch_device, *told)
     except KeyboardInterrupt:
         echo("stopped; the same command with --resume goes on", err=True)
         raise typer.Exit(130) from None

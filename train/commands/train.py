@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from beetle_lm.console import echo
+from beetle_lm.text import counted
 from beetle_lm.zoo.commands import Zoo
 
 if TYPE_CHECKING:
@@ -108,6 +109,14 @@ def train(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out specimens with problems.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Specimens whose landmarks look wrong, e.g. two swapped, are problems, too, and"
+            " not only remarks.",
+        ),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
@@ -143,7 +152,7 @@ def train(
     chosen, val_share = chosen.with_validation_share(val_share)
     source = open_source(init, zoo) if init is not None else None
     torch_device = choose_device(device)
-    data = read_training_data(images, landmarks, part, exif, shapes)
+    data = read_training_data(images, landmarks, part, exif, shapes, strict)
     _tell_problems(data, skip_bad)
     names = read_test_list(test, data) if test is not None else []
     transfer = transfer_from(source, chosen, data.spec) if source else None
@@ -196,12 +205,13 @@ def _folds_left(output: Path, folds: int, resume: bool) -> int:
 
 
 def _summary(data: AnnotatedImages, job: Any, device: Any, transfer: Transfer | None) -> str:
-    counts = f"{len(job.training)} photographs to train on, {len(job.validation)} to validate"
+    training = counted(len(job.training), "photograph")
+    counts = f"{training} to train on, {len(job.validation)} to validate"
     tested = f", {len(job.test)} to test" if job.test else ""
-    shapes = f", {len(data.shapes)} further shapes" if len(data.shapes) else ""
-    epochs = f"{job.recipe.epochs} epochs"
+    shapes = f", {counted(len(data.shapes), 'further shape')}" if len(data.shapes) else ""
+    epochs = counted(job.recipe.epochs, "epoch")
     return (
-        f"{data.spec.name}, {len(data.spec)} landmarks: {counts}{tested}{shapes};"
+        f"{data.spec.name}, {counted(len(data.spec), 'landmark')}: {counts}{tested}{shapes};"
         f" {epochs} on {device}" + (f"\n{transfer}" if transfer else "")
     )
 
@@ -214,9 +224,10 @@ def _made(output: Path, model: Path | None, make_model: MakeModel) -> str:
 
 def _print_metrics(metrics: dict[str, Any]) -> None:
     (width, height), validation = metrics["input"], metrics["validation"]
-    echo(f"{metrics['epoch']} epochs, {metrics['training']['photographs']} photographs")
+    photographs = counted(metrics["training"]["photographs"], "photograph")
+    echo(f"{counted(metrics['epoch'], 'epoch')}, {photographs}")
     if validation["photographs"]:
         echo(
             f"mean error {validation['mean_px_of_input']:.2f} px of the model's {width} x {height}"
-            f" input on {validation['photographs']} validation photographs"
+            f" input on {counted(validation['photographs'], 'validation photograph')}"
         )

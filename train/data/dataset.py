@@ -19,8 +19,8 @@ from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import Header, ImageFile, find_images, read_header, read_image
 from beetle_lm.predict.landmarks import Floats, Landmarks
-from beetle_lm.predict.placement import Placement
-from beetle_lm.text import printable
+from beetle_lm.predict.views.placement import Placement
+from beetle_lm.text import counted, printable
 from beetle_lm.zoo.model_file.bounds import LARGEST_SIDE, MOST_PIXELS
 from beetle_lm.zoo.model_file.card import Fit, check_size
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec, part_of
@@ -74,6 +74,7 @@ def read_training_data(
     part: str,
     exif: ExifFrame = "apply",
     shapes: Path | None = None,
+    strict: bool = False,
 ) -> AnnotatedImages:
     """Pairs photographs with their landmarks and checks everything before anything is trained.
 
@@ -85,6 +86,8 @@ def read_training_data(
         exif: whether the landmarks lie on the photographs as shown upright ('apply') or on the
             pixels as stored ('stored').
         shapes: landmark file of further specimens, whose photographs are not needed.
+        strict: specimens whose landmarks look wrong are problems, too, not only those that cannot
+            be right.
 
     Raises:
         ImageError: no photographs were found.
@@ -116,13 +119,13 @@ def read_training_data(
     bare = photographs.names - {photographs.index.find(name) for name in annotated.named}
     if bare:
         shown = ", ".join(sorted(bare)[:3]) + (", ..." if len(bare) > 3 else "")
-        remarks.append(f"{len(bare)} photographs without landmarks, not used: {shown}")
+        remarks.append(f"{counted(len(bare), 'photograph')} without landmarks, not used: {shown}")
     suspects = _suspects(list(specimens.values()))
-    for suspect in suspects:
-        if suspect.impossible:
-            problems.append(f"{landmarks.name}, {suspect}")
-            del specimens[suspect.name]
-    remarks += in_words(suspect for suspect in suspects if not suspect.impossible)
+    refused = [suspect for suspect in suspects if suspect.impossible or strict]
+    for suspect in refused:
+        problems.append(f"{landmarks.name}, {suspect}")
+        specimens.pop(suspect.name, None)  # some are about all of them
+    remarks += in_words(suspect for suspect in suspects if suspect not in refused)
     if not specimens:
         raise TrainingDataError(problems)
     ordered = tuple(specimens[name] for name in sorted(specimens))
@@ -149,8 +152,8 @@ def _read_shapes(path: Path | None, spec: PartSpec, remarks: list[str]) -> Float
     if wrong := [record for record in records if len(record.points) != len(spec)]:
         raise TrainingDataError(
             [
-                f"{path.name}, line {record.line}: {len(record.points)} landmarks, {spec.name} has"
-                f" {len(spec)}"
+                f"{path.name}, line {record.line}: {counted(len(record.points), 'landmark')},"
+                f" {spec.name} has {len(spec)}"
                 for record in wrong
             ]
         )

@@ -11,9 +11,9 @@ import torch
 from beetle_lm.files import write_text
 from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
 from beetle_lm.predict.evaluation.report import write_evaluation
+from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
-from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
 from beetle_lm.train.data.dataset import Specimen, TensorSet
 from beetle_lm.train.engine.locator import Locator, predict
 

@@ -50,8 +50,19 @@ class RoundJob(Protocol):
     def is_done(self) -> bool:
         """Whether the job is done."""
 
-    def run(self, device: torch.device, report: Callable[[EpochLog], None]) -> None:
-        """Does the job, or goes on with it."""
+    def run(
+        self,
+        device: torch.device,
+        report: Callable[[EpochLog], None],
+        stepped: Callable[[float], None],
+    ) -> None:
+        """Does the job, or goes on with it.
+
+        Args:
+            device: where to train.
+            report: called after every epoch.
+            stepped: called every now and then with the epochs that are done, also in part.
+        """
 
 
 _WAIT = 2.0  # seconds until jobs that another process does are tried again
@@ -102,14 +113,19 @@ class Training:
             )
         return True
 
-    def run(self, device: torch.device, report: Callable[[EpochLog], None]) -> None:
+    def run(
+        self,
+        device: torch.device,
+        report: Callable[[EpochLog], None],
+        stepped: Callable[[float], None],
+    ) -> None:
         """Does the job, or goes on with it."""
         job, transfer = self.job, None
         if self.source is not None:
             source = open_source(str(self.source))
             transfer = transfer_from(source, job.recipe, self.data.spec)
             job = dataclasses.replace(job, init_sha256=source.sha256)
-        train(job, self.data, self.folder, device, True, report, transfer)
+        train(job, self.data, self.folder, device, True, report, transfer, stepped)
         if not self.keep:
             for name in (WEIGHTS, LAST):
                 (self.folder / name).unlink(missing_ok=True)
@@ -189,6 +205,7 @@ def do_all(
     jobs: Iterable[RoundJob],
     device: torch.device,
     report: Callable[[EpochLog], None],
+    stepped: Callable[[float], None],
     say: Callable[[str], None],
 ) -> None:
     """Does all jobs, each as soon as what it needs is there.
@@ -200,6 +217,7 @@ def do_all(
         jobs: each after its source.
         device: where to train.
         report: called after every epoch.
+        stepped: called every now and then with the epochs of a job that are done, also in part.
         say: called with a sentence when a job begins.
     """
     open_jobs = [one for one in jobs if not one.is_done]
@@ -217,7 +235,7 @@ def do_all(
                 with FolderLock(one.folder):
                     if not one.is_done:
                         say(one.name)
-                        one.run(device, report)
+                        one.run(device, report, stepped)
             except HeldError:
                 held.append(one)
             except OSError as error:

@@ -10,6 +10,7 @@ import torch
 from beetle_lm import __version__
 from beetle_lm.errors import OutputError
 from beetle_lm.files import write_bytes, write_text
+from beetle_lm.text import counted
 from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.train.paper.augment import VERSIONS
 from beetle_lm.train.reproduction.blocks import (
@@ -109,7 +110,7 @@ def _placed(name: str, part: PartFindings) -> str:
 
 def _statement(findings: Findings) -> Iterator[Block]:
     study = findings.study
-    rounds = f"{study.rounds} rounds" if study.rounds > 1 else "1 round"
+    rounds = counted(study.rounds, "round")
     yield Paragraph(
         f"Each part in {rounds}: every photograph is predicted once, by networks trained on the"
         f" photographs of the other rounds. Seed {study.seed}, on {findings.device}; beetle-lm"

@@ -12,6 +12,7 @@ import torch
 from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
+from beetle_lm.text import counted
 from beetle_lm.train.engine.log import EpochLog, read_log
 from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.train.engine.tested import PREDICTIONS
@@ -154,6 +155,7 @@ def reproduce(
     study: Study,
     device: torch.device,
     report: Callable[[EpochLog], None],
+    stepped: Callable[[float], None],
     say: Callable[[str], None],
 ) -> Findings:
     """Does all trainings that are not done, and compares what they predict.
@@ -162,13 +164,15 @@ def reproduce(
         study: what to do.
         device: where to train.
         report: called after every epoch.
+        stepped: called every now and then with the epochs of a training that are done, also in
+            part.
         say: called with a sentence when a training begins.
 
     Raises:
         OutputError: the report's folder holds trainings with other data or options.
         LandmarkFileError: a file of published predictions cannot be read.
     """
-    do_all(study.jobs(), device, report, say)
+    do_all(study.jobs(), device, report, stepped, say)
     models = (SCRATCH, *GIVEN_UP) if study.tries_models else ()
     return Findings(
         study,
@@ -185,7 +189,7 @@ def _in_words(device: torch.device) -> str:
     if device.type == "cuda":
         return f"one {torch.cuda.get_device_name(device)}"
     threads = torch.get_num_threads()
-    return f"a processor with {threads} thread" + ("s" if threads > 1 else "")
+    return f"a processor with {counted(threads, 'thread')}"
 
 
 def _found(study: Study, part: PartData) -> PartFindings:

@@ -12,9 +12,9 @@ import torch
 
 from beetle_lm.errors import Hint, LandmarkError, OutputError, SpecimenError
 from beetle_lm.files import write_text
+from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
-from beetle_lm.predict.formats.tables import tidy_header, tidy_rows
 from beetle_lm.predict.templates.annotated import Templates
 from beetle_lm.predict.templates.place import Transfer
 from beetle_lm.train.engine.log import EpochLog
@@ -65,12 +65,18 @@ class TransferRound:
             )
         return True
 
-    def run(self, device: torch.device, report: Callable[[EpochLog], None]) -> None:
+    def run(
+        self,
+        device: torch.device,
+        report: Callable[[EpochLog], None],
+        stepped: Callable[[float], None],
+    ) -> None:
         """Places the landmarks of the round's test photographs, where a template fits.
 
         Args:
             device: of no effect, as there is nothing to train.
             report: of no effect.
+            stepped: of no effect.
         """
         spec, by_name = self.part.data.spec, {s.name: s for s in self.part.data.specimens}
         tested = self.part.tests[self.number]

@@ -9,8 +9,7 @@ from pathlib import Path
 from beetle_lm.errors import Hint, OutputError
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.formats.tps import TpsRecord, write_tps
-from beetle_lm.train.synthetic.render import SIZE, check_size, render, specimen_rng
-from beetle_lm.zoo.model_file.parts import find_part
+from beetle_lm.train.synthetic.render import SIZE, check_size, drawn_part, render, specimen_rng
 
 _JPEG_QUALITY = 85
 
@@ -47,7 +46,7 @@ def render_series(
         OutputError: a series is there already, or the folder cannot be written.
     """
     check_size(size)
-    folder = output / find_part(part).name
+    folder = output / drawn_part(part).name
     images, landmarks = folder / "images", folder / "landmarks.tps"
     if not overwrite and (landmarks.exists() or _series(images, part)):
         raise OutputError(f"{folder} holds a series already", Hint.REPLACE)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.errors import RequestError
+from beetle_lm.errors import PartError, RequestError
 from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.train.synthetic.camera import photograph
 from beetle_lm.train.synthetic.canvas import Canvas
@@ -18,7 +18,7 @@ from beetle_lm.train.synthetic.head import draw_head
 from beetle_lm.train.synthetic.mandibles import draw_left, draw_right
 from beetle_lm.train.synthetic.pronotum import draw_pronotum
 from beetle_lm.train.synthetic.shapes import shape_model
-from beetle_lm.zoo.model_file.parts import find_part
+from beetle_lm.zoo.model_file.parts import PartSpec, find_part
 
 SIZE = (1632, 1224)
 """Width and height of a drawn photograph unless another size is asked for, in pixels."""
@@ -35,6 +35,9 @@ _DRAWINGS: dict[str, _Draw] = {
     "elytra": draw_elytra,
     "head": draw_head,
 }
+
+DRAWN = tuple(_DRAWINGS)
+"""The parts that can be drawn, those of the paper."""
 
 
 def render(
@@ -55,16 +58,28 @@ def render(
         The picture, (H, W, 3) RGB, and its landmarks in its pixels.
 
     Raises:
-        PartError: the part is unknown.
+        PartError: the part is unknown, or is not drawn.
         RequestError: a side is shorter than 64 or longer than 8192 pixels.
     """
-    spec = find_part(part)
+    spec = drawn_part(part)
     check_size(size)
     model = shape_model(spec.name)
     canvas = Canvas(size, model.mean, model.sample(rng))
     grey = bool(rng.random() < _GREY_SHARE)
     _DRAWINGS[spec.name](canvas, model.mean, rng, grey)
     return photograph(rng, canvas, grey), Landmarks(spec, canvas.landmarks)
+
+
+def drawn_part(name: str) -> PartSpec:
+    """The part of that name, which can be drawn.
+
+    Raises:
+        PartError: it is unknown, or cannot.
+    """
+    spec = find_part(name)
+    if name not in DRAWN:
+        raise PartError(f"{name} cannot be drawn; these can: {', '.join(DRAWN)}")
+    return spec
 
 
 def check_size(size: tuple[int, int]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
+from beetle_lm.text import counted
 from beetle_lm.zoo.hub.name import HubModel
 from beetle_lm.zoo.model_file.manifest import Manifest
 
@@ -66,7 +67,7 @@ def _front_matter(manifest: Manifest, model: HubModel) -> str:
                     {
                         "type": "mean-distance-px-256x192",
                         "name": "Mean distance from manual landmarks, pixels at 256 x 192"
-                        f" ({measured.photographs} photographs)",
+                        f" ({counted(measured.photographs, 'photograph')})",
                         "value": round(measured.mean_px_256x192, 3),
                     }
                 ],

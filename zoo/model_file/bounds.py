@@ -26,6 +26,9 @@ MOST_MEASUREMENTS = 200
 MOST_COMPONENTS = 64
 """Of the shapes; they are held against each other in pairs."""
 
+MOST_WINDOWS = 100
+"""Parts that a model of whole specimens finds."""
+
 MOST_METRICS = 100
 """Measured errors in a card."""
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal, get_args
 
 from beetle_lm.entries import Entry, load, parse_json
 from beetle_lm.errors import ModelError
-from beetle_lm.text import CONTROL_CHARACTER
+from beetle_lm.text import CONTROL_CHARACTER, counted
 from beetle_lm.zoo.model_file import bounds
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.model_file.seen import SeenPhotographs
 from beetle_lm.zoo.model_file.shape_space import Limits, ShapeSpace
+from beetle_lm.zoo.model_file.whole import WholeSpecimen
 
 CARD_KEY = "beetle_lm_card"
 """The key of the card's JSON in the ONNX file's `metadata_props`."""
@@ -69,6 +70,8 @@ class ModelCard:
         shapes: the shapes of its training; None where too few were known to say how they vary.
         limits: beyond which a photograph is flagged for inspection.
         photographs: those that it was trained or validated on; None where that is not known.
+        whole: how it deals with specimens that lie in any way; None where it is for photographs
+            that lie as those of its training.
 
     Raises:
         ModelError: sizes or channels are impossible, a text holds a control character, the shapes
@@ -88,6 +91,7 @@ class ModelCard:
     shapes: ShapeSpace | None
     limits: Limits
     photographs: SeenPhotographs | None = None
+    whole: WholeSpecimen | None = None
 
     def __post_init__(self) -> None:
         width, height = self.input_size
@@ -108,8 +112,18 @@ class ModelCard:
         check_size(self.spec)
         if self.shapes is not None and len(self.shapes.mean) != len(self.spec):
             raise ModelError(
-                f"shapes of {len(self.shapes.mean)} landmarks, its part has {len(self.spec)}"
+                f"shapes of {counted(len(self.shapes.mean), 'landmark')}, its part has"
+                f" {len(self.spec)}"
             )
+        if self.whole is not None:
+            self._check_whole(self.whole)
+
+    def _check_whole(self, whole: WholeSpecimen) -> None:
+        if self.shapes is None:
+            raise ModelError("a model of whole specimens without their shapes")
+        numbers = [number for window in whole.parts for number in window.landmarks]
+        if numbers and max(numbers) > len(self.spec):
+            raise ModelError(f"a part lies at landmark {max(numbers)}, of {len(self.spec)}")
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -121,8 +135,9 @@ class ModelCard:
         fields = asdict(self)
         del fields["spec"]
         card = {"format": CARD_FORMAT, "part": self.spec.to_dict(), **fields}
-        if self.photographs is None:
-            del card["photographs"]
+        for name in ("photographs", "whole"):
+            if card[name] is None:
+                del card[name]
         return json.dumps(card, ensure_ascii=False, indent=1)
 
     @classmethod

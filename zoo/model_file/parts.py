@@ -225,14 +225,14 @@ _CARABIDS = _carabids()
 PARTS: dict[str, PartSpec] = {
     spec.name: spec for part in _CARABIDS.part for spec in [part.spec("", "carabids.toml")]
 }
-"""The five parts that beetle-lm knows by name, those of the paper."""
+"""The parts that beetle-lm knows by name: the five of the paper, and the whole beetle."""
 
 PRETRAIN_LANDMARKS: dict[str, tuple[int, ...]] = _CARABIDS.pretraining
 """The eight landmarks of each part that the paper pre-trains on together (section 7.1)."""
 
 
 def find_part(name: str) -> PartSpec:
-    """The part of the paper with that name.
+    """The part that beetle-lm knows by that name.
 
     Raises:
         PartError: there is none; the message suggests the nearest name.

@@ -15,6 +15,7 @@ from kinds import Command
 from PIL import Image
 from results import read_table
 
+from beetle_lm import evaluate
 from beetle_lm.predict.evaluation.report import FILES
 from beetle_lm.predict.landmarks import Floats
 
@@ -213,3 +214,24 @@ def test_turned_photographs_have_the_size_of_the_frame(
     assert result.code == 0, result.err
     [row] = read_table(out / "per_specimen.csv")
     assert float(row["mean_px_256x192"]) == pytest.approx(10.0 * 256 / size[0], abs=1e-3)
+
+
+def test_curves_are_told_of(run: Command, tmp_path: Path, manual: dict[str, Floats]) -> None:
+    plain, curved = write_tps(tmp_path / "plain.tps", manual), tmp_path / "curved.tps"
+    text = plain.read_text(encoding="utf-8").replace(
+        "IMAGE=", "CURVES=1\nPOINTS=2\n1 2\n3 4\nIMAGE="
+    )
+    curved.write_text(text, encoding="utf-8")
+    assert "CURVES=" not in run(plain, plain).err
+    out = tmp_path / "out"
+    told = "manual: CURVES= in 3 records (from line 1, 6 points) are not compared"
+    done = run(plain, curved, "-o", out)
+    assert done.code == 0 and done.err.count("CURVES=") == done.err.count(told) == 1
+    notes = json.loads((out / "summary.json").read_text(encoding="utf-8"))["notes"]
+    assert any(note.startswith(told) for note in notes)
+    assert "predicted: CURVES= in 3 records" in run(curved, plain).err
+    assert "curves" in repr(evaluate(plain, curved).notes).lower()
+    lines = [line for line in text.splitlines() if not line[:1].isdigit() or line in ("1 2", "3 4")]
+    curved.write_text("\n".join(lines).replace("LM=4", "LM=0") + "\n", encoding="utf-8")
+    alone = run(plain, curved)
+    assert alone.code == 1 and "are curves without landmarks (LM=0)" in alone.err

@@ -82,3 +82,16 @@ def test_predictions_are_kept_where_nothing_can_be_compared(
     assert done.code == 3
     assert "nothing was compared with the manual landmarks" in done.err
     assert listed(out) == EVERYTHING
+
+
+def test_curves_of_manual_landmarks_are_told_of_once(
+    command: Command, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    manual = tmp_path / "manual.tps"
+    write_manual(manual, {"b Ü.JPG": POINTS})
+    text = manual.read_text(encoding="utf-8").replace("IMAGE=", "CURVES=1\nPOINTS=1\n1 2\nIMAGE=")
+    manual.write_text(text, encoding="utf-8")
+    done = command("predict", photos, "-m", model, "-o", tmp_path / "out", "--reference", manual)
+    assert done.code == 0
+    assert done.err.count("CURVES=") == 1
+    assert "manual: CURVES= in 1 record (from line 1, 1 point) are not compared" in done.err

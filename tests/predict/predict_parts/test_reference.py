@@ -61,5 +61,5 @@ def test_reference_that_does_not_fit_is_told_before_anything_is_predicted(
     out = tmp_path / "out"
     done = command("predict", photos, "--zoo", zoo, "-o", out, "--reference", photos)
     assert done.code == 1
-    assert "w.png has 1 manual landmarks, but wing has 3" in done.err
+    assert "w.png has 1 manual landmark, but wing has 3" in done.err
     assert not out.exists()

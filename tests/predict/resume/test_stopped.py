@@ -99,7 +99,7 @@ def test_ctrl_c_tells_what_is_done_and_a_second_run_is_refused(
 def test_expected_errors_and_flags_are_the_same_after_resuming(
     command: Command, write_model: WriteModel, photos: Path, draw: Draw, tmp_path: Path
 ) -> None:
-    model = write_model("doubting.onnx", limits=Limits(1.0, 50.0, (-180.0, 180.0), (0.0, 9.0)))
+    model = write_model("flagging.onnx", limits=Limits(1.0, 50.0, (-180.0, 180.0), (0.0, 9.0)))
     for i in (0, 3, 7, 11):  # one or two of the squares are not there
         Image.fromarray(draw(SIZE, POINTS[: 1 + i % 2])).save(photos / f"{i:02}.png")
     call = ("predict", photos, "-m", model, "-b", "2", "--overlay")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kinds import Command
-from mandibles import PART, SIZE, mandible
+from mandibles import PART, SIZE, Points, mandible
 from training_data import tps_record
 
 from beetle_lm.errors import LandmarkError, SpecimenError
@@ -108,3 +108,32 @@ def test_templates_that_were_not_digitised(
     assert done.code == 1
     assert told in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_templates_that_look_wrong_beside_other_records_are_named(
+    folder: Path, tmp_path: Path, command: Command
+) -> None:
+    landmarks, template = tmp_path / "t.tps", folder / "templates" / "m1.png"
+
+    def write(first: Points) -> None:
+        others = "".join(tps_record(f"m{i}.png", mandible(i)[1], SIZE[1]) for i in range(2, 8))
+        landmarks.write_text(tps_record("m1.png", first, SIZE[1]) + others, encoding="utf-8")
+
+    photographs = folder / "photographs" / "m2.png"
+    call = ("transfer", template, landmarks, photographs, "--overwrite", "-o", tmp_path / "out")
+    xy = mandible(1)[1]
+    write(xy)
+    assert "look" not in command(*call).err
+    swapped = xy.copy()
+    swapped[[2, 9]] = xy[[9, 2]]
+    write(swapped)
+    done = command(*call)
+    assert done.code in (0, 3)
+    assert "warning: t.tps: m1.png: landmarks 3 and 10 look swapped" in done.err
+    write(xy * (1, -1) + (0, SIZE[1]))
+    assert "warning: t.tps: m1.png: the landmarks" in (err := command(*call).err)
+    assert "mirrored" in err
+    write(xy / 40)
+    refused = command(*call)
+    assert refused.code == 1
+    assert "t.tps, m1.png: all landmarks lie in a corner" in refused.err

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from kinds import Command
 from mandibles import PART, SIZE, Points, bent, errors, mandible, write
+from tiff_files import RGB, TiffPage, tiff_file
+from training_data import tps_record
 
 from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.predict.images.read import Read
@@ -149,3 +151,28 @@ def test_a_run_is_resumed(
     assert "going on after 1 of 3" in resumed.err
     for name in ("landmarks.tps", "landmarks.csv", "predictions.csv", "specimens.csv"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_other_pages_of_a_file_with_a_template_are_compared(
+    tmp_path: Path, command: Command
+) -> None:
+    pages = [mandible(number) for number in (1, 2, 3)]
+    stack, out = tmp_path / "stack.tif", tmp_path / "out"
+    stack.write_bytes(tiff_file(*(TiffPage(pixels, RGB) for pixels, _ in pages)))
+    (tmp_path / "template.tps").write_text(
+        tps_record("stack.tif", pages[0][1], SIZE[1]), encoding="utf-8"
+    )
+    manual = (
+        tps_record(f"stack_page{number}.tif", xy, SIZE[1])
+        for number, (_, xy) in enumerate(pages, start=1)
+    )
+    (tmp_path / "manual.tps").write_text("".join(manual), encoding="utf-8")
+    call = ("transfer", stack, tmp_path / "template.tps", stack, "-o", out, "--pages", "all")
+    done = command(*call, "--reference", tmp_path / "manual.tps")
+    assert done.code == 0, done.err
+    assert "stack.tif holds 3 pictures, of which the first is the template" in done.err
+    assert "page 1 of stack.tif is a template and not compared" in done.err
+    with (out / "evaluation" / "per_specimen.csv").open(encoding="utf-8", newline="") as stream:
+        compared = {row["image"]: float(row["mean_px"]) for row in csv.DictReader(stream)}
+    assert set(compared) == {"stack_page2.tif", "stack_page3.tif"}
+    assert max(compared.values()) < 0.004 * max(SIZE)

@@ -44,7 +44,8 @@ def test_run_folder(drawn: TrainArguments, command: Command, tmp_path: Path) -> 
     done = command(*arguments, "-o", tmp_path / "run")
     assert done.code == 0
     assert "9 photographs to train on, 1 to validate" in done.err
-    assert "1 validation photographs" in done.out
+    assert "1 validation photograph\n" in done.out
+    assert "3 epochs, 9 photographs\n" in done.out
     assert f"{tmp_path / 'run' / 'quad.onnx'} (" in done.out
     assert "file against network: max 0.00" in done.out
     assert "; 3 epochs on" in done.err and "this will take about" in done.err
@@ -72,7 +73,9 @@ def test_a_seed_gives_the_same_weights(
     drawn: TrainArguments, command: Command, tmp_path: Path
 ) -> None:
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        assert command(*drawn, "-o", tmp_path / name, "--seed", seed, "--epochs", 1).code == 0
+        done = command(*drawn, "-o", tmp_path / name, "--seed", seed, "--epochs", 1)
+        assert done.code == 0
+        assert "; 1 epoch on" in done.err and "1 epoch, 9 photographs\n" in done.out
     assert equal(tensors(tmp_path / "a"), tensors(tmp_path / "b"))
     assert not equal(tensors(tmp_path / "a"), tensors(tmp_path / "c"))
 

@@ -1,0 +1,75 @@
+"""The repeatability of landmarks as a table for the terminal."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from beetle_lm.console import console
+from beetle_lm.predict.evaluation.repeatability import Repeatability
+
+_WIDTH = 120
+
+
+def show(found: Repeatability) -> None:
+    """Prints how exactly each landmark was placed, and the Procrustes ANOVA."""
+    console(width=_WIDTH).print(Group(_landmarks(found), *_anova(found), *map(Text, _said(found))))
+
+
+def _landmarks(found: Repeatability) -> Table:
+    title = f"Two annotations of {found.specimens} specimens"
+    table = Table(title=title, box=None, padding=(0, 1), header_style="bold")
+    named = found.names != tuple(str(number + 1) for number in range(len(found.names)))
+    headings = ["landmark", "n", "sd\npx", "sd\n% c. size", "apart\npx"]
+    headings += [] if found.model is None else ["model\npx"]
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    if named:
+        table.add_column("name")
+    for index, name in enumerate(found.names):
+        cells = [str(index + 1), str(found.counts[index])]
+        values = (found.sd[index], found.sd_percent[index], found.between[index])
+        cells += [_number(value, 2) for value in values]
+        cells += [] if found.model is None else [_number(found.model[index], 2)]
+        table.add_row(*cells, *([name] if named else []))
+    return table
+
+
+def _anova(found: Repeatability) -> list[Table]:
+    if not found.sources:
+        return []
+    title = f"Procrustes ANOVA of {found.whole} specimens"
+    table = Table(title=title, box=None, padding=(0, 1), header_style="bold")
+    for heading in ("source", "df", "SS", "MS", "F", "P"):
+        table.add_column(heading, justify="left" if heading == "source" else "right")
+    for row in found.sources:
+        p = "" if math.isnan(row.p) else f"{row.p:.3g}"
+        cells = (f"{row.ss:.4g}", f"{row.ms:.4g}", _number(row.f, 2), p)
+        table.add_row(row.name, str(row.df), *cells)
+    return [table]
+
+
+def _said(found: Repeatability) -> list[str]:
+    lines = []
+    if not math.isnan(found.repeatability):
+        lines.append(
+            f"repeatability {found.repeatability:.3f}: the share of the variance of shape that lies"
+            " between specimens"
+        )
+    elif found.whole < 3:
+        lines.append(
+            "no Procrustes ANOVA: it needs 3 specimens of which both annotations have all landmarks"
+        )
+    if found.model is not None:
+        lines.append(
+            f"the model is {found.model_over_person:.2f} times as far from a person as another"
+            " person is"
+        )
+    return lines
+
+
+def _number(value: float, decimals: int) -> str:
+    return "" if math.isnan(value) else f"{value:.{decimals}f}"

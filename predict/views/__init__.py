@@ -1,0 +1,1 @@
+"""Where on a photograph a model looks: all of it, a turned window, a part that was found."""

@@ -1,0 +1,148 @@
+"""Parts found on photographs of whole specimens, by a model of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from beetle_lm.errors import Hint, RequestError
+from beetle_lm.predict.session import Session
+from beetle_lm.predict.views.aim import Aimed, Upright, cut_off, window_onto
+from beetle_lm.predict.views.passes import Pass, Photo, Questions, Wanted
+from beetle_lm.predict.views.placement import Window
+from beetle_lm.zoo.model_file.card import ModelCard
+from beetle_lm.zoo.model_file.whole import PartWindow
+
+FINDER = "carabid"
+"""The name of the model that finds the parts of whole specimens."""
+
+_DETAIL = 4  # a part's picture is a fourth of the photograph or more, or else it is enlarged
+
+
+class Finder:
+    """A model of whole specimens that finds their parts.
+
+    What it found on a photograph serves all parts.
+
+    Args:
+        session: the model.
+
+    Raises:
+        RequestError: it finds no parts.
+    """
+
+    def __init__(self, session: Session) -> None:
+        whole = session.card.whole
+        if whole is None or not whole.parts:
+            raise RequestError(f"the model {session.card.spec.name} finds no parts")
+        self.session, self.whole = session, whole
+        self._found: WeakKeyDictionary[Photo, Aimed] = WeakKeyDictionary()
+
+    def whole_specimens(self, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
+        """The landmarks of the whole specimens."""
+        new = [photo for photo in photos if photo not in self._found]
+        if new:
+            aim = Upright(self.session.card, always=False)
+            found = yield from aim.place(self.session, new)
+            self._found.update(zip(new, found, strict=True))
+        return [self._found[photo] for photo in photos]
+
+    def window(self, part: str) -> PartWindow:
+        """Where a part lies.
+
+        Raises:
+            RequestError: the model does not know.
+        """
+        window = self.whole.window(part)
+        if window is None:
+            known = ", ".join(sorted(each.part for each in self.whole.parts))
+            name = self.session.card.spec.name
+            raise RequestError(f"the model {name} finds {known}, but no part {part}", Hint.SEARCH)
+        return window
+
+
+class OnWhole:
+    """The part of a whole specimen, turned upright and cut out of the photograph.
+
+    Args:
+        finder: finds it.
+        card: of the part's model.
+
+    Raises:
+        RequestError: the finder does not know the part.
+    """
+
+    detail = _DETAIL
+
+    def __init__(self, finder: Finder, card: ModelCard) -> None:
+        self._finder, self._part = finder, card
+        self._window = finder.window(card.spec.name)
+
+    @property
+    def card(self) -> ModelCard:
+        """Of the finder's model, which sees the whole photograph."""
+        return self._finder.session.card
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """The finder's file."""
+        return {"finder": self._finder.session.sha256}
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The finder's model."""
+        return {"finder": self._finder.session.record}
+
+    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
+        """See `Aim`."""
+        wholes = yield from self._finder.whole_specimens(photos)
+        views = [part_view(whole.found, self._window, session.card) for whole in wholes]
+        shown = [
+            photo.under(view, session.card)
+            for photo, view in zip(photos, views, strict=True)
+            if view is not None
+        ]
+        found = iter((yield Wanted(session, shown)))
+        return [
+            self._lost(whole.found)
+            if view is None
+            else self._aimed(next(found), view, whole, photo)
+            for photo, whole, view in zip(photos, wholes, views, strict=True)
+        ]
+
+    def _lost(self, whole: Pass) -> Aimed:
+        nowhere = f"landmarks of the {self.card.spec.name} that all lie in one place"
+        return Aimed(replace(whole, fault=whole.fault or nowhere))
+
+    def _aimed(self, found: Pass, view: Window, whole: Aimed, photo: Photo) -> Aimed:
+        name = self.card.spec.name
+        reasons = [
+            f"the {name} in which it was looked for: {reason}"
+            for reason in (whole.found.flag, whole.doubt)
+            if reason is not None
+        ]
+        if beyond := cut_off(found, photo.size):
+            reasons.append(beyond)
+        return Aimed(found, view.corners, "; ".join(reasons) or None)
+
+
+def part_view(whole: Pass, window: PartWindow, card: ModelCard) -> Window | None:
+    """The view that cuts a part out of a whole specimen.
+
+    Args:
+        whole: the specimen's landmarks.
+        window: where the part lies.
+        card: of the part's model.
+
+    Returns:
+        None where the landmarks cannot be right.
+    """
+    if whole.fault is not None:
+        return None
+    width, height = card.input_size
+    goal = np.array(window.places) * height + (width / 2, height / 2)
+    return window_onto(whole.in_image[np.array(window.landmarks) - 1], goal, card.input_size)

@@ -1,0 +1,252 @@
+"""The page of `annotate` in a real browser: from nothing to a trained model."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from pages import SIZE, draw_photographs, quadrangle, served
+from processes import command_line
+from training_data import small_recipe
+
+from beetle_lm.predict.formats.tps import read_tps
+from beetle_lm.web.project import Project, annotation_project
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    OpenPage = Callable[..., Page]
+
+CORNERS = ("front left", "front right", "hind right", "hind left")
+
+
+def project(folder: Path, count: int = 3) -> Project:
+    photographs = draw_photographs(folder / "photographs", [f"{i:02}.png" for i in range(count)])
+    return annotation_project([photographs], folder / "wing.tps", PartSpec("wing", CORNERS))
+
+
+def at(page: Page, xy: tuple[float, float]) -> tuple[float, float]:
+    box = page.locator(".plane img").bounding_box()
+    assert box is not None
+    return box["x"] + xy[0] / SIZE[0] * box["width"], box["y"] + xy[1] / SIZE[1] * box["height"]
+
+
+def number(page: Page) -> int:
+    """The number of the photograph that is shown."""
+    return int(page.locator("#name").inner_text()[:2])
+
+
+def click_all(page: Page) -> None:
+    for corner in quadrangle(number(page)):
+        page.mouse.click(*at(page, corner))
+
+
+def accept(page: Page) -> None:
+    before = page.locator("#name").inner_text()
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "name => document.querySelector('#name').textContent !== name"
+        " || document.querySelector('#end').open",
+        arg=before,
+    )
+
+
+def off(file: Path) -> dict[str, float]:
+    """By how much the farthest landmark of each record is off."""
+    return {
+        record.image or "": float(
+            np.abs(record.in_image(SIZE[1]) - quadrangle(int(str(record.image)[:2]))).max()
+        )
+        for record in read_tps(file)
+        if record.is_annotated
+    }
+
+
+def test_from_nothing_with_proposals(tmp_path: Path, open_page: OpenPage) -> None:
+    with served(project(tmp_path)) as (address, _):
+        page = open_page(address)
+        assert page.locator("#hint").inner_text().startswith("Click landmark 1 · front left")
+        assert page.locator(".mark").count() == 0
+        first = number(page)
+        click_all(page)
+        assert page.locator("#hint").inner_text().startswith("Drag what is off")
+        accept(page)
+        page.wait_for_selector(".mark")  # proposed on the next
+        assert page.locator(".mark").count() == 4
+        assert number(page) != first
+        accept(page)
+        page.wait_for_selector(".mark")
+        accept(page)
+        assert page.locator("#end").is_visible()  # nothing is left
+    found = off(tmp_path / "wing.tps")
+    assert len(found) == 3
+    assert found.pop(f"{first:02}.png") < 0.6
+    assert max(found.values()) < 20  # registration, and nobody corrected it
+
+
+def test_a_file_that_is_half_done(tmp_path: Path, open_page: OpenPage) -> None:
+    rows = "".join(f"{x} {SIZE[1] - y}\n" for x, y in quadrangle(1))
+    half = (
+        "LM=0\nIMAGE=photographs\\00.PNG\nID=a 0\nSCALE=0.5\n"
+        f"LM=4\n{rows}IMAGE=01.png\nID=a 1\nCOMMENT=a remark\n"
+        "LM=2\n1 2\n3 4\nIMAGE=another.png\nID=of another folder\n"
+    )
+    (tmp_path / "wing.tps").write_text(half, encoding="utf-8")
+    with served(project(tmp_path)) as (address, _):
+        page = open_page(address)
+        page.locator("#order").select_option("name")
+        page.wait_for_selector('.photo[title="01.png · accepted"]')
+        page.locator('.photo[title^="00.png"]').click()
+        page.wait_for_function("() => document.querySelector('#name').textContent === '00.png'")
+        page.wait_for_selector(".mark")
+        page.keyboard.press("1")
+        page.keyboard.press("m")
+        accept(page)
+    first, second, third = read_tps(tmp_path / "wing.tps")
+    assert (first.image, first.id, first.scale) == ("00.PNG", "a 0", 0.5)
+    assert np.isnan(first.points[0]).all() and len(first.points) == 4
+    assert np.abs(second.in_image(SIZE[1]) - quadrangle(1)).max() < 1e-4
+    assert second.comments == ("a remark",)
+    assert third.id == "of another folder" and third.points.tolist() == [[1, 2], [3, 4]]
+
+
+def test_enter_asks_before_landmarks_are_missing(tmp_path: Path, open_page: OpenPage) -> None:
+    with served(project(tmp_path)) as (address, _):
+        page = open_page(address)
+        first = number(page)
+        page.keyboard.press("Enter")
+        assert "No landmark is placed" in page.locator("#toast").inner_text()
+        for corner in quadrangle(first)[:2]:
+            page.mouse.click(*at(page, corner))
+        page.keyboard.press("Enter")
+        assert "Landmarks 3, 4 are not placed" in page.locator("#toast").inner_text()
+        assert number(page) == first
+        accept(page)
+    [record] = read_tps(tmp_path / "wing.tps")
+    assert np.isnan(record.points[2:]).all() and not np.isnan(record.points[:2]).any()
+
+
+def test_by_keyboard_alone_on_a_small_screen(tmp_path: Path, open_page: OpenPage) -> None:
+    with served(project(tmp_path)) as (address, _):
+        page = open_page(address, 1024, 640, 1.25)  # 1280 x 800 at 125 %
+        for selector in ("#accept", "#train", "#list li:last-child", "#strip", "#scheme", "#help"):
+            box = page.locator(selector).bounding_box()
+            assert box is not None, selector
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 1024
+            assert box["y"] + box["height"] <= 640 or selector.startswith("#list")
+        page.keyboard.press("Escape")
+        reached = set()
+        for _ in range(24):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.id"))
+        assert {"train", "finish", "help", "order", "stage"} <= reached
+
+
+def test_a_swap_is_named(tmp_path: Path, open_page: OpenPage) -> None:
+    site_project = project(tmp_path, 8)
+    for i in range(7):
+        xy = np.array(quadrangle(i))
+        if i == 3:
+            xy = xy[[1, 0, 2, 3]]
+        site_project.save(i, 0, "accepted", xy, 0.0)
+    with served(site_project) as (address, _):
+        page = open_page(address)
+        page.wait_for_selector("#odd:not([hidden])")
+        assert "03.png" in page.locator("#suspects").inner_text()
+        assert "swapped" in page.locator("#suspects").inner_text()
+        page.locator("#suspects button").click()
+        page.wait_for_function("() => document.querySelector('#name').textContent === '03.png'")
+
+
+def test_a_server_that_is_killed_loses_nothing(tmp_path: Path, open_page: OpenPage) -> None:
+    photographs = draw_photographs(tmp_path / "photographs", ["00.png", "01.png", "02.png"])
+    arguments = ("annotate", photographs, "--part", "wing", "--landmarks", 4, "--no-browser")
+    command = command_line(*arguments, "-o", tmp_path / "wing.tps")
+    for _ in range(2):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+            assert running.stdout is not None
+            page = open_page(running.stdout.readline().strip())
+            click_all(page)
+            accept(page)
+            running.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None and running.stderr is not None
+        page = open_page(running.stdout.readline().decode().strip())
+        assert page.locator("#counts").inner_text().startswith("2 of 3 done")
+        page.locator("#finish").click()
+        page.locator("#end-now").click()
+        assert running.wait(20) == 0
+        told = running.stderr.read().decode()
+    assert "2 of 3 photographs are accepted" in told
+    assert max(off(tmp_path / "wing.tps").values()) < 0.6
+
+
+@pytest.mark.slow
+def test_train_in_the_page(tmp_path: Path, open_page: OpenPage) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("onnxruntime")
+    site_project = project(tmp_path, 8)
+    for i in range(5):
+        site_project.save(i, 0, "accepted", np.array(quadrangle(i)), 0.0)
+    recipe = small_recipe(tmp_path / "small.toml")
+    with served(site_project, ["--recipe", str(recipe)]) as (address, _):
+        page = open_page(address)
+        page.locator("#train").click()
+        assert "5 photographs" in page.locator("#training-about").inner_text()
+        page.locator("#training-start").click()
+        page.wait_for_selector("#train.running")
+        page.locator("#training-close").click()
+        page.wait_for_selector("#order >> nth=0")
+        page.wait_for_function(
+            "() => document.querySelector('#order').value === 'worst'", timeout=120_000
+        )
+        assert page.locator(".mark").count() == 4
+        assert "px" in page.locator("#list").inner_text()
+        left = [row for row in site_project.store.rows() if row.state == "open"]
+        assert [row.origin for row in left] == ["model"] * 3
+        assert page.locator("#counts").inner_text().startswith("5 of 8 done")
+    assert max(off(tmp_path / "wing.tps").values()) < 1e-4  # what was accepted is untouched
+
+
+@pytest.mark.slow
+def test_a_training_that_fails_says_why(tmp_path: Path, open_page: OpenPage) -> None:
+    pytest.importorskip("torch")
+    site_project = project(tmp_path, 5)
+    for i in range(4):
+        site_project.save(i, 0, "accepted", np.array(quadrangle(i)), 0.0)
+    with served(site_project, ["--recipe", str(tmp_path / "absent.toml")]) as (address, _):
+        page = open_page(address)
+        page.locator("#train").click()
+        page.locator("#training-start").click()
+        page.wait_for_function(
+            "() => document.querySelector('#training-about').textContent.includes('failed')",
+            timeout=60_000,
+        )
+        assert "absent.toml" in page.locator("#training-about").inner_text()
+
+
+def test_five_thousand_photographs(tmp_path: Path, open_page: OpenPage) -> None:
+    folder = draw_photographs(tmp_path / "photographs", ["0000.png"])
+    for i in range(1, 5000):
+        (folder / f"{i:04}.png").hardlink_to(folder / "0000.png")
+    spec = PartSpec("wing", CORNERS)
+    many = annotation_project([folder], tmp_path / "wing.tps", spec)
+    with served(many) as (address, _):
+        begun = time.monotonic()
+        page = open_page(address)
+        assert time.monotonic() - begun < 30  # 1 s where nothing else is at work
+        assert page.locator("#counts").inner_text() == "0 of 5000 done · about 20000 clicks left"
+        assert page.locator(".photo").count() < 40
+        page.locator("#order").select_option("name")
+        page.locator("#strip").evaluate("strip => strip.scrollLeft = 4000 * 92")
+        page.wait_for_selector('.photo[title="4000.png"]')
+        page.locator('.photo[title="4000.png"]').click()
+        page.wait_for_function("() => document.querySelector('#name').textContent === '4000.png'")

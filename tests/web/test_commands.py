@@ -1,0 +1,160 @@
+"""`review` and `annotate` on the command line: what they refuse, and when they end."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kinds import Command
+from pages import ODD, draw_photographs, quadrangle, served
+
+from beetle_lm.errors import OutputError
+from beetle_lm.predict.formats.tps import read_tps
+from beetle_lm.web import server
+from beetle_lm.web.project import annotation_project, review_project
+from beetle_lm.zoo.model_file.parts import PartSpec
+
+WING = PartSpec.numbered("wing", 4)
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    return draw_photographs(tmp_path / "photographs", ["00.png", "01.png"])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--part", "wing", "-o", "wing.csv"), "must end in .tps"),
+        (("--part", "wing", "-o", "wing.tps"), "--landmarks"),
+        (("--part", "head", "--landmarks", 3, "-o", "wing.tps"), "--landmarks is for parts"),
+    ],
+)
+def test_what_annotate_cannot_mean(
+    command: Command, drawn: Path, options: tuple[object, ...], told: str
+) -> None:
+    done = command("annotate", drawn, *options)
+    assert done.code == 2 and told in done.err
+
+
+def test_photographs_that_are_not_there(command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "wing.tps"
+    done = command("annotate", tmp_path / "absent", "--part", "wing", "--landmarks", 4, "-o", out)
+    assert done.code == 1 and "absent" in done.err and not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("LM=3\n1 2\n3 4\n5 6\nIMAGE=00.png\n", "has 3 landmarks of 00.png, but wing has 4"),
+        ("LM=1\n1 2\nIMAGE=00.png\nLM=1\n1 2\nIMAGE=00.PNG\n", "twice"),
+        ("nothing", "must begin with LM="),
+    ],
+)
+def test_a_file_of_another_scheme_stays(
+    command: Command, drawn: Path, tmp_path: Path, text: str, told: str
+) -> None:
+    out = tmp_path / "wing.tps"
+    out.write_text(text)
+    done = command("annotate", drawn, "--part", "wing", "--landmarks", 4, "-o", out)
+    assert done.code == 1 and told in done.err
+    assert out.read_text() == text
+
+
+def test_a_set_of_another_scheme_is_refused(drawn: Path, tmp_path: Path) -> None:
+    annotation_project([drawn], tmp_path / "wing.tps", PartSpec.numbered("wing", 9)).close()
+    project = annotation_project([drawn], tmp_path / "wing.tps", WING)  # nothing was saved
+    project.save(0, 0, "accepted", np.array(quadrangle(0)), 0.0)
+    project.close()
+    (tmp_path / "wing.tps").unlink()
+    with pytest.raises(OutputError, match="records of 4 landmarks, not of 5"):
+        annotation_project([drawn], tmp_path / "wing.tps", PartSpec.numbered("wing", 5))
+    (tmp_path / "wing.tps.sqlite").write_text("this is no database, but some other file" * 99)
+    with pytest.raises(OutputError, match="not a database"):
+        annotation_project([drawn], tmp_path / "wing.tps", WING)
+
+
+def test_a_folder_without_results(command: Command, tmp_path: Path) -> None:
+    done = command("review", tmp_path)
+    assert done.code == 1 and "holds no results" in done.err
+
+
+def test_results_of_several_parts(command: Command, zoo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    for part in ("head", "wing"):
+        draw_photographs(tmp_path / "in" / part, ["00.png"])
+    out = tmp_path / "out"
+    assert command("predict", tmp_path / "in", "--zoo", zoo, "-o", out).code == 0
+    done = command("review", out)
+    assert done.code == 1 and "several parts" in done.err and "head" in done.err
+    project = review_project(out / "head")
+    assert project.spec.name == "head" and len(project.spec) == 3
+    project.close()
+
+
+def test_photographs_that_were_moved(
+    command: Command, predicted: Callable[..., Path], photographs: Path, tmp_path: Path
+) -> None:
+    out = predicted()
+    photographs.rename(tmp_path / "elsewhere")
+    done = command("review", out)
+    assert done.code == 1 and "--images" in done.err
+    project = review_project(out, tmp_path / "elsewhere")
+    assert project.paths[ODD[0]].exists()
+    project.close()
+
+
+def test_results_without_a_table_of_landmarks(predicted: Callable[..., Path]) -> None:
+    out = predicted("--format", "tps")
+    project = review_project(out)
+    row = project.store.row(ODD[0])
+    [record] = [each for each in read_tps(out / "landmarks.tps") if each.image == ODD[0]]
+    assert row.proposed is not None and np.abs(row.proposed - record.in_image(300)).max() < 1e-6
+    assert row.expected is None and row.error is not None
+    project.close()
+
+
+def test_the_server_ends_when_nobody_looks(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "UNWATCHED_SECONDS", 0.5)
+    project = annotation_project([drawn], tmp_path / "wing.tps", WING)
+    with served(project) as (address, _):
+        assert json.load(urllib.request.urlopen(f"{address}api/news"))["version"] > 0
+        begun = time.monotonic()
+        while time.monotonic() - begun < 20:
+            try:
+                urllib.request.urlopen(f"{address}app/main.js").close()
+            except OSError:
+                break
+            time.sleep(0.2)
+        assert time.monotonic() - begun < 20
+
+
+def test_a_photograph_of_ten_thousand_million_pixels(drawn: Path, tmp_path: Path) -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checked = kind + content
+        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    size = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 1000)
+    chunks = chunk(b"IHDR", size) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    (drawn / "02 huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    project = annotation_project([drawn], tmp_path / "wing.tps", WING)
+    project.save(0, 0, "accepted", np.array(quadrangle(0)), 0.0)
+    with served(project) as (address, _):
+        for path in ("photograph/2", "thumbnail/2"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(address + path)
+            assert refused.value.code == 422
+            assert "too large" in json.load(refused.value)["error"]
+            refused.value.close()
+        assert json.load(urllib.request.urlopen(f"{address}api/photographs/2"))["number"] == 2

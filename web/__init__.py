@@ -1,0 +1,1 @@
+"""Pages in a browser: photographs without landmarks are annotated, results are corrected."""

@@ -1,0 +1,57 @@
+// @ts-check
+/** Undo and redo of the landmarks of one photograph. */
+
+/** @typedef {import("./model.js").Point} Point */
+/** @typedef {{xy: (Point | null)[], missing: boolean[], sure: boolean[]}} Placed */
+
+const MOST = 300;
+
+export class History {
+  revision = -1;
+  origin = "";
+
+  /** @param {Placed} first */
+  constructor(first) {
+    /** @type {Placed[]} */
+    this.steps = [copied(first)];
+    this.at = 0;
+  }
+
+  /** @returns {Placed} */
+  get now() {
+    return copied(this.steps[this.at]);
+  }
+
+  /** Whether anything was changed and not taken back. */
+  get changed() {
+    return this.at > 0;
+  }
+
+  /** @param {Placed} placed */
+  add(placed) {
+    this.steps.splice(this.at + 1, Infinity, copied(placed));
+    if (this.steps.length > MOST) this.steps.splice(1, 1);
+    this.at = this.steps.length - 1;
+  }
+
+  undo() {
+    if (this.at === 0) return false;
+    this.at -= 1;
+    return true;
+  }
+
+  redo() {
+    if (this.at === this.steps.length - 1) return false;
+    this.at += 1;
+    return true;
+  }
+}
+
+/** @param {Placed} placed @returns {Placed} */
+function copied({ xy, missing, sure }) {
+  return {
+    xy: xy.map((point) => (point ? [point[0], point[1]] : null)),
+    missing: [...missing],
+    sure: [...sure],
+  };
+}

@@ -1,0 +1,221 @@
+"""`beetle-lm review` and `beetle-lm annotate`: pages in the browser."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from beetle_lm.console import echo
+from beetle_lm.errors import UsageError
+
+if TYPE_CHECKING:
+    from beetle_lm.web.project import Project
+
+NoBrowser = Annotated[
+    bool, typer.Option("--no-browser", help="Only print the address of the page.")
+]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 for any.")]
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|TOML", help="Recipe of the trainings that the page starts; see `train`."
+    ),
+]
+MaxPixels = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Photographs of more pixels are not shown.")
+]
+
+
+def review(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help="Folder of results that `predict` or `transfer` wrote."),
+    ],
+    images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the photographs, if they were moved."),
+    ] = None,
+    recipe: Recipe = None,
+    no_browser: NoBrowser = False,
+    port: Port = 0,
+    max_pixels: MaxPixels = 500_000_000,
+) -> None:
+    """Opens a page in the browser on which predicted landmarks are checked and corrected.
+
+    The photographs come worst first. OUT/landmarks.tps stays as it is: what is accepted goes into
+    OUT/corrected.tps, every move into OUT/corrections.csv. Prints the address of the page and
+    serves it, to this machine alone, until the page ends it, Ctrl-C does, or no page has been open
+    for ten minutes. The same command goes on where it ended.
+    """
+    from beetle_lm.web.project import review_project
+
+    _serve(review_project(folder, images), recipe, no_browser, port, max_pixels)
+
+
+def annotate(
+    photographs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PHOTOGRAPHS...",
+            help="Photographs, folders of them, or globs; sub-folders are searched too.",
+        ),
+    ],
+    part: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|TOML",
+            help="One of the paper's parts, a TOML file that describes your own, or a name for it"
+            " with --landmarks.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="TPS", help="Landmark file; one that is half done goes on."
+        ),
+    ],
+    landmarks: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="How many landmarks the part has; they are numbered."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "-m",
+            "--model",
+            metavar="FILE|hf:ORG/NAME[@REV]",
+            help="Model that proposes landmarks. Without it those are proposed that registration"
+            " finds from what is annotated so far.",
+        ),
+    ] = None,
+    exif: Annotated[
+        Literal["apply", "stored"],
+        typer.Option(
+            help="Coordinates of the upright picture, or of the pixels as stored (tpsDig)."
+        ),
+    ] = "apply",
+    recipe: Recipe = None,
+    no_browser: NoBrowser = False,
+    port: Port = 0,
+    max_pixels: MaxPixels = 500_000_000,
+) -> None:
+    """Opens a page in the browser on which photographs are annotated, and models trained.
+
+    Click the landmarks of the first photograph in their order; on the next ones they are proposed,
+    and only have to be corrected. Prints the address of the page and serves it, to this machine
+    alone, until the page ends it, Ctrl-C does, or no page has been open for ten minutes. The same
+    command goes on where it ended, and with a TPS file of another program that is half done.
+    """
+    if output.suffix.lower() != ".tps":
+        raise UsageError(f"{output}: the landmark file must end in .tps")
+    from beetle_lm.web.project import annotation_project
+    from beetle_lm.zoo.model_file.parts import PARTS, PartSpec, part_of
+    from beetle_lm.zoo.registry import resolve
+
+    if landmarks is not None:
+        if part in PARTS or part.lower().endswith(".toml"):
+            raise UsageError("--landmarks is for parts that are only named")
+        spec = PartSpec.numbered(part, landmarks)
+    elif part in PARTS or part.lower().endswith(".toml"):
+        spec = part_of(part)
+    else:
+        raise UsageError(
+            f"{part} is none of the paper's parts: say with --landmarks how many landmarks it has,"
+            " or describe it in a TOML file"
+        )
+    source = None if model is None else resolve(model)
+    project = annotation_project(photographs, output, spec, exif, source)
+    _serve(project, recipe, no_browser, port, max_pixels, part)
+
+
+def _serve(
+    project: Project,
+    recipe: str | None,
+    no_browser: bool,
+    port: int,
+    max_pixels: int,
+    part: str | None = None,
+) -> None:
+    import webbrowser
+
+    from beetle_lm.web.server import Site
+
+    def command_of(landmarks: Path, run: Path) -> Sequence[str]:
+        return _training(project, landmarks, run, recipe, str(_part_file(project)))
+
+    def opened(address: str) -> None:
+        echo(address)
+        sys.stdout.flush()
+        if not no_browser:
+            webbrowser.open(address)
+
+    site = Site(project, command_of, _lines(project, part, recipe), max_pixels)
+    try:
+        site.serve(port, opened)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        site.close()
+    echo(
+        f"{project.accepted} of {len(project.photographs)} photographs are accepted; their"
+        f" landmarks are in {project.landmark_file}",
+        err=True,
+    )
+
+
+def _training(
+    project: Project, landmarks: Path, run: Path, recipe: str | None, part: str
+) -> list[str]:
+    arguments = ["train", str(project.folder), str(landmarks), "--part", part, "-o", str(run)]
+    if project.frame == "stored":
+        arguments += ["--exif", "stored"]
+    if recipe is not None:
+        arguments += ["--recipe", recipe]
+    if project.model is not None and project.mode == "review" and project.model.is_file():
+        arguments += ["--init", str(project.model)]
+    return arguments
+
+
+def _part_file(project: Project) -> Path:
+    """A file that describes the part, for the trainings that the page starts."""
+    from beetle_lm.files import write_text
+
+    path = project.work / "part.toml"
+    spec = project.spec
+    names = ", ".join(map(_quoted, spec.landmark_names))
+    pairs = ", ".join(f"[{first}, {second}]" for first, second in spec.mirror_pairs)
+    text = f"name = {_quoted(spec.name)}\nlandmark_names = [{names}]\nmirror_pairs = [{pairs}]\n"
+    write_text(path, [text])
+    return path
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML; names have no control characters."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _lines(project: Project, part: str | None, recipe: str | None) -> dict[str, str]:
+    """The lines to type that the page ends with."""
+    name = part or project.spec.name
+    run = str(Path("runs") / project.spec.name)
+    lines = {"install": "pip install 'beetle-lm[train]'"}
+    data = project.landmark_file
+    if project.mode == "review":
+        data = Path("new.tps")
+        merge = ["merge", "TRAINING.tps", str(project.landmark_file), "-o", "new.tps"]
+        lines["merge"] = _line(merge)
+    lines["train"] = _line(_training(project, data, Path(run), recipe, name))
+    return lines
+
+
+def _line(arguments: Sequence[str]) -> str:
+    whole = ["beetle-lm", *arguments]
+    return subprocess.list2cmdline(whole) if sys.platform == "win32" else shlex.join(whole)

@@ -1,0 +1,221 @@
+"""The files that annotating and correcting leave: TPS records, and a table of every move."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from beetle_lm.errors import BeetleLMError
+from beetle_lm.files import write_text
+from beetle_lm.predict.batch.result_files import unique_ids
+from beetle_lm.predict.formats.csv import csv_line, guarded
+from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord
+from beetle_lm.predict.images.header import Header, read_header
+from beetle_lm.predict.images.orientation import ExifFrame, to_stored
+from beetle_lm.predict.images.read import ImageFile
+from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import base_name, encodable, fixed
+from beetle_lm.web.store import Move, Row
+
+MOVE_COLUMNS = (
+    *("image", "landmark", "name", "x_before", "y_before", "x_after", "y_after"),
+    *("moved_px", "expected_error_px", "proposed_by", "time"),
+)
+"""The columns of `corrections.csv`; coordinates are in the frame of the run, y down."""
+
+
+class Headers:
+    """What photographs say of themselves, each read once.
+
+    Args:
+        photographs: where they are.
+    """
+
+    def __init__(self, photographs: Iterable[ImageFile]) -> None:
+        self._paths = {photograph.name: photograph.path for photograph in photographs}
+        self._known: dict[str, Header] = {}
+
+    def of(self, name: str) -> Header:
+        """The header of a photograph.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        if name not in self._known:
+            self._known[name] = read_header(self._paths[name])
+        return self._known[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Makes records of a landmark file from what was accepted.
+
+    Args:
+        names: all photographs, in their order.
+        headers: what they say of themselves.
+        frame: the frame of the coordinates in the file.
+        earlier: the records of before, by photograph: their ID, scale, curves, comments and further
+            lines are kept.
+        scale: units per pixel for records that are new, None where unknown.
+    """
+
+    names: tuple[str, ...]
+    headers: Headers
+    frame: ExifFrame
+    earlier: Mapping[str, TpsRecord]
+    scale: float | None = None
+
+    @cached_property
+    def _ids(self) -> dict[str, str]:
+        return unique_ids(self.names)
+
+    def accepted(self, rows: Iterable[Row]) -> dict[str, TpsRecord]:
+        """The records of accepted photographs, by their names, in the order of the rows."""
+        return {
+            row.name: self._record(row, row.xy, self._ids[row.name])
+            for row in rows
+            if row.xy is not None
+        }
+
+    def all(self, rows: Iterable[Row]) -> Iterator[TpsRecord]:
+        """The earlier records in their order, as they are now, and then those that are new.
+
+        A record whose photograph is not among the accepted ones has no landmarks.
+        """
+        accepted = self.accepted(rows)
+        for name, record in self.earlier.items():
+            if name in accepted:
+                yield accepted.pop(name)
+            elif name in self._ids and record.is_annotated:
+                yield replace(record, points=np.empty((0, 2)))
+            else:
+                yield record
+        yield from accepted.values()
+
+    def _record(self, row: Row, xy: Floats, id: str) -> TpsRecord:
+        header = self.headers.of(row.name)
+        xy = in_frame(xy, header, self.frame)
+        made = TpsRecord.from_image_xy(xy, header.size_in(self.frame), row.name, id, self.scale)
+        earlier = self.earlier.get(row.name)
+        if earlier is None:
+            return made
+        own = f"flagged: {row.reason}"  # a run's remark, which somebody has now looked at
+        return replace(
+            earlier,
+            points=made.points,
+            image=earlier.image or row.name,
+            id=earlier.id or id,
+            scale=self.scale if earlier.scale is None else earlier.scale,
+            comments=tuple(comment for comment in earlier.comments if comment != own),
+        )
+
+
+def in_frame(xy: Floats, header: Header, frame: ExifFrame) -> Floats:
+    """Landmarks (n, 2) of the upright photograph in the frame of a file, y down."""
+    return xy if frame == "apply" else to_stored(xy, header.orientation, header.size)
+
+
+def tps_text(records: Iterable[TpsRecord]) -> Iterator[str]:
+    """The text of a TPS file; folders stand where photographs would share a name."""
+    formatter, records = TpsFormatter(), list(records)
+    images = {record.image for record in records if record.image is not None}
+    times = Counter(base_name(image).casefold() for image in images)
+    for record in records:
+        yield formatter.format(record, times[base_name(record.image or "").casefold()] > 1)
+
+
+def moves_text(
+    moves: Iterable[Move], landmarks: Sequence[str], headers: Headers, frame: ExifFrame
+) -> Iterator[str]:
+    """The text of `corrections.csv`.
+
+    Args:
+        moves: in the order of time.
+        landmarks: their names.
+        headers: of the photographs.
+        frame: the frame of the coordinates.
+    """
+    yield csv_line(MOVE_COLUMNS)
+    for move in moves:
+        header = headers.of(move.photograph)
+        before, after = (
+            np.array([[np.nan, np.nan] if each is None else each])
+            for each in (move.before, move.after)
+        )
+        cells = [
+            "" if np.isnan(value) else fixed(value, 3)
+            for each in (before, after)
+            for value in in_frame(each, header, frame)[0].tolist()
+        ]
+        way = float(np.hypot(*(after - before)[0]))
+        yield encodable(
+            csv_line(
+                (
+                    guarded(move.photograph),
+                    move.landmark + 1,
+                    guarded(landmarks[move.landmark]),
+                    *cells,
+                    "" if np.isnan(way) else fixed(way, 3),
+                    "" if move.expected is None else fixed(move.expected, 3),
+                    move.origin,
+                    datetime.fromtimestamp(move.time, UTC).isoformat(timespec="seconds"),
+                )
+            )
+        )
+
+
+class Writer:
+    """Writes files whenever something has changed, in a thread of its own.
+
+    What was saved is on the disk before that, in the store: these files follow within a moment, and
+    `close` writes what is left.
+
+    Args:
+        write: writes all files.
+    """
+
+    def __init__(self, write: Callable[[], None]) -> None:
+        self._write = write
+        self._changed, self._ends = threading.Event(), False
+        self.problem = ""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def changed(self) -> None:
+        """Says that there is something new to write."""
+        self._changed.set()
+
+    def close(self) -> None:
+        """Writes what is left and ends."""
+        self._ends = True
+        self._changed.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._changed.wait()
+            self._changed.clear()
+            ends = self._ends
+            try:
+                self._write()
+                self.problem = ""
+            except BeetleLMError as error:
+                self.problem = str(error)
+            if ends:
+                return
+
+
+def write_records(path: Path, records: Iterable[TpsRecord]) -> None:
+    """Writes a TPS file whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_text(path, tps_text(records))

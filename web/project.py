@@ -1,0 +1,321 @@
+"""A set of photographs that is annotated or corrected: what the page shows and saves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from beetle_lm.errors import Hint, ImageError, LandmarkFileError, OutputError, RequestError
+from beetle_lm.files import write_text
+from beetle_lm.predict.batch.review import Results
+from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.tps import TpsRecord, read_tps
+from beetle_lm.predict.images.find import find_images
+from beetle_lm.predict.images.orientation import ExifFrame, to_upright
+from beetle_lm.predict.images.read import ImageFile
+from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.procrustes import mean_shape
+from beetle_lm.web.outputs import Headers, Records, Writer, moves_text, write_records
+from beetle_lm.web.store import Row, State, Store
+from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
+
+Mode = Literal["review", "annotate"]
+
+CORRECTED, CORRECTIONS, KEPT = "corrected.tps", "corrections.csv", "corrections.sqlite"
+"""What a review leaves in the folder of results: accepted records, every move, and all it knows."""
+
+_SHAPES = 200  # of which the mean shape is made
+
+
+@dataclass(eq=False)
+class Project:
+    """Photographs of one part and their landmarks, as they are worked on.
+
+    Args:
+        mode: results are reviewed, or photographs annotated.
+        spec: the part.
+        photographs: in the order of their names.
+        frame: the frame of the coordinates in files.
+        records: makes the records of the landmark file.
+        landmark_file: where accepted records go.
+        moves_file: where the table of moves goes; None for nowhere.
+        store: what is known and saved.
+        model: the model that proposed the landmarks, or that may; None without any.
+    """
+
+    mode: Mode
+    spec: PartSpec
+    photographs: tuple[ImageFile, ...]
+    frame: ExifFrame
+    records: Records
+    landmark_file: Path
+    moves_file: Path | None
+    store: Store
+    model: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.headers = self.records.headers
+        self.paths = {photograph.name: photograph.path for photograph in self.photographs}
+        self.accepted = 0
+        self.writer = Writer(self.write)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the names of the photographs are below."""
+        return self.photographs[0].folder
+
+    @property
+    def work(self) -> Path:
+        """The folder of trainings that the page starts."""
+        return self.landmark_file.with_name(f"{self.landmark_file.stem}-training")
+
+    def write(self) -> None:
+        """Writes the landmark file and the table of moves.
+
+        Raises:
+            OutputError: they cannot be written.
+            ImageError: a photograph is gone.
+        """
+        rows = self.store.rows_with_landmarks("accepted")
+        if self.mode == "annotate":
+            write_records(self.landmark_file, self.records.all(rows))
+            self.store.remember("written", _sha256(self.landmark_file))
+        else:
+            write_records(self.landmark_file, self.records.accepted(rows).values())
+        if self.moves_file is not None:
+            names = self.spec.landmark_names
+            known = set(self.store.names)
+            moves = (move for move in self.store.moves() if move.photograph in known)
+            write_text(self.moves_file, moves_text(moves, names, self.headers, self.frame))
+
+    def save(
+        self, number: int, revision: int, state: State, xy: Floats | None, seconds: float
+    ) -> Row:
+        """Saves a photograph; what was saved is on the disk when this returns.
+
+        Args:
+            number: of the photograph, from 0.
+            revision: the one that was read before.
+            state: what it is now.
+            xy: (n, 2) pixels of the upright photograph, y down, NaN missing.
+            seconds: how long it was worked on.
+
+        Raises:
+            ChangedElsewhereError: it was saved meanwhile.
+            RequestError: an accepted photograph has no landmarks, or their number is wrong.
+            OutputError: the disk is full or gone.
+        """
+        if xy is not None:
+            if xy.shape != (len(self.spec), 2):
+                raise RequestError(f"{self.spec.name} has {len(self.spec)} landmarks")
+            xy = np.clip(xy, (0.0, 0.0), self.headers.of(self.store.names[number]).size)
+        if state == "accepted" and (xy is None or np.isnan(xy).all()):
+            raise RequestError("a photograph without any landmark cannot be accepted")
+        saved = self.store.save(self.store.names[number], revision, state, xy, seconds)
+        self.writer.changed()
+        return saved
+
+    def mean_shape(self) -> Floats | None:
+        """The mean shape (n, 2) of the landmarks known, upright as they lie, y down.
+
+        Accepted ones count, and proposed ones where nothing is accepted; None without any.
+        """
+        accepted = [row.xy for row in self.store.rows_with_landmarks("accepted")]
+        proposed = (row.proposed for row in self.store.rows_with_landmarks("open"))
+        for known in (accepted, islice(proposed, _SHAPES)):
+            whole = [xy for xy in known if xy is not None and not np.isnan(xy).any()]
+            if whole:
+                chosen = [
+                    whole[i]
+                    for i in np.linspace(0, len(whole) - 1, min(len(whole), _SHAPES)).astype(int)
+                ]
+                mean = mean_shape(np.array(chosen))
+                return None if mean is None else _as_they_lie(mean, chosen)
+        return None
+
+    def close(self) -> None:
+        """Writes what is left, and lets the files go."""
+        rows = self.store.rows()
+        self.accepted = sum(row.state == "accepted" for row in rows)
+        self.writer.close()
+        self.store.close()
+
+
+def review_project(folder: Path, images: Path | None = None) -> Project:
+    """The results of a run, to be corrected.
+
+    Args:
+        folder: the run's folder of results.
+        images: the folder of the photographs, where it is no longer the one they were read from.
+
+    Raises:
+        OutputError: the folder holds no results of one part, or cannot be written.
+        LandmarkFileError: a table of the results is damaged.
+        ImageError: none of the photographs is there.
+    """
+    results = Results.read(folder)
+    found = list(results.specimens())
+    root = images or results.photographs
+    photographs = tuple(ImageFile(root / one.image, one.image) for one in found)
+    if not any(photograph.path.exists() for photograph in photographs):
+        raise ImageError(f"the photographs are not in {root}", Hint.PHOTOGRAPHS_MOVED)
+    names = next((one.placed.names for one in found if one.placed is not None), None)
+    counts = {len(one.xy) for one in found if one.xy is not None}
+    known = PARTS.get(results.part)
+    if names is None and known is not None:
+        names = known.landmark_names
+    if names is None and len(counts) != 1:
+        raise OutputError(f"{folder} holds no landmarks at all, so there is nothing to correct")
+    spec = (
+        known
+        if known is not None and known.landmark_names == names
+        else PartSpec(results.part, names)
+        if names is not None
+        else PartSpec.numbered(results.part, counts.pop())
+    )
+    frame: ExifFrame = "stored" if results.stored else "apply"
+    headers = Headers(photographs)
+    order = tuple(photograph.name for photograph in photographs)
+    records = Records(
+        order, headers, frame, _by_photograph(folder / "landmarks.tps", order), results.scale
+    )
+    store = Store(folder / KEPT, order, len(spec))
+    stamp = _sha256(folder / "specimens.csv", folder / "predictions.csv")
+    if store.about("results") != stamp:
+        rows = []
+        for one in found:
+            xy = one.xy
+            if xy is not None and results.stored:
+                header = headers.of(one.image)
+                xy = to_upright(xy, header.orientation, header.size)
+            rows.append(
+                Row(
+                    one.image,
+                    one.status,
+                    one.reason,
+                    one.mean_error,
+                    "" if xy is None else "model" if results.model else "templates",
+                    xy,
+                    None if one.placed is None else one.placed.expected_error,
+                )
+            )
+        store.propose(rows)
+        store.remember("results", stamp)
+    return Project(
+        "review",
+        spec,
+        photographs,
+        frame,
+        records,
+        folder / CORRECTED,
+        folder / CORRECTIONS,
+        store,
+        results.model,
+    )
+
+
+def annotation_project(
+    inputs: Sequence[str | Path],
+    output: Path,
+    spec: PartSpec,
+    frame: ExifFrame = "apply",
+    model: Path | None = None,
+) -> Project:
+    """Photographs to be annotated from nothing, or from a TPS file that is half done.
+
+    Args:
+        inputs: photographs, folders of them (sub-folders are searched too), or glob patterns.
+        output: the TPS file; goes on with it where it is there.
+        spec: the part.
+        frame: the frame of the coordinates in the file.
+        model: a model that proposes landmarks; None without one.
+
+    Raises:
+        ImageError: there are no photographs.
+        LandmarkFileError: the TPS file cannot be read, or a record is of another scheme.
+        OutputError: the file cannot be written.
+    """
+    photographs = tuple(find_images(list(inputs), recursive=True))
+    names = tuple(photograph.name for photograph in photographs)
+    headers = Headers(photographs)
+    with ExitStack() as stack:
+        earlier = _by_photograph(output, names)
+        store = Store(output.with_name(f"{output.name}.sqlite"), names, len(spec))
+        stack.callback(store.close)
+        if output.exists() and store.about("written") != _sha256(output):
+            store.take(_taken(earlier, names, headers, spec, frame, output, store))
+        stack.pop_all()
+    return Project(
+        "annotate",
+        spec,
+        photographs,
+        frame,
+        Records(names, headers, frame, earlier),
+        output,
+        None,
+        store,
+        model,
+    )
+
+
+def _taken(
+    earlier: Mapping[str, TpsRecord],
+    names: Sequence[str],
+    headers: Headers,
+    spec: PartSpec,
+    frame: ExifFrame,
+    file: Path,
+    store: Store,
+) -> list[Row]:
+    """What a file has of photographs, which counts before what was saved of them earlier."""
+    known = set(names)
+    before = {row.name: row for row in store.rows()}
+    rows = []
+    for name, record in earlier.items():
+        if name not in known or not record.is_annotated:
+            continue
+        if len(record.points) != len(spec):
+            found = f"has {len(record.points)} landmarks of {name}, but {spec.name} has {len(spec)}"
+            raise LandmarkFileError(file, record.line, found)
+        xy = record.upright(headers.of(name), frame)
+        rows.append(replace(before[name], state="accepted", xy=xy, origin="file"))
+    return rows
+
+
+def _by_photograph(file: Path, names: Sequence[str]) -> dict[str, TpsRecord]:
+    """The records of a file by the photographs that they mean; others by their own names."""
+    if not file.exists() or file.stat().st_size == 0:  # as it is before anything is accepted
+        return {}
+    index = NameIndex(names)
+    found: dict[str, TpsRecord] = {}
+    for record in read_tps(file):
+        name = index.find(record.name) or record.name
+        if name in found:
+            raise LandmarkFileError(file, record.line, f"holds {name} twice")
+        found[name] = record
+    return found
+
+
+def _as_they_lie(mean: Floats, shapes: Sequence[Floats]) -> Floats:
+    """A mean shape turned to how most specimens lie in their photographs."""
+    factors = []
+    for xy in shapes:
+        centred = (xy - xy.mean(axis=0)) @ np.array([1, 1j])
+        factors.append(np.vdot(mean @ np.array([1, 1j]), centred) / np.linalg.norm(centred))
+    turn = np.sum(factors)
+    turned = (mean @ np.array([1, 1j])) * (turn / abs(turn) if abs(turn) > 0 else 1)
+    return np.stack([turned.real, turned.imag], axis=1)
+
+
+def _sha256(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()

@@ -1,0 +1,497 @@
+"""The server of the pages: on this machine alone, for one set of photographs, until it is closed.
+
+What a page of the web can make a browser do must not reach it: the address has a token that nobody
+else knows, the Host must be the loopback address, and a request that another page makes is told by
+its Origin. No path of a request is ever opened: photographs are named by their numbers in the list,
+and the files of the page are read once, when the server starts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from beetle_lm.errors import BeetleLMError, OutputError, RequestError
+from beetle_lm.predict.evaluation.suspects import find_suspects
+from beetle_lm.predict.landmarks import Floats
+from beetle_lm.text import printable
+from beetle_lm.web.pictures import Pictures
+from beetle_lm.web.progress import progress
+from beetle_lm.web.project import Project
+from beetle_lm.web.proposals import Proposer
+from beetle_lm.web.store import ChangedElsewhereError, Row
+from beetle_lm.web.training import CommandOf, Training, is_installed
+
+UNWATCHED_SECONDS = 600.0
+"""How long the server waits for a page after the last one was closed."""
+
+_HOST = "127.0.0.1"
+_MOST_BYTES = 1 << 18  # of a request
+_STATES = ("open", "draft", "accepted", "excluded")
+_KINDS = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+_FARTHEST = 1e9
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src"
+    " 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors"
+    " 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class Guard:
+    """Lets only requests of the page itself through.
+
+    Args:
+        app: what answers them.
+        token: the first part of every path.
+        port: of the server.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
+        self._app, self._token = app, token
+        self._hosts = {f"{_HOST}:{port}", f"localhost:{port}"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As every ASGI application."""
+        if scope["type"] != "http":
+            return
+        refused = self._refused(scope)
+        if refused is not None:
+            status, reason = refused
+            await JSONResponse({"error": reason}, status, _HEADERS)(scope, receive, send)
+            return
+        scope = {**scope, "path": scope["path"].removeprefix(f"/{self._token}")}
+        scope["raw_path"] = scope["path"].encode()
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = {name for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *((name.lower().encode(), value.encode()) for name, value in _HEADERS.items()),
+                    *([] if b"cache-control" in given else [(b"cache-control", b"no-store")]),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, answer)
+
+    def _refused(self, scope: Scope) -> tuple[int, str] | None:
+        """Status and reason where a request is not one of the page itself."""
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        origin = headers.get("origin")
+        own = {None, *(f"http://{host}" for host in self._hosts)}
+        from_where = headers.get("sec-fetch-site", "none")
+        begin = scope["path"].removeprefix("/").partition("/")[0]
+        method, kind = scope["method"], headers.get("content-type", "").partition(";")[0]
+        for fits, status, reason in (
+            (
+                headers.get("host", "").lower() in self._hosts,
+                403,
+                "this server answers under its own address only",
+            ),
+            (
+                origin in own
+                and from_where in ("same-origin", "none")
+                and (method != "POST" or origin is not None),
+                403,
+                "this server answers its own page only",
+            ),
+            (
+                secrets.compare_digest(begin.encode(), self._token.encode()),
+                403,
+                "the address needs the token that the terminal shows",
+            ),
+            (method in ("GET", "HEAD", "POST"), 405, "only GET and POST are answered"),
+            (method != "POST" or kind == "application/json", 415, "only JSON is taken"),
+        ):
+            if not fits:
+                return status, reason
+        return None
+
+
+class Site:
+    """The page of a set of photographs.
+
+    Args:
+        project: the photographs and their landmarks.
+        command_of: gives the command of a training.
+        told: what the page tells of commands, by name: lines to type.
+        max_pixels: a photograph of more is not shown.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        command_of: CommandOf,
+        told: dict[str, str],
+        max_pixels: int,
+    ) -> None:
+        self._project, self._told = project, told
+        self._numbers = {name: number for number, name in enumerate(project.store.names)}
+        self._pictures = Pictures(max_pixels)
+        self._files = _page_files()
+        self._proposer = Proposer(project)
+        self._training = Training(project, command_of, self._trained)
+        self._seen = time.monotonic()
+        self.end: Callable[[], None] = lambda: None
+        self._counted: tuple[int, dict[str, Any]] | None = None
+        self._suspects: tuple[int, list[dict[str, Any]]] = (-1, [])
+        self._shape: tuple[int, list[list[float]] | None] = (-1, None)
+        self._lock = threading.Lock()
+
+    @property
+    def app(self) -> Starlette:
+        """What answers requests, whose paths have no token."""
+        app = Starlette(
+            routes=[
+                Route("/", self._page),
+                Route("/app/{file}", self._page),
+                Route("/photograph/{number:int}", self._photograph),
+                Route("/thumbnail/{number:int}", self._thumbnail),
+                Route("/api/session", self._session),
+                Route("/api/news", self._news),
+                Route("/api/next", self._next),
+                Route("/api/photographs/{number:int}", self._landmarks),
+                Route("/api/photographs/{number:int}", self._save, methods=["POST"]),
+                Route("/api/train", self._train, methods=["POST"]),
+                Route("/api/end", self._ended, methods=["POST"]),
+            ],
+            exception_handlers={BeetleLMError: _failed, ChangedElsewhereError: _failed},
+        )
+        app.router.redirect_slashes = False
+        return app
+
+    def serve(self, port: int, opened: Callable[[str], None]) -> None:
+        """Serves the page until it is told to end, or nobody has looked for ten minutes.
+
+        Args:
+            port: 0 for any that is free.
+            opened: called with the address once it answers.
+
+        Raises:
+            OutputError: the port is taken.
+        """
+        with _listening(port) as listener:
+            port = listener.getsockname()[1]
+            token = secrets.token_urlsafe(24)
+            guarded = Guard(self.app, token, port)
+            config = uvicorn.Config(
+                guarded, log_level="critical", access_log=False, lifespan="off", ws="none"
+            )
+            server = uvicorn.Server(config)
+
+            def end() -> None:
+                server.should_exit = True
+
+            self.end = end
+            watching = threading.Thread(target=self._watch, args=(server,), daemon=True)
+            watching.start()
+            opened(f"http://{_HOST}:{port}/{token}/")
+            server.run(sockets=[listener])
+
+    def close(self) -> None:
+        """Ends what is at work, and writes what is left."""
+        self._training.stop()
+        self._proposer.close()
+        self._project.close()
+
+    def _watch(self, server: uvicorn.Server) -> None:
+        while not server.should_exit:
+            time.sleep(1)
+            if self._training.is_running or self._proposer.predicting is not None:
+                self._seen = time.monotonic()
+            if time.monotonic() - self._seen > UNWATCHED_SECONDS:
+                server.should_exit = True
+
+    def _trained(self, model: Any) -> None:
+        self._project.store.remember("model", str(model))
+        self._project.model = model
+        self._proposer.predict_all(model)
+
+    def _page(self, request: Request) -> Response:
+        name = request.path_params.get("file", "index.html")
+        if name not in self._files:
+            return JSONResponse({"error": "there is no such page"}, 404)
+        kind = _KINDS[name.rpartition(".")[2]]
+        return Response(self._files[name], media_type=kind)
+
+    def _photograph(self, request: Request) -> Response:
+        return self._picture(request, self._pictures.whole)
+
+    def _thumbnail(self, request: Request) -> Response:
+        return self._picture(request, self._pictures.small)
+
+    def _picture(self, request: Request, make: Callable[[Any], bytes]) -> Response:
+        name = self._name(request)
+        content = make(self._project.paths[name])
+        kept = {"Cache-Control": "private, max-age=86400"}
+        return Response(content, headers=kept, media_type="image/jpeg")
+
+    def _session(self, request: Request) -> Response:
+        project = self._project
+        rows = project.store.rows()
+        spec = project.spec
+        return JSONResponse(
+            {
+                "mode": project.mode,
+                "part": spec.name,
+                "landmarks": spec.landmark_names,
+                "mirror_pairs": spec.mirror_pairs,
+                "file": str(project.landmark_file),
+                "can_train": is_installed(),
+                "told": self._told,
+                "version": project.store.version,
+                "names": [printable(name) for name in project.store.names],
+                "photographs": [_listed(row) for row in rows],
+            }
+        )
+
+    def _news(self, request: Request) -> Response:
+        self._seen = time.monotonic()
+        store = self._project.store
+        try:
+            since = int(request.query_params.get("since", "0"))
+        except ValueError:
+            raise RequestError("since must be a number") from None
+        version = store.version
+        changed = store.changed_since(since) if since < version else []
+        training = self._training.status()
+        predicting = self._proposer.predicting
+        return JSONResponse(
+            {
+                "version": version,
+                "changed": [
+                    [self._numbers[name], _listed(store.row(name))]
+                    for name in changed
+                    if name in self._numbers
+                ],
+                "progress": self._progress(),
+                "training": training,
+                "predicting": predicting,
+                "problem": self._project.writer.problem or self._proposer.problem,
+                "suspects": self._looked_odd(),
+                "mean_shape": self._mean_shape(),
+            }
+        )
+
+    def _next(self, request: Request) -> Response:
+        names = self._proposer.next()
+        return JSONResponse({"next": [self._numbers[name] for name in names]})
+
+    def _landmarks(self, request: Request) -> Response:
+        self._seen = time.monotonic()
+        number = int(request.path_params["number"])
+        row = self._project.store.row(self._name(request))
+        if self._project.mode == "annotate":
+            self._proposer.want([row.name])
+        return JSONResponse(self._shown(number, row))
+
+    async def _save(self, request: Request) -> Response:
+        body = await _body(request)
+        number = int(request.path_params["number"])
+        self._name(request)
+
+        def save() -> Row:
+            return self._project.save(number, *_saved(body, len(self._project.spec)))
+
+        row = await run_in_threadpool(save)
+        return JSONResponse({"revision": row.revision})
+
+    async def _train(self, request: Request) -> Response:
+        body = await _body(request)
+        if body.get("stop") is True:
+            await run_in_threadpool(self._training.stop)
+        else:
+            if not is_installed():
+                raise RequestError("what training needs is not installed")
+            await run_in_threadpool(self._training.start)
+        return JSONResponse(self._training.status())
+
+    async def _ended(self, request: Request) -> Response:
+        self.end()
+        return JSONResponse({"ended": True})
+
+    def _name(self, request: Request) -> str:
+        number = int(request.path_params["number"])
+        if not 0 <= number < len(self._project.store.names):
+            raise RequestError("there is no such photograph")
+        return self._project.store.names[number]
+
+    def _shown(self, number: int, row: Row) -> dict[str, Any]:
+        size, problem = None, ""
+        try:
+            size = self._project.headers.of(row.name).size
+        except BeetleLMError as error:
+            problem = str(error)
+        return {
+            "number": number,
+            "name": printable(row.name),
+            "size": size,
+            "problem": problem,
+            "status": row.status,
+            "reason": printable(row.reason),
+            "state": row.state,
+            "origin": row.origin,
+            "revision": row.revision,
+            "xy": _json_points(row.xy),
+            "proposed": _json_points(row.proposed),
+            "expected": None if row.expected is None else _json_numbers(row.expected),
+        }
+
+    def _progress(self) -> dict[str, Any]:
+        with self._lock:
+            store = self._project.store
+            version = store.version
+            if self._counted is None or self._counted[0] != version:
+                told = progress(store.rows(), store.acceptances(), len(self._project.spec))
+                self._counted = version, told
+            return self._counted[1]
+
+    def _looked_odd(self) -> list[dict[str, Any]]:
+        """Accepted photographs whose landmarks cannot be right, or look swapped or flipped."""
+        with self._lock:
+            store = self._project.store
+            version = store.version
+            if self._suspects[0] != version:
+                rows = [row for row in store.rows_with_landmarks("accepted") if row.xy is not None]
+                found: list[dict[str, Any]] = []
+                if rows:
+                    names = [row.name for row in rows]
+                    sizes = np.array([self._size(name) for name in names])
+                    xy = np.array([row.xy for row in rows])
+                    found = [
+                        {
+                            "number": self._numbers.get(suspect.name),
+                            "reason": suspect.reason,
+                            "measured": suspect.measured,
+                        }
+                        for suspect in find_suspects(names, xy, sizes)
+                    ]
+                self._suspects = version, found
+            return self._suspects[1]
+
+    def _size(self, name: str) -> tuple[float, float]:
+        try:
+            width, height = self._project.headers.of(name).size
+        except BeetleLMError:
+            return math.nan, math.nan
+        return float(width), float(height)
+
+    def _mean_shape(self) -> list[list[float]] | None:
+        with self._lock:
+            version = self._project.store.version
+            if self._shape[0] != version and (self._shape[1] is None or version % 10 == 0):
+                mean = self._project.mean_shape()
+                self._shape = version, None if mean is None else mean.round(5).tolist()
+            return self._shape[1]
+
+
+def _listed(row: Row) -> list[Any]:
+    error = None if row.error is None else round(row.error, 3)
+    return [row.state, row.status, error, row.revision, row.origin]
+
+
+def _json_points(xy: Floats | None) -> list[list[float] | None] | None:
+    if xy is None:
+        return None
+    return [None if math.isnan(x) or math.isnan(y) else [x, y] for x, y in xy.tolist()]
+
+
+def _json_numbers(values: Floats) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in values.tolist()]
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    content = b""
+    async for piece in request.stream():
+        content += piece
+        if len(content) > _MOST_BYTES:
+            raise RequestError("the request is too long")
+    try:
+        body = json.loads(content or b"{}")
+    except (ValueError, RecursionError):
+        raise RequestError("the request is no JSON") from None
+    if not isinstance(body, dict):
+        raise RequestError("the request is no JSON object")
+    return body
+
+
+def _saved(body: dict[str, Any], count: int) -> tuple[int, Any, Floats | None, float]:
+    """Revision, state, landmarks (n, 2) and seconds of a request to save."""
+    revision, state, points = body.get("revision"), body.get("state"), body.get("xy")
+    seconds = body.get("seconds", 0.0)
+    if type(revision) is not int or state not in _STATES or not _is_number(seconds):
+        raise RequestError("the request to save is not what the page sends")
+    seconds = max(float(seconds), 0.0)
+    if points is None:
+        return revision, state, None, seconds
+    if not isinstance(points, list) or len(points) != count:
+        raise RequestError(f"there must be {count} landmarks")
+    xy = np.full((count, 2), np.nan)
+    for index, point in enumerate(points):
+        if point is None:
+            continue
+        fits = isinstance(point, list) and len(point) == 2
+        if not fits or not all(map(_is_number, point)):
+            raise RequestError("a landmark is two numbers, or null")
+        xy[index] = point
+    return revision, state, xy, seconds
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a number that a photograph may have, and not NaN."""
+    return type(value) in (int, float) and abs(value) < _FARTHEST  # type: ignore[arg-type]
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    if isinstance(error, ChangedElsewhereError):
+        return JSONResponse({"error": "this photograph was changed in another tab"}, 409)
+    status = (
+        400 if isinstance(error, RequestError) else 507 if isinstance(error, OutputError) else 422
+    )
+    return JSONResponse({"error": printable(str(error))}, status)
+
+
+def _page_files() -> dict[str, bytes]:
+    folder = resources.files("beetle_lm.web").joinpath("app")
+    return {
+        file.name: file.read_bytes()
+        for file in folder.iterdir()
+        if file.name.rpartition(".")[2] in _KINDS
+    }
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.bind((_HOST, port))
+        listener.listen(128)
+        yield listener
+    except OSError as error:
+        raise OutputError(f"port {port} cannot be used: {error.strerror or error}") from error
+    finally:
+        listener.close()
