@@ -6,7 +6,7 @@ with a click each, exactly; where nothing is proposed all are clicked. The set i
 every landmark is within T. Clicks per landmark of the whole set: 1 for annotating all.
 
 - `page`: what the page does without training: the photographs that differ most first, each with
-  landmarks laid on it from the three annotated ones that look most alike.
+  landmarks laid on it from the six annotated ones that look most alike.
 - `page-N`: the same for N photographs; then a model is trained once, which places the rest.
 - `random-20`: the first 20 at random, all clicked; then a model is trained once.
 - `random-20-dlib`: the same with dlib's shape predictor, as ml-morph does (needs `dlib-bin`).
@@ -36,7 +36,7 @@ from beetle_lm.predict.landmarks import centroid_size
 from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.templates.alignment import Aligned, carried, combined
 from beetle_lm.web.choice import SIDE, embedding, farthest_first
-from beetle_lm.web.proposals import LEAST_LIKENESS
+from beetle_lm.web.proposals import LEAST_LIKENESS, TEMPLATES
 
 Floats = NDArray[np.float64]
 SETS = {
@@ -46,7 +46,7 @@ SETS = {
     "elytra": ("carabids/elytra", "landmarks.tps", 0.02),
     "right-mandible": ("carabids/right-mandible", "landmarks.tps", 0.02),
 }
-TEMPLATES, RANDOM = 3, 20
+RANDOM = 20
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,9 @@
 damages whole landmark files of all kinds (TPS, wide, tidy, R, DeepLabCut, in several encodings),
 part files and lists of test photographs at random, reads each as training, comparison and
 conversion do, and needs the extra `train` for the lists. It stops at the first exception that is no
-error for the user, at an error without a line, and at a file that takes more than 5 s; the file is
-then where the message says. At the end it prints how many were read and how many refused.
+error for the user, at an error without a line, and at a file that takes more than 5 s of the
+processor; the file is then where the message says. At the end it prints how many were read and how
+many refused.
 
     pip install atheris
     python bench/fuzz_readers.py tps corpus/tps -max_total_time=300
@@ -208,10 +209,10 @@ def fuzz_text(arguments: list[str]) -> None:
             kind, content = rng.choice(seeds)
             path = Path(folder) / f"a.{kind}"
             path.write_bytes(damaged(content, rng))
-            started = time.monotonic()
+            started = time.process_time()  # others may use the machine, too
             try:
                 read += use(path, rng)
-                took = time.monotonic() - started
+                took = time.process_time() - started
                 assert took < SLOWEST, f"{took:.1f} s"
             except BaseException:
                 kept = Path(f"fuzz-{given.seed}-{done}.{kind}").absolute()

@@ -43,10 +43,10 @@ class Result:
             speaks against its landmarks.
         photograph: what it was given as; None where that is not known any more.
         hint: what can be done about the error in the program at hand, where that is known.
-        scale: what was read from the photograph of how long its pixels are; None where nobody
-            looked.
         box: (4, 2) corners of the window in which the landmarks were looked for, in pixels of the
             upright photograph; None where that was all of it.
+        scale: what was read from the photograph of how long its pixels are; None where nobody
+            looked.
     """
 
     name: str
@@ -57,8 +57,8 @@ class Result:
     flag: str | None = None
     photograph: Photograph | None = None
     hint: Hint | None = None
-    scale: Scale | None = None
     box: Floats | None = None
+    scale: Scale | None = None
 
     @property
     def status(self) -> Status:

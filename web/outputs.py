@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from beetle_lm.errors import BeetleLMError
+from beetle_lm.errors import BeetleLMError, ImageError
 from beetle_lm.files import write_text
 from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.formats.csv import csv_line, guarded
@@ -41,15 +41,21 @@ class Headers:
     def __init__(self, photographs: Iterable[ImageFile]) -> None:
         self._paths = {photograph.name: photograph.path for photograph in photographs}
         self._known: dict[str, Header] = {}
+        self.remembered: Mapping[str, tuple[tuple[int, int], int]] = {}
 
     def of(self, name: str) -> Header:
-        """The header of a photograph.
+        """The header of a photograph; what is remembered of one that is gone.
 
         Raises:
-            ImageError: it cannot be read.
+            ImageError: it cannot be read, and nothing is remembered.
         """
         if name not in self._known:
-            self._known[name] = read_header(self._paths[name])
+            try:
+                self._known[name] = read_header(self._paths[name])
+            except ImageError:
+                if name not in self.remembered:
+                    raise
+                self._known[name] = Header("", *self.remembered[name])
         return self._known[name]
 
 
@@ -63,14 +69,14 @@ class Records:
         frame: the frame of the coordinates in the file.
         earlier: the records of before, by photograph: their ID, scale, curves, comments and further
             lines are kept.
-        scale: units per pixel for records that are new, None where unknown.
+        scales: units per pixel by photograph, for records without a scale; unknown for others.
     """
 
     names: tuple[str, ...]
     headers: Headers
     frame: ExifFrame
     earlier: Mapping[str, TpsRecord]
-    scale: float | None = None
+    scales: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def _ids(self) -> dict[str, str]:
@@ -102,7 +108,8 @@ class Records:
     def _record(self, row: Row, xy: Floats, id: str) -> TpsRecord:
         header = self.headers.of(row.name)
         xy = in_frame(xy, header, self.frame)
-        made = TpsRecord.from_image_xy(xy, header.size_in(self.frame), row.name, id, self.scale)
+        scale = self.scales.get(row.name)
+        made = TpsRecord.from_image_xy(xy, header.size_in(self.frame), row.name, id, scale)
         earlier = self.earlier.get(row.name)
         if earlier is None:
             return made
@@ -112,7 +119,7 @@ class Records:
             points=made.points,
             image=earlier.image or row.name,
             id=earlier.id or id,
-            scale=self.scale if earlier.scale is None else earlier.scale,
+            scale=scale if earlier.scale is None else earlier.scale,
             comments=tuple(comment for comment in earlier.comments if comment != own),
         )
 

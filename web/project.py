@@ -14,7 +14,7 @@ import numpy as np
 
 from beetle_lm.errors import Hint, ImageError, LandmarkFileError, OutputError, RequestError
 from beetle_lm.files import write_text
-from beetle_lm.predict.batch.review import Results
+from beetle_lm.predict.batch.review import Results, Reviewed
 from beetle_lm.predict.formats.names import NameIndex
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps
 from beetle_lm.predict.images.find import find_images
@@ -62,6 +62,7 @@ class Project:
 
     def __post_init__(self) -> None:
         self.headers = self.records.headers
+        self.headers.remembered = self.store.pictures()
         self.paths = {photograph.name: photograph.path for photograph in self.photographs}
         self.accepted = 0
         self.writer = Writer(self.write)
@@ -81,7 +82,7 @@ class Project:
 
         Raises:
             OutputError: they cannot be written.
-            ImageError: a photograph is gone.
+            ImageError: a photograph is gone, and nothing is remembered of it.
         """
         rows = self.store.rows_with_landmarks("accepted")
         if self.mode == "annotate":
@@ -116,9 +117,13 @@ class Project:
             if xy.shape != (len(self.spec), 2):
                 raise RequestError(f"{self.spec.name} has {len(self.spec)} landmarks")
             xy = np.clip(xy, (0.0, 0.0), self.headers.of(self.store.names[number]).size)
+        name = self.store.names[number]
         if state == "accepted" and (xy is None or np.isnan(xy).all()):
             raise RequestError("a photograph without any landmark cannot be accepted")
-        saved = self.store.save(self.store.names[number], revision, state, xy, seconds)
+        if state == "accepted" and name not in self.headers.remembered:
+            header = self.headers.of(name)
+            self.store.remember_picture(name, header.size, header.orientation)
+        saved = self.store.save(name, revision, state, xy, seconds)
         self.writer.changed()
         return saved
 
@@ -183,30 +188,14 @@ def review_project(folder: Path, images: Path | None = None) -> Project:
     frame: ExifFrame = "stored" if results.stored else "apply"
     headers = Headers(photographs)
     order = tuple(photograph.name for photograph in photographs)
+    scales = {one.image: one.scale for one in found if one.scale is not None}
     records = Records(
-        order, headers, frame, _by_photograph(folder / "landmarks.tps", order), results.scale
+        order, headers, frame, _by_photograph(folder / "landmarks.tps", order), scales
     )
     store = Store(folder / KEPT, order, len(spec))
     stamp = _sha256(folder / "specimens.csv", folder / "predictions.csv")
     if store.about("results") != stamp:
-        rows = []
-        for one in found:
-            xy = one.xy
-            if xy is not None and results.stored:
-                header = headers.of(one.image)
-                xy = to_upright(xy, header.orientation, header.size)
-            rows.append(
-                Row(
-                    one.image,
-                    one.status,
-                    one.reason,
-                    one.mean_error,
-                    "" if xy is None else "model" if results.model else "templates",
-                    xy,
-                    None if one.placed is None else one.placed.expected_error,
-                )
-            )
-        store.propose(rows)
+        store.propose(_proposed(one, results, headers) for one in found)
         store.remember("results", stamp)
     return Project(
         "review",
@@ -218,6 +207,26 @@ def review_project(folder: Path, images: Path | None = None) -> Project:
         folder / CORRECTIONS,
         store,
         results.model,
+    )
+
+
+def _proposed(one: Reviewed, results: Results, headers: Headers) -> Row:
+    """What a run proposes for a photograph, on the upright one."""
+    xy, reason = one.xy, one.reason
+    if xy is not None and results.stored:
+        try:
+            header = headers.of(one.image)
+            xy = to_upright(xy, header.orientation, header.size)
+        except ImageError as error:
+            xy, reason = None, str(error)
+    return Row(
+        one.image,
+        one.status,
+        reason,
+        one.mean_error,
+        "" if xy is None else "model" if results.model else "templates",
+        xy,
+        None if one.placed is None else one.placed.expected_error,
     )
 
 

@@ -19,7 +19,9 @@ from beetle_lm.web.choice import SIDE, embedding, next_photographs
 from beetle_lm.web.project import Project
 from beetle_lm.web.store import Row
 
-_TEMPLATES = 3  # of the annotated photographs that are most like the new one
+TEMPLATES = 6
+"""Annotated photographs that landmarks are carried from: those most like the new one."""
+
 _PAUSE = 0.1  # seconds between photographs that are compared
 _SMALL = 40  # photographs that are kept small, 1 MB each
 _EMBEDDED = 400  # photographs that are compared with each other
@@ -180,13 +182,13 @@ class Proposer:
     def _nearest(self, name: str, annotated: Sequence[Row]) -> list[Row]:
         own = self.embeddings.get(name)
         if own is None:
-            return list(annotated[:_TEMPLATES])
+            return list(annotated[:TEMPLATES])
         far = {
             row.name: float(np.linalg.norm(self.embeddings[row.name] - own))
             for row in annotated
             if row.name in self.embeddings
         }
-        return sorted(annotated, key=lambda row: far.get(row.name, np.inf))[:_TEMPLATES]
+        return sorted(annotated, key=lambda row: far.get(row.name, np.inf))[:TEMPLATES]
 
     def _small_one(self, name: str) -> Aligned:
         if name not in self._small:

@@ -40,6 +40,10 @@ CREATE TABLE photograph (
   state TEXT NOT NULL DEFAULT 'open', xy BLOB, revision INTEGER NOT NULL DEFAULT 0,
   seconds REAL NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE TABLE picture (
+  photograph TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL,
+  orientation INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE move (
   id INTEGER PRIMARY KEY, photograph TEXT NOT NULL, landmark INTEGER NOT NULL, time REAL NOT NULL,
   x_before REAL, y_before REAL, x_after REAL, y_after REAL, expected REAL, origin TEXT NOT NULL
@@ -278,6 +282,19 @@ class Store:
                 )
         return replace(before, state=state, xy=xy, revision=revision + 1)
 
+    def remember_picture(self, name: str, size: tuple[int, int], orientation: int) -> None:
+        """Remembers upright size and EXIF orientation of a photograph, were it ever gone."""
+        with self._changing() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO picture VALUES (?, ?, ?, ?)", (name, *size, orientation)
+            )
+
+    def pictures(self) -> dict[str, tuple[tuple[int, int], int]]:
+        """Upright size and EXIF orientation of the photographs that were remembered."""
+        with self._lock:
+            found = self._connection.execute("SELECT * FROM picture").fetchall()
+        return {name: ((width, height), turn) for name, width, height, turn in found}
+
     def changed_since(self, version: int) -> list[str]:
         """Names of the photographs that changed after a version of the store."""
         with self._lock:
@@ -336,7 +353,7 @@ class Store:
                 "INSERT INTO about VALUES (?, ?)",
                 [("format", str(_FORMAT)), ("landmarks", str(landmarks))],
             )
-        elif not {"about", "photograph", "move", "accepted"} <= there or self.about(
+        elif not {"about", "photograph", "picture", "move", "accepted"} <= there or self.about(
             "format"
         ) != str(_FORMAT):
             raise OutputError(f"{self.path} is not a file of corrections of this beetle-lm")

@@ -238,8 +238,8 @@ def _result(record: dict[str, Any], spec: PartSpec) -> Result:
         record["error"],
         record.get("flag"),
         hint=Hint[record["hint"]] if "hint" in record else None,
-        scale=Scale(*record["scale"]) if "scale" in record else None,
         box=np.array(record["box"]) if "box" in record else None,
+        scale=Scale(*record["scale"]) if "scale" in record else None,
     )
 
 

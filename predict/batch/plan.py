@@ -182,8 +182,8 @@ def plan_found(
             resume = request.resume and together is None
             refuse_unless_free(folders[part], request.overwrite, resume)
         reference = _reference(references.get(part), images, options, partial(_part_of, model))
-        measures = bool(_part_of(model).measurements)
-        tasks.append(Task(part, model, images, folders[part], reference, measures))
+        measured = bool(_part_of(model).measurements)
+        tasks.append(Task(part, model, images, folders[part], reference, measured))
     return Plan(tuple(tasks), options, together, request.overwrite, request.resume, finder=finder)
 
 

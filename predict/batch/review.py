@@ -166,7 +166,6 @@ class Results:
         part: the part's name.
         photographs: the folder that the names of the photographs are below.
         stored: landmarks are in the frame of the stored pixels, not of the upright picture.
-        scale: units per pixel that the run was given, None where unknown.
         model: the model's file, None where templates placed the landmarks.
     """
 
@@ -174,7 +173,6 @@ class Results:
     part: str
     photographs: Path
     stored: bool
-    scale: float | None
     model: Path | None
 
     @classmethod
@@ -199,7 +197,6 @@ class Results:
             str(summary["model"]["part"]),
             Path(summary["photographs"]),
             summary["frame"] == "stored",
-            _scale(summary),
             None if file is None else Path(file),
         )
 
@@ -405,13 +402,6 @@ def _written(path: Path, part: str, chosen: list[Reviewed]) -> dict[str, Floats]
 def _size(path: Path, line: int, row: dict[str, str]) -> tuple[int, int] | None:
     width, height = (_number(path, line, row[side]) for side in ("width", "height"))
     return None if width is None or height is None else (int(width), int(height))
-
-
-def _scale(summary: dict[str, Any]) -> float | None:
-    """The scale of all photographs; None where it is not known, or not the same for all."""
-    options = summary.get("options")
-    scale = options.get("scale") if isinstance(options, dict) else None
-    return float(scale) if isinstance(scale, int | float) and scale > 0 else None
 
 
 def _number(path: Path, line: int, cell: str) -> float | None:

@@ -154,10 +154,10 @@ def run_parts(
         ]
         images = tasks[0].images
         done = min(part.done for part in parts)
-        scales = plan.options.scale
-        mark = None if scales is None else scales.mark
-        marks = None if mark is None else ScaleReader(reader, mark)
-        reads = reader if marks is None else marks
+        scale = plan.options.scale
+        marks, reads = None, reader
+        if scale is not None and scale.mark is not None:
+            reads = marks = ScaleReader(reader, scale.mark)
         pictures = Pictures(reads) if plan.options.overlay else None
         if done < len(images):
             rest, batch_size = images[done:], parts[0].batch_size
@@ -166,9 +166,9 @@ def run_parts(
                 pairs = zip(rest, placed, strict=True)
                 for index, (image, results) in enumerate(pairs, start=done):
                     picture = None if pictures is None else pictures.take(image)
-                    scale = None if marks is None else marks.take(image)
+                    read_scale = None if marks is None else marks.take(image)
                     for part, result in zip(parts, results, strict=True):
-                        part.take(index, replace(result, scale=scale), picture)
+                        part.take(index, replace(result, scale=read_scale), picture)
         return [part.finish(reader) for part in parts]
 
 

@@ -188,8 +188,9 @@ class Terminal(Observer):
         if several and any(finished.outcome.shown.cells for _, finished in self._done):
             echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
         if to_check := sum(finished.outcome.flagged for _, finished in self._done):
+            command = "review-list" if several else "review"  # a page is for one part
             echo(
-                f"`beetle-lm review-list {self._plan.output}` shows what to check first:"
+                f"`beetle-lm {command} {self._plan.output}` shows what to check first:"
                 f" {_kept(to_check, self._plan.options.flagged)}"
             )
 

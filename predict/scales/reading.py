@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.images.find import File, ImageFile
-from beetle_lm.predict.images.read import Form, Picture
+from beetle_lm.predict.images.read import File, Form, ImageFile, Picture
 from beetle_lm.predict.images.reading import Reader
 from beetle_lm.predict.scales.scale import Scale
 from beetle_lm.predict.scales.sources import Mark

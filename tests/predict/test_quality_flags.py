@@ -91,7 +91,7 @@ def test_wrong_photographs_are_flagged_and_right_ones_are_not(
         assert words in specimens[name]["reason"]
     assert specimens["broken"]["status"] == "failed"
     assert "10 images: landmarks on 9, 6 flagged, 1 failed" in done.out
-    assert f"beetle-lm review-list {out}" in done.out
+    assert f"beetle-lm review {out}" in done.out
     counts = json.loads((out / "run.json").read_text())["counts"]
     assert counts["images"] == 10
     assert (counts["ok"], counts["flagged"], counts["failed"]) == (3, 6, 1)

@@ -173,4 +173,6 @@ def test_a_result_of_a_path_keeps_no_pixels(
         "hint",
         "flag",
         "photograph",
+        "scale",
+        "box",
     }

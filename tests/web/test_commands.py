@@ -158,3 +158,21 @@ def test_a_photograph_of_ten_thousand_million_pixels(drawn: Path, tmp_path: Path
             assert "too large" in json.load(refused.value)["error"]
             refused.value.close()
         assert json.load(urllib.request.urlopen(f"{address}api/photographs/2"))["number"] == 2
+
+
+def test_a_photograph_that_is_gone_keeps_its_record(drawn: Path, tmp_path: Path) -> None:
+    project = annotation_project([drawn], tmp_path / "wing.tps", WING)
+    for number in (0, 1):
+        project.save(number, 0, "accepted", np.array(quadrangle(number)), 0.0)
+    project.close()
+    before = (tmp_path / "wing.tps").read_bytes()
+    (drawn / "00.png").write_bytes(b"damaged")
+    project = annotation_project([drawn], tmp_path / "wing.tps", WING)
+    project.write()
+    project.close()
+    assert (tmp_path / "wing.tps").read_bytes() == before
+    (drawn / "00.png").unlink()
+    project = annotation_project([drawn], tmp_path / "wing.tps", WING)
+    project.write()
+    project.close()
+    assert (tmp_path / "wing.tps").read_bytes() == before

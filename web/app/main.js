@@ -353,7 +353,7 @@ class Page {
               ? "placed"
               : errors[index] === null
                 ? "proposed"
-                : `± ${(errors[index] ?? 0).toFixed(1)} px`,
+                : `± ${(errors[index] ?? 0).toFixed((errors[index] ?? 0) < 100 ? 1 : 0)} px`,
       })),
       this.selected,
       this.next,

@@ -27,6 +27,7 @@ import { drawn } from "./model.js";
 const CLICK = 5; // pixels that a pointer may tremble in a click
 const REACH = { mouse: 13, pen: 18, touch: 28 };
 const CLOSEST = 60;
+const WIDE = 70; // radius above which only the circle of the selected landmark is drawn
 
 export class Viewer {
   /** @param {HTMLElement} host @param {Listeners} listeners */
@@ -208,7 +209,7 @@ export class Viewer {
       const classes = `${mark.kind}${mark.sure ? " placed" : ""}${chosen ? " selected" : ""}`;
       const [x, y] = place;
       const radius = (mark.expected ?? 0) * this.scale;
-      if (radius > 9 && !mark.sure)
+      if (radius > 9 && !mark.sure && (radius < WIDE || chosen))
         circles.push(drawn("circle", { cx: x, cy: y, r: radius, class: classes }));
       const group = drawn("g", { class: `mark ${classes}`, "data-index": index });
       group.setAttribute("transform", `translate(${x} ${y})`);
