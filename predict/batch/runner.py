@@ -155,13 +155,13 @@ def run_parts(
         images = tasks[0].images
         done = min(part.done for part in parts)
         scale = plan.options.scale
-        marks = None
+        marks, reads = None, reader
         if scale is not None and scale.mark is not None:
-            reader = marks = ScaleReader(reader, scale.mark)
-        pictures = Pictures(reader) if plan.options.overlay else None
+            reads = marks = ScaleReader(reader, scale.mark)
+        pictures = Pictures(reads) if plan.options.overlay else None
         if done < len(images):
             rest, batch_size = images[done:], parts[0].batch_size
-            read = reader if pictures is None else pictures.read
+            read = reads if pictures is None else pictures.read
             with closing(sources.place(rest, batch_size, threads, read)) as placed:
                 pairs = zip(rest, placed, strict=True)
                 for index, (image, results) in enumerate(pairs, start=done):

@@ -30,8 +30,11 @@ class ScaleReader(Reader):
         return self._kept.pop(image, None)
 
     def _forms(self, file: File, forms: Sequence[Form]) -> list[Picture | ImageError]:
+        image = ImageFile.of(file)
+        if image in self._kept:  # it is read once more, to be looked at more closely
+            return self._reader.forms(file, forms)
         *pictures, seen = self._reader.forms(file, [*forms, self._mark.form])
-        self._kept[ImageFile.of(file)] = self._read(seen)
+        self._kept[image] = self._read(seen)
         return pictures
 
     def _read(self, seen: Picture | ImageError) -> Scale:
