@@ -2,9 +2,9 @@
 
     python bench/measurements.py DATA
 
-DATA is the folder of real photographs (see bench/README.md). The bundled models place landmarks on the
-carabids' test photographs, which they were not trained on; every length between two landmarks of a part
-is held against the same length of the manual landmarks.
+DATA is the folder of real photographs (see bench/README.md). The bundled models place landmarks on
+the carabids' test photographs, which they were not trained on; every length between two landmarks
+of a part is held against the same length of the manual landmarks.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def manual(row: dict[str, str], rest: list[str], count: int) -> Floats:
 
 def main(data: Path) -> None:
     print(
-        "part, photographs, lengths, mean |error|, mean expected error (both in thousandths of the longest), ratio,"
+        "part, photographs, lengths, mean |error|, mean expected error (both in thousandths of the"
+        " longest), ratio,"
     )
     print("share within the expected error (normal errors: 58 %)")
     with (data / "carabids" / "index.csv").open(encoding="utf-8", newline="") as stream:
