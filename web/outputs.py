@@ -39,7 +39,7 @@ class Headers:
     """
 
     def __init__(self, photographs: Iterable[ImageFile]) -> None:
-        self._paths = {photograph.name: photograph.path for photograph in photographs}
+        self._images = {photograph.name: photograph for photograph in photographs}
         self._known: dict[str, Header] = {}
 
     def of(self, name: str) -> Header:
@@ -49,7 +49,7 @@ class Headers:
             ImageError: it cannot be read.
         """
         if name not in self._known:
-            self._known[name] = read_header(self._paths[name])
+            self._known[name] = read_header(self._images[name])
         return self._known[name]
 
 
