@@ -177,6 +177,6 @@ def test_pages_of_a_stack_are_shown(
     for number, page in enumerate(pages, start=1):
         shown = pictures.whole(project.images[f"stack_page{number}.tif"])
         pixels = cv2.imdecode(np.frombuffer(shown, np.uint8), cv2.IMREAD_COLOR_RGB)
-        assert np.abs(pixels.astype(int) - page).mean() < 1
+        assert pixels is not None and np.abs(pixels.astype(int) - page).mean() < 1
     assert project.headers.of("stack_page2.tif").size == (400, 300)
     project.close()
