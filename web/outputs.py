@@ -39,7 +39,7 @@ class Headers:
     """
 
     def __init__(self, photographs: Iterable[ImageFile]) -> None:
-        self._paths = {photograph.name: photograph.path for photograph in photographs}
+        self._images = {photograph.name: photograph for photograph in photographs}
         self._known: dict[str, Header] = {}
         self.remembered: Mapping[str, tuple[tuple[int, int], int]] = {}
 
@@ -51,7 +51,7 @@ class Headers:
         """
         if name not in self._known:
             try:
-                self._known[name] = read_header(self._paths[name])
+                self._known[name] = read_header(self._images[name])
             except ImageError:
                 if name not in self.remembered:
                     raise

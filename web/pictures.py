@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from pathlib import Path
 
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.drawing.overlay import jpeg
 from beetle_lm.predict.images.header import read_header
-from beetle_lm.predict.images.read import MAX_PIXELS, read_image
+from beetle_lm.predict.images.read import MAX_PIXELS, ImageFile, read_image
 from beetle_lm.predict.views.placement import Placement
-from beetle_lm.text import printable
 
 LARGEST_SIDE = 8192
 """Pixels of the longer side above which a photograph is shown reduced."""
@@ -34,10 +32,10 @@ class Pictures:
     def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
         self._max_pixels = max_pixels
         self._decoding = threading.BoundedSemaphore(_AT_ONCE)
-        self._small: OrderedDict[Path, bytes] = OrderedDict()
+        self._small: OrderedDict[ImageFile, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def whole(self, path: Path) -> bytes:
+    def whole(self, image: ImageFile) -> bytes:
         """A photograph as JPEG, upright, with all its pixels up to `LARGEST_SIDE`.
 
         A JPEG that is stored upright is given as it is. Browsers are told not to turn pictures
@@ -46,44 +44,44 @@ class Pictures:
         Raises:
             ImageError: it cannot be read.
         """
-        header = read_header(path)
+        header = read_header(image)
         if header.is_jpeg and header.orientation == 1 and max(header.size) <= LARGEST_SIDE:
             try:
-                return path.read_bytes()
+                return image.path.read_bytes()
             except OSError as error:
-                name = printable(path.name)
-                raise ImageError(f"{name} cannot be read: {error.strerror or error}") from error
+                reason = error.strerror or error
+                raise ImageError(f"{image.called} cannot be read: {reason}") from error
         with self._decoding:
-            return _encoded(path, LARGEST_SIDE, _QUALITY, self._max_pixels, exact=True)
+            return _encoded(image, LARGEST_SIDE, _QUALITY, self._max_pixels, exact=True)
 
-    def small(self, path: Path) -> bytes:
+    def small(self, image: ImageFile) -> bytes:
         """A photograph as a JPEG of `THUMBNAIL` pixels.
 
         Raises:
             ImageError: it cannot be read.
         """
         with self._lock:
-            if path in self._small:
-                self._small.move_to_end(path)
-                return self._small[path]
+            if image in self._small:
+                self._small.move_to_end(image)
+                return self._small[image]
         with self._decoding:
-            made = _encoded(path, THUMBNAIL, _SMALL_QUALITY, self._max_pixels, exact=False)
+            made = _encoded(image, THUMBNAIL, _SMALL_QUALITY, self._max_pixels, exact=False)
         with self._lock:
-            self._small[path] = made
+            self._small[image] = made
             while len(self._small) > _KEPT:
                 self._small.popitem(last=False)
         return made
 
 
-def _encoded(path: Path, longest: int, quality: int, max_pixels: int, exact: bool) -> bytes:
+def _encoded(image: ImageFile, longest: int, quality: int, max_pixels: int, exact: bool) -> bytes:
     """The picture as JPEG; `exact` where coordinates are read off it.
 
     What is decoded at a reduced scale may reach some pixels beyond the photograph's edge.
     """
-    width, height = read_header(path).size
+    width, height = read_header(image).size
     scale = min(1.0, longest / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    picture = read_image(path, 3, None if exact else size, max_pixels)
+    picture = read_image(image, 3, None if exact else size, max_pixels)
     if scale == 1:
         return jpeg(picture.pixels, quality)
     return jpeg(Placement.fit(picture.frame, size, "stretch").render(picture), quality)

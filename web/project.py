@@ -19,6 +19,7 @@ from beetle_lm.predict.formats.names import NameIndex
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps
 from beetle_lm.predict.images.find import find_images
 from beetle_lm.predict.images.orientation import ExifFrame, to_upright
+from beetle_lm.predict.images.pages import photograph_at
 from beetle_lm.predict.images.read import ImageFile
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.procrustes import mean_shape
@@ -63,7 +64,7 @@ class Project:
     def __post_init__(self) -> None:
         self.headers = self.records.headers
         self.headers.remembered = self.store.pictures()
-        self.paths = {photograph.name: photograph.path for photograph in self.photographs}
+        self.images = {photograph.name: photograph for photograph in self.photographs}
         self.accepted = 0
         self.writer = Writer(self.write)
 
@@ -168,7 +169,7 @@ def review_project(folder: Path, images: Path | None = None) -> Project:
     results = Results.read(folder)
     found = list(results.specimens())
     root = images or results.photographs
-    photographs = tuple(ImageFile(root / one.image, one.image) for one in found)
+    photographs = tuple(photograph_at(root / one.image, one.image) for one in found)
     if not any(photograph.path.exists() for photograph in photographs):
         raise ImageError(f"the photographs are not in {root}", Hint.PHOTOGRAPHS_MOVED)
     names = next((one.placed.names for one in found if one.placed is not None), None)

@@ -117,7 +117,7 @@ class Proposer:
     def _embed(self, name: str) -> None:
         if name not in self.embeddings:
             try:
-                picture = read_image(self._project.paths[name], 1, (SIDE * 4, SIDE * 4))
+                picture = read_image(self._project.images[name], 1, (SIDE * 4, SIDE * 4))
             except ImageError:
                 return
             self.embeddings[name] = embedding(picture)
@@ -141,8 +141,8 @@ class Proposer:
         done = 0
         for begin in range(0, len(left), _CHUNK):
             chunk = left[begin : begin + _CHUNK]
-            paths = [self._project.paths[name] for name in chunk]
-            results = predictor.predict(iter(paths), min(8, len(left)), workers=1)
+            images = [self._project.images[name] for name in chunk]
+            results = predictor.predict(iter(images), min(8, len(left)), workers=1)
             self._project.store.propose(
                 proposal(result, name) for name, result in zip(chunk, results, strict=True)
             )
@@ -155,7 +155,7 @@ class Proposer:
     def _by_model(self, model: Path, name: str) -> Row:
         if self._predictor is None:
             self._predictor = Predictor.load(model)
-        [result] = self._predictor.predict([self._project.paths[name]], 1, workers=1)
+        [result] = self._predictor.predict([self._project.images[name]], 1, workers=1)
         return proposal(result, name)
 
     def _by_templates(self, name: str) -> Row | None:
@@ -194,7 +194,7 @@ class Proposer:
         if name not in self._small:
             if len(self._small) >= _SMALL:
                 self._small.pop(next(iter(self._small)))
-            self._small[name] = Aligned.read(self._project.paths[name])
+            self._small[name] = Aligned.read(self._project.images[name])
         return self._small[name]
 
 

@@ -246,7 +246,7 @@ class Site:
 
     def _picture(self, request: Request, make: Callable[[Any], bytes]) -> Response:
         name = self._name(request)
-        content = make(self._project.paths[name])
+        content = make(self._project.images[name])
         kept = {"Cache-Control": "private, max-age=86400"}
         return Response(content, headers=kept, media_type="image/jpeg")
 

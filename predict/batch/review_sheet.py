@@ -11,10 +11,10 @@ from beetle_lm.errors import ImageError
 from beetle_lm.predict.batch.review import Review, Reviewed
 from beetle_lm.predict.drawing.overlay import Marked
 from beetle_lm.predict.drawing.sheet import CELL, DOT, LETTERS, Cell, in_rows, sheet
-from beetle_lm.predict.images.find import ImageFile, is_file
+from beetle_lm.predict.images.find import ImageFile
 from beetle_lm.predict.images.header import read_header
 from beetle_lm.predict.images.orientation import to_upright
-from beetle_lm.predict.images.pages import page_called
+from beetle_lm.predict.images.pages import photograph_at
 from beetle_lm.text import counted
 
 MOST = 48
@@ -65,21 +65,13 @@ def _cell(one: Reviewed, images: Path | None, several: bool) -> Cell:
     if one.reason:
         notes.append(one.reason)
     try:
-        pixels = _pixels(one, _file(photograph))
+        pixels = _pixels(one, photograph_at(photograph, one.image))
     except ImageError as problem:
         if one.status != "failed":
             notes.append(str(problem))
     mark = None if one.status == "ok" else one.status
     name = f"{one.part}: {one.image}" if several else one.image
     return Cell(name, pixels, mark, tuple(notes))
-
-
-def _file(path: Path) -> ImageFile:
-    """The photograph that was called so, which may be a page of a file with another name."""
-    whole = ImageFile.of(path)
-    if is_file(path):
-        return whole
-    return page_called(path.name, lambda name: ImageFile.of(path.with_name(name))) or whole
 
 
 def _pixels(one: Reviewed, photograph: ImageFile) -> NDArray[np.uint8]:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.images.find import ImageFile
+from beetle_lm.predict.images.find import ImageFile, is_file
 from beetle_lm.predict.images.header import Header, read_header
 from beetle_lm.predict.images.tiff import Page
 from beetle_lm.text import counted
@@ -67,6 +69,20 @@ def page_called(name: str, find: Callable[[str], ImageFile | None]) -> ImageFile
     if header is None or not header.pictures >= number > 0 or header.pictures == 1:
         return None
     return ImageFile(image.path, name, header.pages[number - 1])
+
+
+def photograph_at(path: Path, name: str) -> ImageFile:
+    """The photograph that was predicted under a name, a file or a page of one.
+
+    Args:
+        path: where a file of that name would be; there may be none.
+        name: the photograph's name.
+    """
+    if not is_file(path):
+        page = page_called(path.name, lambda file: ImageFile.of(path.with_name(file)))
+        if page is not None:
+            return replace(page, name=name)
+    return ImageFile(path, name)
 
 
 def _header(image: ImageFile) -> Header | None:

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from beetle_lm.predict.images.read import MAX_PIXELS, Picture, read_image
+from beetle_lm.predict.images.read import MAX_PIXELS, File, Picture, read_image
 from beetle_lm.predict.landmarks import Floats
 
 Plane = NDArray[np.float32]
@@ -43,13 +42,13 @@ class Aligned:
     size: tuple[int, int]
 
     @classmethod
-    def read(cls, path: Path, max_pixels: int = MAX_PIXELS) -> Aligned:
+    def read(cls, file: File, max_pixels: int = MAX_PIXELS) -> Aligned:
         """Reads a photograph.
 
         Raises:
             ImageError: it cannot be read.
         """
-        return cls.of(read_image(path, 1, (SIDE, SIDE), max_pixels))
+        return cls.of(read_image(file, 1, (SIDE, SIDE), max_pixels))
 
     @classmethod
     def of(cls, picture: Picture) -> Aligned:

@@ -11,14 +11,17 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from kinds import Command
+from kinds import Command, Draw, WriteModel
 from pages import ODD, draw_photographs, quadrangle, served
+from tiff_files import RGB, TiffPage, tiff_file
 
 from beetle_lm.errors import OutputError
 from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.web import server
+from beetle_lm.web.pictures import Pictures
 from beetle_lm.web.project import annotation_project, review_project
 from beetle_lm.zoo.model_file.parts import PartSpec
 
@@ -108,7 +111,7 @@ def test_photographs_that_were_moved(
     done = command("review", out)
     assert done.code == 1 and "--images" in done.err
     project = review_project(out, tmp_path / "elsewhere")
-    assert project.paths[ODD[0]].exists()
+    assert project.images[ODD[0]].path.exists()
     project.close()
 
 
@@ -176,3 +179,22 @@ def test_a_photograph_that_is_gone_keeps_its_record(drawn: Path, tmp_path: Path)
     project.write()
     project.close()
     assert (tmp_path / "wing.tps").read_bytes() == before
+
+
+def test_pages_of_a_stack_are_shown(
+    command: Command, write_model: WriteModel, draw: Draw, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    stack, out = tmp_path / "stack.tif", tmp_path / "out"
+    pages = [draw((400, 300), [(x + 40 * i, 150)]) for i, x in enumerate((60, 100))]
+    stack.write_bytes(tiff_file(*(TiffPage(page, RGB) for page in pages)))
+    call = ("predict", stack, "-m", write_model(), "-o", out, "--pages", "all")
+    assert command(*call).code == 0
+    project = review_project(out)
+    pictures = Pictures()
+    for number, page in enumerate(pages, start=1):
+        shown = pictures.whole(project.images[f"stack_page{number}.tif"])
+        pixels = cv2.imdecode(np.frombuffer(shown, np.uint8), cv2.IMREAD_COLOR_RGB)
+        assert pixels is not None and np.abs(pixels.astype(int) - page).mean() < 1
+    assert project.headers.of("stack_page2.tif").size == (400, 300)
+    project.close()
