@@ -110,7 +110,7 @@ def find_grid(picture: Picture) -> Scale:
     if finer == 1 and _alternates(lattice):
         return Scale(None, "a grid of 5 mm and 10 mm lines, its millimetres are not to be seen")
     period = lattice.period * factor / finer
-    return Scale(1 / period, _told(lattice, period, finer))
+    return Scale.read(1, period, _told(lattice, period, finer))
 
 
 def _lattice(ink: Grey) -> _Lattice | None:
