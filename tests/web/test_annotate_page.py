@@ -176,6 +176,7 @@ def test_a_server_that_is_killed_loses_nothing(tmp_path: Path, open_page: OpenPa
             page = open_page(running.stdout.readline().strip())
             click_all(page)
             accept(page)
+            page.close()  # or else what it is asking for just then fails, too
             running.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None and running.stderr is not None
@@ -186,10 +187,13 @@ def test_a_server_that_is_killed_loses_nothing(tmp_path: Path, open_page: OpenPa
         assert running.wait(20) == 0
         told = running.stderr.read().decode()
     assert "2 of 3 photographs are accepted" in told
-    assert max(off(tmp_path / "wing.tps").values()) < 0.6
+    away = off(tmp_path / "wing.tps")
+    assert set(away) == {"00.png", "01.png"}
+    assert away["00.png"] < 0.6
+    assert away["01.png"] < 3  # may have been proposed before it was clicked
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_train_in_the_page(tmp_path: Path, open_page: OpenPage) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("onnxruntime")
@@ -206,7 +210,7 @@ def test_train_in_the_page(tmp_path: Path, open_page: OpenPage) -> None:
         page.locator("#training-close").click()
         page.wait_for_selector("#order >> nth=0")
         page.wait_for_function(
-            "() => document.querySelector('#order').value === 'worst'", timeout=120_000
+            "() => document.querySelector('#order').value === 'worst'", timeout=400_000
         )
         assert page.locator(".mark").count() == 4
         assert "px" in page.locator("#list").inner_text()
