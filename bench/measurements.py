@@ -3,8 +3,9 @@
     python bench/measurements.py DATA
 
 DATA is the folder of real photographs (see bench/README.md). The bundled models place landmarks on
-the carabids' test photographs, which they were not trained on; every length between two landmarks
-of a part is held against the same length of the manual landmarks.
+the test photographs, which they were not trained on. Every length between two landmarks of a part
+is held against the same length of the manual landmarks; of whole beetles, whose landmarks come from
+masks of their parts, the lengths that the part names.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.measurements import lengths
 from beetle_lm.predict.predictor import Predictor
@@ -40,8 +42,8 @@ def manual(row: dict[str, str], rest: list[str], count: int) -> Floats:
 
 def main(data: Path) -> None:
     print(
-        "part, photographs, lengths, mean |error|, mean expected error (both in thousandths of the"
-        " longest), ratio,"
+        "part, photographs, lengths, mean |error| and mean expected error in thousandths of the"
+        " longest, ratio,"
     )
     print("share within the expected error (normal errors: 58 %)")
     with (data / "carabids" / "index.csv").open(encoding="utf-8", newline="") as stream:
@@ -67,12 +69,41 @@ def main(data: Path) -> None:
                 if one.value > SHORTEST * longest:
                     off.append(abs(found[name].value - one.value) / longest * 1000)
                     expected.append(found[name].expected_error / longest * 1000)
-        a, b = np.array(off), np.array(expected)
-        print(
-            f"{part}, {len(mine)}, {len(a)}, {a.mean():.2f}, {b.mean():.2f},"
-            f" {a.mean() / b.mean():.2f}, {100 * np.mean(a < b):.0f} %"
-        )
+        tell(part, len(mine), np.array(off), np.array(expected))
+
+
+def whole_beetles(data: Path) -> None:
+    """The measurements of the test photographs of whole beetles."""
+    spec, folder = PARTS["carabid"], data / "beetleflow"
+    predictor = Predictor.load("carabid")
+    off: list[float] = []
+    expected: list[float] = []
+    count = 0
+    for record in read_tps(folder / "derived_keypoints.tps"):
+        path = next((folder / "images").glob(Path(record.image or "").stem + ".*"))
+        if int(path.stem.split("_")[1]) % 5:
+            continue
+        [result] = predictor.predict(path)
+        if result.landmarks is None or result.size is None or result.flag is not None:
+            continue
+        count += 1
+        true = lengths(spec, record.in_image(result.size[1]), None)
+        longest = true["body length"].value
+        for name, one in result.measurements.items():
+            off.append(1000 * abs(one.value - true[name].value) / longest)
+            expected.append(1000 * one.expected_error / longest)
+    tell("carabid, not flagged", count, np.array(off), np.array(expected))
+
+
+def tell(part: str, photographs: int, off: Floats, expected: Floats) -> None:
+    there = ~np.isnan(off)
+    off, expected = off[there], expected[there]
+    print(
+        f"{part}, {photographs}, {len(off)}, {off.mean():.2f}, {expected.mean():.2f},"
+        f" {off.mean() / expected.mean():.2f}, {100 * np.mean(off < expected):.0f} %"
+    )
 
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    whole_beetles(Path(sys.argv[1]))

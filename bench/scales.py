@@ -2,8 +2,7 @@
 
     python bench/scales.py DATA [EVERY]
 
-Of the sets without a grid every EVERYth photograph is read, 8 unless given; all of them take an
-hour.
+Of the sets without a grid every EVERYth photograph is read, 8 unless given; all take an hour.
 DATA is the folder of real photographs (see bench/README.md). Counted by hand: on enlarged crops the
 middles of two horizontal lines of the millimetre grid, as far apart as the photograph has them, in
 pixels of the full size; their distance along the grid by the millimetres between. The lengths of

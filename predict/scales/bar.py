@@ -74,7 +74,7 @@ def find_bar(picture: Picture, length: float) -> Scale:
     [bar] = found
     way = "upright" if bar.upright else "level"
     note = f"scale bar, {bar.length:.1f} px long, {way}, error {100 / bar.length:.1f} %"
-    return Scale(length / bar.length, note)
+    return Scale.read(length, bar.length, note)
 
 
 def _bars(grey: NDArray[np.uint8], upright: bool) -> Iterator[_Bar]:

@@ -47,6 +47,7 @@ _SQUARE = 2.5  # degrees off a right angle
 _NEEDED = {1: (7, 0.03), 2: (6, 0.04), 3: (_LEAST_LINES, _MOST_SPREAD)}
 _PATIENCE = 2  # combs of one direction and period that no lines cross, until more are passed over
 _TRIED = 6  # places where lines that cross are begun, in either direction
+_ONE_WAY = 0.01  # relative error, where nothing says whether the other direction agrees
 _SAMPLES = 120  # of a cell, from line to line
 _FINER_LINES = 0.08  # of the depth of the others
 _FLAT = 0.35  # of the depth of the lines
@@ -79,7 +80,7 @@ class _Lattice:
     def error(self) -> float:
         """Relative error of the period: what both families leave open, and what they differ by."""
         if not self.is_whole:
-            return self.lines.error
+            return float(np.hypot(self.lines.error, _ONE_WAY))
         share = (self.crossing.count - 1) / (self.lines.count + self.crossing.count - 2)
         differ = share * abs(self.crossing.period / self.lines.period - 1)
         return float(np.hypot(self.lines.error, differ))
@@ -110,7 +111,7 @@ def find_grid(picture: Picture) -> Scale:
     if finer == 1 and _alternates(lattice):
         return Scale(None, "a grid of 5 mm and 10 mm lines, its millimetres are not to be seen")
     period = lattice.period * factor / finer
-    return Scale(1 / period, _told(lattice, period, finer))
+    return Scale.read(1, period, _told(lattice, period, finer))
 
 
 def _lattice(ink: Grey) -> _Lattice | None:

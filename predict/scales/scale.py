@@ -17,3 +17,8 @@ class Scale:
 
     units_per_px: float | None
     note: str = ""
+
+    @classmethod
+    def read(cls, units: float, pixels: float, note: str) -> Scale:
+        """The scale of something so many units and so many pixels long, to six digits."""
+        return cls(float(f"{units / pixels:.6g}"), note)
