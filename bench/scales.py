@@ -5,8 +5,8 @@
 Of the sets without a grid every EVERYth photograph is read, 8 unless given; all take an hour.
 DATA is the folder of real photographs (see bench/README.md). Counted by hand: on enlarged crops the
 middles of two horizontal lines of the millimetre grid, as far apart as the photograph has them, in
-pixels of the full size; their distance along the grid by the millimetres between. The lengths of
-printed bars are those of the bars' ends on crops. All counts to some 3 pixels.
+pixels of the full size; their distance along the grid by the millimetres between, to some 3 pixels.
+Printed bars were looked at, not counted.
 """
 
 from __future__ import annotations
