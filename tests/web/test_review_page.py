@@ -93,15 +93,22 @@ def corrected(out: Path) -> dict[str | None, np.ndarray[Any, Any]]:
 def test_worst_first(predicted: Callable[..., Path], open_page: OpenPage) -> None:
     with served(review_project(predicted())) as (address, _):
         page = open_page(address)
+        page.wait_for_function("() => document.querySelectorAll('.photo').length === 5")
         titles = [each.get_attribute("title") for each in page.locator(".photo").all()]
         assert [title and title.partition(" · ")[0] for title in titles][:2] == [ODD[4], ODD[2]]
         assert shown(page) == ODD[4]
-        assert "e broken.png" in page.locator("#reason").inner_text()
+        page.wait_for_function(
+            "() => document.querySelector('#reason').textContent.includes('e broken.png')"
+        )
         page.keyboard.press("Enter")
-        assert "cannot be shown" in page.locator("#toast").inner_text()
+        page.wait_for_function(
+            "() => document.querySelector('#toast').textContent.includes('cannot be shown')"
+        )
         page.keyboard.press("x")
         page.wait_for_function("() => document.querySelector('#name').textContent[0] === 'c'")
-        assert "expected error" in page.locator("#reason").inner_text()
+        page.wait_for_function(
+            "() => document.querySelector('#reason').textContent.includes('expected error')"
+        )
         assert page.locator("#counts").inner_text().startswith("1 of 5 done")
 
 
