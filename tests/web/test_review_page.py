@@ -109,7 +109,9 @@ def test_worst_first(predicted: Callable[..., Path], open_page: OpenPage) -> Non
         page.wait_for_function(
             "() => document.querySelector('#reason').textContent.includes('expected error')"
         )
-        assert page.locator("#counts").inner_text().startswith("1 of 5 done")
+        page.wait_for_function(
+            "() => document.querySelector('#counts').textContent.startsWith('1 of 5 done')"
+        )
 
 
 def test_drag_at_two_zooms(predicted: Callable[..., Path], open_page: OpenPage) -> None:
