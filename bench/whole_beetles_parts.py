@@ -278,7 +278,8 @@ def judge(data: Path, whole: Path, part: str, out: Path, fold: int) -> None:
     """
     folder = out / "aside"
     manual = {r.image: r for r in cut_out(data, whole, part, folder, {fold % 5})}
-    told = np.isfinite([record.points[:, 0] for record in manual.values()]).any(axis=0)
+    points = np.stack([record.points for record in manual.values()])
+    told = np.asarray(np.isfinite(points[..., 0]).any(axis=0))
     if told.mean() < 0.5:
         print(f"{part}: masks tell of {told.sum()} of {len(told)} landmarks; limits as trained")
         return
