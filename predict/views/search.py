@@ -44,8 +44,8 @@ class Search:
     """
 
     detail = _DETAIL
-    settings: Mapping[str, object] = MappingProxyType({"search": True})
-    record: Mapping[str, Any] = settings
+    settings: Mapping[str, object] = MappingProxyType({"choice of search": True})
+    record: Mapping[str, Any] = MappingProxyType({"search": True})
 
     def __init__(self, card: ModelCard) -> None:
         if card.shapes is None:
