@@ -136,8 +136,9 @@ class Terminal(Observer):
 
     def finished(self, task: Task, finished: Finished) -> None:
         """Remembers what came of one part, and says in which frame the coordinates are."""
+        is_told = bool(self._done) and self._plan.finder is not None  # of the same photographs
         self._done.append((task, finished))
-        if finished.outcome.turned:
+        if finished.outcome.turned and not is_told:
             warning = _frame_warning(finished.outcome.turned, self._plan.options.exif)
             self._say(f"warning: {warning}")
 
@@ -240,8 +241,8 @@ def _kept(flagged: int, choice: Flagged) -> str:
     if choice == "missing":
         return f"{count} {'has' if one else 'have'} only missing landmarks in the landmark files"
     return (
-        f"{count} {'is' if one else 'are'} in the landmark files, each with a COMMENT in the TPS"
-        " file; --flagged missing or drop keeps them out"
+        f"{count} {'is' if one else 'are'} in the landmark files,{'' if one else ' each'} with a"
+        " COMMENT in the TPS file; --flagged missing or drop keeps them out"
     )
 
 

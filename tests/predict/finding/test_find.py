@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from kinds import Command, Draw, WriteModel
 from numpy.typing import NDArray
+from PIL import Image
 from stopped_runs import Stopping
 
 from beetle_lm.errors import RequestError
@@ -201,7 +202,41 @@ def test_resumed_run_of_several_parts_ends_with_the_same_results(
             assert first == second
 
 
-def test_a_doubtful_specimen_is_told(
+def test_a_run_that_finds_its_part_is_not_resumed_without(
+    finder: Callable[..., Path], command: Command, draw: Draw, tmp_path: Path
+) -> None:
+    models, out = finder(), tmp_path / "out"
+    for name in ("a.png", "b.png"):
+        write(tmp_path / "photos" / name, draw(SIZE, POINTS))
+    request = Request([str(tmp_path / "photos")], out)
+    plan = plan_found(
+        request, models / "carabid.onnx", {"wing": models / "wing.onnx"}, Options(batch_size=1)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run_plan(plan, observer=Stopping(2))
+    call = ("predict", tmp_path / "photos", "--part", "wing", "-b", "1", "-o", out, "--resume")
+    refused = command(*call)
+    assert refused.code == 1 and "another finder (" in refused.err
+    assert command(*call, "--find").code == 0
+
+
+def test_what_concerns_the_photographs_is_told_once(
+    finder: Callable[..., Path], command: Command, draw: Draw, tmp_path: Path
+) -> None:
+    finder()
+    exif = Image.Exif()
+    exif[274] = 6
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(draw(SIZE, POINTS)).save(tmp_path / "photos" / "a.jpg", exif=exif)
+    (tmp_path / "scales.csv").write_text("b.jpg,1\n")
+    call = ("predict", tmp_path / "photos", "--part", "wing,head", "--find", "-o", tmp_path / "out")
+    done = command(*call, "--scale", tmp_path / "scales.csv")
+    assert done.code == 0
+    assert done.err.count("carries an EXIF orientation") == 1
+    assert done.err.count("has no scale in") == 1
+
+
+def test_an_uncertain_specimen_is_told(
     finder: Callable[..., Path], command: Command, draw: Draw, tmp_path: Path
 ) -> None:
     finder(limits=Limits(1.0, 2.0, (-180.0, 180.0), (0.0, 10.0)))
@@ -213,7 +248,7 @@ def test_a_doubtful_specimen_is_told(
     assert command("predict", tmp_path / "photos", "--part", "wing", "--find", "-o", out).code == 0
     [row] = rows(out / "specimens.csv")
     assert row["status"] == "flagged"
-    assert "the carabid in which it was looked for: expected error" in row["reason"]
+    assert "the carabid on which it was found: expected error" in row["reason"]
 
 
 def test_a_specimen_that_is_cut_off_is_told(
@@ -226,7 +261,7 @@ def test_a_specimen_that_is_cut_off_is_told(
     assert command("predict", tmp_path / "photos", "--part", "wing", "--find", "-o", out).code == 0
     [row] = rows(out / "specimens.csv")
     assert row["status"] == "flagged"
-    assert "reaches beyond the edge of the photograph" in row["reason"]
+    assert "the wing reaches beyond the edge of the photograph" in row["reason"]
 
 
 def test_wrong_usage(
@@ -242,12 +277,17 @@ def test_wrong_usage(
         ("--search",): "--search needs --part NAME",
         ("--part", "tail", "--find"): "finds head, wing, but no part tail; --search looks",
         ("--part", "dragon", "--find"): "dragon",
+        ("--part", "carabid", "--find"): "on which head, wing can be found; leave --find out",
+        ("--part", "wing,head,wing", "--find"): "--part names wing twice",
+        ("--part", "wing,", "--find"): "--part needs the name of a part",
     }
     for options, sentence in told.items():
         done = command(*call, *options)
         assert done.code in (1, 2), options
         assert sentence in done.err, done.err
         assert not (tmp_path / "out").exists()
+        planned = command(*call, *options, "--dry-run")
+        assert (planned.code, planned.err) == (done.code, done.err)
 
 
 def test_a_model_of_whole_specimens_turns_them_upright(
