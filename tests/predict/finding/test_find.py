@@ -236,6 +236,21 @@ def test_what_concerns_the_photographs_is_told_once(
     assert done.err.count("has no scale in") == 1
 
 
+def test_models_that_take_fixed_batches(
+    finder: Callable[..., Path], write_model: WriteModel, draw: Draw, tmp_path: Path
+) -> None:
+    models = finder()
+    for index in range(3):
+        write(tmp_path / "photos" / f"{index}.png", draw(SIZE, POINTS))
+    files = {
+        "wing": write_model("fixed/wing.onnx", part="wing", size=(128, 96), batch=2),
+        "head": write_model("fixed/head.onnx", part="head", size=(128, 96), batch=5),
+    }
+    request = Request([str(tmp_path / "photos")], tmp_path / "out")
+    summary = run_plan(plan_found(request, models / "carabid.onnx", files))
+    assert summary["counts"]["images"] == 6 and not summary["counts"]["failed"]
+
+
 def test_an_uncertain_specimen_is_told(
     finder: Callable[..., Path], command: Command, draw: Draw, tmp_path: Path
 ) -> None:
