@@ -160,8 +160,8 @@ def plan_found(
         options: how photographs are predicted and what is written; the defaults where not given.
 
     Raises:
-        RequestError: the finder does not know a part, or the manual landmarks of several parts are
-            not given as a folder.
+        RequestError: the finder does not know a part, the results of two parts would go to one
+            folder, or the manual landmarks of several parts are not given as a folder.
         And all that `plan_one` raises.
     """
     options = options or Options()
@@ -171,6 +171,7 @@ def plan_found(
     if len(parts) > 1:
         together = request.output or Path("beetle-lm-parts")
         folders = {part: together / file_name(part) for part in parts}
+        _refuse_one_folder(folders)
         references = _references(parts, request.reference)
     else:
         folders = {parts[0]: request.output or Path(f"beetle-lm-{file_name(parts[0])}")}
@@ -266,6 +267,18 @@ def plan_transfer(
     reference = _reference(request.reference, images, options, lambda: spec)
     task = Task(spec.name, landmarks, images, folder, reference, bool(spec.measurements))
     return Plan((task,), options, None, request.overwrite, request.resume)
+
+
+def _refuse_one_folder(folders: Mapping[str, Path]) -> None:
+    """Two names of a laboratory's registry may give one name of a folder, or differ in case."""
+    parts: dict[str, str] = {}
+    for part, folder in folders.items():
+        first = parts.setdefault(folder.name.casefold(), part)
+        if first != part:
+            raise RequestError(
+                f"{first} and {part} cannot be predicted together: the results of both would go to"
+                f" {folder}"
+            )
 
 
 def _reference(

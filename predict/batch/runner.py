@@ -280,7 +280,7 @@ def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
     return {
         "output": str(plan.output),
         "counts": dict(counts),
-        "parts": {task.part: _told(one) for task, one in zip(plan.tasks, done, strict=True)},
+        "parts": {one.folder.name: _told(one) for one in done},
     }
 
 

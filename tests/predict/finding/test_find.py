@@ -251,6 +251,24 @@ def test_models_that_take_fixed_batches(
     assert summary["counts"]["images"] == 6 and not summary["counts"]["failed"]
 
 
+def test_models_of_one_part_by_names_of_a_laboratory(
+    finder: Callable[..., Path], command: Command, draw: Draw, tmp_path: Path
+) -> None:
+    path = finder() / "registry.json"
+    registry = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("our wing", "our-wing"):
+        registry["models"][name] = registry["models"]["wing"]
+    path.write_text(json.dumps(registry), encoding="utf-8")
+    write(tmp_path / "photos" / "a.png", draw(SIZE, POINTS))
+    out = tmp_path / "out"
+    call = ("predict", tmp_path / "photos", "--find", "-o", out, "--part")
+    refused = command(*call, "our wing,our-wing")
+    assert refused.code == 2 and "the results of both would go to" in refused.err
+    assert command(*call, "our wing,wing").code == 0
+    assert command("review-list", out).code == 0
+    assert {row["part"] for row in rows(out / "review.csv")} == {"our-wing", "wing"}
+
+
 def test_an_uncertain_specimen_is_told(
     finder: Callable[..., Path], command: Command, draw: Draw, tmp_path: Path
 ) -> None:
