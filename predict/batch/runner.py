@@ -1,4 +1,7 @@
-"""Runs a plan: one part after the other, each whole before the next begins."""
+"""Runs a plan: one part after the other, or together those that are found on the same photographs.
+
+What is done together is whole before the next begins.
+"""
 
 from __future__ import annotations
 
