@@ -95,15 +95,21 @@ def test_model_file_tells_all_and_nothing_of_this_machine(
 
 
 def test_a_file_that_differs_from_its_network_is_not_written(
-    trained: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+    drawn: TrainArguments,
+    mean_recipe: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    run = tmp_path / "run"
+    assert command(*drawn, "--recipe", mean_recipe, "-o", run).code == 0
     monkeypatch.setattr(parity, "LIMIT_PX", -1.0)
-    path = trained / "refused.onnx"
-    done = command("export", trained / "run", "-o", path)
+    path = tmp_path / "refused.onnx"
+    done = command("export", run, "-o", path)
     assert done.code == 1
     assert "differs from the network" in done.err
     assert not path.exists()
-    assert not list(trained.glob(".unfinished-*"))
+    assert not list(tmp_path.glob(".unfinished-*"))
 
 
 def test_parity_compares_with_the_network_that_was_exported(
