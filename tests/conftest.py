@@ -25,9 +25,6 @@ from beetle_lm.zoo.model_file.whole import WholeSpecimen
 UNLIMITED = Limits(1e3, 1e3, (-180.0, 180.0), (0.0, 100.0))
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
 
-MADE_ONCE = {"browser", "pretrained", "reproduced", "trained"}
-"""Fixtures of a file or of all tests that take long to make."""
-
 
 def pytest_configure() -> None:
     """Lets each process compute in one thread: two workers on two cores are in each other's way."""
@@ -37,15 +34,6 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two workers for folders of tests; none for single files, which they would only hold up."""
     return 2 if all(Path(argument).is_dir() for argument in config.args) else 0
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Lets the tests of a folder that share what takes long to make run in one worker."""
-    for item in items:
-        assert isinstance(item, pytest.Function)
-        for name in MADE_ONCE.intersection(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}-{name}"))
 
 
 @pytest.fixture(scope="session")
