@@ -18,8 +18,8 @@ class TrainingProgress:
     """A bar on a terminal, a line every now and then elsewhere.
 
     The time that is left follows from all that was done so far, not from the last epochs alone: an
-    epoch may take minutes. The first steps do not count, for much is prepared in them: on a GPU they
-    take as long as some hundred others.
+    epoch may take minutes. The first steps do not count, for much is prepared in them: on a GPU
+    they take as long as some hundred others.
 
     Args:
         epochs: of all trainings together.
