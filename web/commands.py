@@ -206,7 +206,11 @@ def _lines(project: Project, part: str | None, recipe: str | None) -> dict[str, 
     """The lines to type that the page ends with."""
     name = part or project.spec.name
     run = str(Path("runs") / project.spec.name)
-    lines = {"install": "pip install 'beetle-lm[train]'"}
+    lines = {
+        "install": "pip install 'beetle-lm[train]'",
+        "again": _line(sys.argv[1:]),
+        "folder": str(Path.cwd()),
+    }
     data = project.landmark_file
     if project.mode == "review":
         data = Path("new.tps")

@@ -179,7 +179,11 @@ class Site:
                 Route("/api/train", self._train, methods=["POST"]),
                 Route("/api/end", self._ended, methods=["POST"]),
             ],
-            exception_handlers={BeetleLMError: _failed, ChangedElsewhereError: _failed},
+            exception_handlers={
+                BeetleLMError: _failed,
+                ChangedElsewhereError: _failed,
+                Exception: _broken,
+            },
         )
         app.router.redirect_slashes = False
         return app
@@ -475,6 +479,11 @@ async def _failed(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": printable(str(error))}, status)
 
 
+async def _broken(request: Request, error: Exception) -> Response:
+    """Tells of an error of ours, so that the page does not take it for another program's answer."""
+    return JSONResponse({"error": f"the server failed: {printable(repr(error))}"}, 500)
+
+
 def _page_files() -> dict[str, bytes]:
     folder = resources.files("beetle_lm.web").joinpath("app")
     return {
@@ -486,12 +495,9 @@ def _page_files() -> dict[str, bytes]:
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listener.bind((_HOST, port))
-        listener.listen(128)
-        yield listener
+        listener = socket.create_server((_HOST, port), backlog=128)
     except OSError as error:
         raise OutputError(f"port {port} cannot be used: {error.strerror or error}") from error
-    finally:
-        listener.close()
+    with listener:
+        yield listener

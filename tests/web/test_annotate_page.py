@@ -6,68 +6,18 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from annotating import CORNERS, OpenPage, accept, at, click_all, number, off, project
 from pages import SIZE, draw_photographs, quadrangle, served
 from processes import command_line
 from training_data import small_recipe
 
 from beetle_lm.predict.formats.tps import read_tps
-from beetle_lm.web.project import Project, annotation_project
+from beetle_lm.web.project import annotation_project
 from beetle_lm.zoo.model_file.parts import PartSpec
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-    OpenPage = Callable[..., Page]
-
-CORNERS = ("front left", "front right", "hind right", "hind left")
-
-
-def project(folder: Path, count: int = 3) -> Project:
-    photographs = draw_photographs(folder / "photographs", [f"{i:02}.png" for i in range(count)])
-    return annotation_project([photographs], folder / "wing.tps", PartSpec("wing", CORNERS))
-
-
-def at(page: Page, xy: tuple[float, float]) -> tuple[float, float]:
-    box = page.locator(".plane img").bounding_box()
-    assert box is not None
-    return box["x"] + xy[0] / SIZE[0] * box["width"], box["y"] + xy[1] / SIZE[1] * box["height"]
-
-
-def number(page: Page) -> int:
-    """The number of the photograph that is shown."""
-    return int(page.locator("#name").inner_text()[:2])
-
-
-def click_all(page: Page) -> None:
-    for corner in quadrangle(number(page)):
-        page.mouse.click(*at(page, corner))
-
-
-def accept(page: Page) -> None:
-    before = page.locator("#name").inner_text()
-    page.keyboard.press("Enter")
-    page.wait_for_function(
-        "name => document.querySelector('#name').textContent !== name"
-        " || document.querySelector('#end').open",
-        arg=before,
-    )
-
-
-def off(file: Path) -> dict[str, float]:
-    """By how much the farthest landmark of each record is off."""
-    return {
-        record.image or "": float(
-            np.abs(record.in_image(SIZE[1]) - quadrangle(int(str(record.image)[:2]))).max()
-        )
-        for record in read_tps(file)
-        if record.is_annotated
-    }
 
 
 def test_from_nothing_with_proposals(tmp_path: Path, open_page: OpenPage) -> None:

@@ -1,6 +1,8 @@
 // @ts-check
 /** The page: photographs one after the other, their landmarks, and what is saved of them. */
 import * as api from "./api.js";
+import { Away } from "./away.js";
+import { contact, Refused, slept, Unanswered } from "./contact.js";
 import { History } from "./history.js";
 import { listen, tellKeys } from "./keys.js";
 import { Lens } from "./lens.js";
@@ -21,9 +23,13 @@ const TOLD = 4200;
 const WORDS = { open: "", draft: "begun", accepted: "accepted", excluded: "left out" };
 
 class Page {
-  /** @param {import("./model.js").Session} session */
-  constructor(session) {
+  /** @param {import("./model.js").Session} session @param {Away} away */
+  constructor(session, away) {
     this.session = session;
+    this.away = away;
+    away.line = session.told.again ?? "";
+    away.folder = session.told.folder ?? "";
+    away.unsaved = () => (this.busy || this.unsaved ? (this.shown?.name ?? "") : "");
     this.photographs = session.photographs.map(listed);
     this.version = session.version;
     this.count = session.landmarks.length;
@@ -63,12 +69,12 @@ class Page {
       go: (number) => this.go(number),
       say: (text) => this.say(text),
       train: async (stop) => {
-        await this.keep();
+        await this.#keepNow();
         await api.train(stop);
-        this.hear();
+        void this.hear();
       },
       end: async () => {
-        await this.keep();
+        await this.#keepNow();
         await api.end();
       },
     });
@@ -96,7 +102,16 @@ class Page {
     for (const id of ["brightness", "contrast"])
       input(id).addEventListener("input", () => this.#light());
     listen(this);
-    window.addEventListener("beforeunload", () => void this.keep());
+    contact.onchange = (presence) => this.#attend(presence);
+    window.addEventListener("unhandledrejection", (event) => {
+      if (!(event.reason instanceof Refused)) return;
+      event.preventDefault();
+      this.say(event.reason.message);
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (contact.presence !== "there" && (this.busy || this.unsaved)) event.preventDefault();
+      void this.keep();
+    });
     document.addEventListener("visibilitychange", () => void (document.hidden && this.keep()));
   }
 
@@ -125,8 +140,14 @@ class Page {
     await this.arrange();
     const first = this.order.find((number) => this.#isLeft(number)) ?? this.order[0];
     await this.go(first);
-    await this.hear();
-    setInterval(() => this.hear(), NEWS_EVERY);
+  }
+
+  /** Listens to what is new, for good. */
+  async listen() {
+    for (;;) {
+      await this.hear();
+      await slept(NEWS_EVERY);
+    }
   }
 
   /** Puts the photographs into the order that was chosen. */
@@ -164,15 +185,12 @@ class Page {
     const picture = this.pictures.fetch(number);
     const shown = await (this.ahead.get(number) ?? api.photograph(number));
     this.ahead.delete(number);
-    const ready = await picture.ready.then(
-      () => true,
-      () => false,
-    );
+    const problem = await picture.problem;
     if (this.wanted !== number) return;
-    if (!ready && !shown.problem) shown.problem = await this.#whyNot(number);
+    shown.problem ||= problem;
     this.#take(shown);
     const size = shown.size ?? [4, 3];
-    this.viewer.show(ready ? picture.image : null, size);
+    this.viewer.show(problem ? null : picture.image, size);
     const history = this.history;
     if (history) {
       const least = this.#leastSure();
@@ -195,7 +213,7 @@ class Page {
   /** Saves the photograph as accepted and shows the next one that is left. */
   async accept() {
     const now = this.history?.now;
-    if (!now || !this.shown || this.busy) return;
+    if (!now || !this.shown) return;
     if (this.shown.problem) return this.say("This photograph cannot be shown: X leaves it out.");
     if (now.xy.every((point) => !point)) return this.say("No landmark is placed yet.");
     const open = now.xy.flatMap((point, index) => (point || now.missing[index] ? [] : [index + 1]));
@@ -211,7 +229,7 @@ class Page {
 
   /** Leaves the photograph out of the data set, or takes it back. */
   async exclude() {
-    if (!this.shown || this.busy) return;
+    if (!this.shown) return;
     const back = this.shown.state === "excluded";
     if (!(await this.#save(back ? "draft" : "excluded"))) return;
     if (back) this.redraw();
@@ -368,6 +386,7 @@ class Page {
     reason.textContent = shown.problem || shown.reason;
     reason.hidden = !reason.textContent || shown.state === "accepted";
     this.hint();
+    this.away.draw();
     this.#lookClosely();
   }
 
@@ -398,7 +417,7 @@ class Page {
     try {
       news = await api.news(this.version);
     } catch (error) {
-      return this.panels.lost(error);
+      return this.#refused(error);
     }
     this.version = news.version;
     const grown = news.predicting === null && this.predicting;
@@ -503,36 +522,77 @@ class Page {
   /** @param {State} state @returns {Promise<boolean>} */
   async #save(state) {
     const { shown, history } = this;
-    if (!shown || !history || this.busy) return false;
+    if (!shown || !history) return false;
+    if (this.busy) {
+      if (contact.presence !== "there") this.say(`${shown.name} is not saved yet.`);
+      return false;
+    }
     this.busy = true;
     const { at } = history;
     try {
       const placed = history.now.xy;
       const xy = placed.some((point) => point) ? placed : null;
       const seconds = Math.min((Date.now() - this.since) / 1000, 3600);
-      const saved = await api.save(shown.number, { revision: shown.revision, state, xy, seconds });
-      shown.revision = saved.revision;
+      const record = { revision: shown.revision, state, xy, seconds };
+      const revision = await this.#sent(shown.number, record);
+      if (revision === null) return false;
+      shown.revision = revision;
       shown.state = state;
       this.since = Date.now();
       this.saved = at;
       Object.assign(history, tagged(shown));
       const row = this.photographs[shown.number];
-      this.photographs[shown.number] = { ...row, state, revision: saved.revision };
+      this.photographs[shown.number] = { ...row, state, revision };
       this.strip.draw();
       void this.hear();
       return true;
     } catch (error) {
-      if (error instanceof api.Refused && error.status === 409) {
-        this.histories.delete(shown.number);
-        this.#take(await api.photograph(shown.number));
-        this.redraw();
-        this.say("This photograph was changed in another tab: here is what was saved there.");
-      } else if (error instanceof api.Refused) this.say(error.message);
-      else this.panels.lost(error);
+      this.#refused(error);
       return false;
     } finally {
       this.busy = false;
+      this.away.draw();
     }
+  }
+
+  /** Sends a record, and shows what was saved in another tab where there is such.
+   * @param {number} number @param {Parameters<typeof api.save>[1]} record
+   * @returns {Promise<number | null>} its revision once it is saved */
+  async #sent(number, record) {
+    try {
+      return (await api.save(number, record)).revision;
+    } catch (error) {
+      if (!(error instanceof Refused && error.status === 409)) throw error;
+    }
+    const there = await api.photograph(number);
+    const { state, xy } = record;
+    const alike = there.state === state && there.xy?.every((point, i) => same(point, xy?.[i] ?? null));
+    if (alike) return there.revision; // it was saved, and the answer was lost with the server
+    this.histories.delete(number);
+    this.#take(there);
+    this.redraw();
+    this.say("This photograph was changed in another tab: here is what was saved there.");
+    return null;
+  }
+
+  /** Saves what was changed, but does not wait for a server that is away. */
+  async #keepNow() {
+    if (contact.presence !== "there") throw new Unanswered();
+    await this.keep();
+  }
+
+  /** Says what the server refuses. @param {unknown} error */
+  #refused(error) {
+    if (!(error instanceof Refused)) throw error;
+    this.say(error.message);
+  }
+
+  /** @param {import("./contact.js").Presence} presence */
+  #attend(presence) {
+    this.away.tell(presence);
+    if (presence !== "there") return;
+    this.strip.set(this.order, this.photographs); // small pictures may not have come
+    this.say("The server answers again.");
   }
 
   /** Shows the next photograph that is left, in the order that was chosen. */
@@ -554,7 +614,7 @@ class Page {
     for (let time = 0; time < SOON; time += SOON_EVERY) {
       const waits = this.number === number && !this.shown?.proposed && !this.shown?.reason;
       if (this.session.mode !== "annotate" || !this.shape || !waits) return;
-      await new Promise((done) => setTimeout(done, SOON_EVERY));
+      await slept(SOON_EVERY);
       await this.hear();
     }
   }
@@ -593,13 +653,6 @@ class Page {
     return worst;
   }
 
-  /** @param {number} number @returns {Promise<string>} */
-  async #whyNot(number) {
-    const answer = await fetch(api.pictureOf(number));
-    if (answer.ok) return "the browser cannot show this photograph";
-    return (await answer.json()).error ?? "this photograph cannot be shown";
-  }
-
   #lookClosely() {
     const index = this.selected;
     this.lens?.look(index === null ? null : (this.viewer.marks[index]?.xy ?? null));
@@ -630,7 +683,11 @@ function tagged({ revision, origin }) {
   return { revision, origin };
 }
 
-const page = new Page(await api.session());
+const away = new Away();
+contact.onchange = (presence) => away.tell(presence);
+const page = new Page(await api.session(), away);
 await page.begin();
+await page.hear();
 document.body.classList.add("ready");
 element("stage").focus();
+void page.listen();

@@ -102,6 +102,23 @@ export function made(tag, text = "", kind = "") {
   return element;
 }
 
+/** A line to type in a terminal, with a button that copies it. @param {string} line */
+export function lineToCopy(line) {
+  const row = made("div", "", "line");
+  const [code, copy] = [made("code", line), made("button", "Copy")];
+  copy.type = "button";
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(line);
+      copy.textContent = "Copied";
+    } catch {
+      getSelection()?.selectAllChildren(code); // for Ctrl-C
+    }
+  });
+  row.append(code, copy);
+  return row;
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** A new element of SVG.

@@ -1,11 +1,13 @@
 // @ts-check
 /** What stands beside the photograph: counts, training, what looks wrong, the end. */
-import { dialog, drawn, element, made } from "./model.js";
+import { Refused, Unanswered } from "./contact.js";
+import { dialog, drawn, element, lineToCopy, made } from "./model.js";
 
 /** @typedef {import("./model.js").News} News */
 /** @typedef {import("./model.js").Progress} Progress */
 
 const FEWEST = 4; // accepted photographs that a training needs
+const AWAY = "The server does not answer. Close this to see how to go on.";
 
 /** @param {number} photographs */
 const counted = (photographs) =>
@@ -22,7 +24,6 @@ export class Panels {
     this.news = null;
     /** @type {Progress | null} */
     this.progress = null;
-    this.isLost = false;
     this.suspected = "";
     element("train").addEventListener("click", () => {
       this.#tellTraining();
@@ -34,8 +35,8 @@ export class Panels {
     element("finish").addEventListener("click", () => this.finish());
     element("end-close").addEventListener("click", () => dialog("end").close());
     element("end-now").addEventListener("click", async () => {
-      await acts.end();
-      this.isLost = true;
+      const problem = await refusal(acts.end());
+      if (problem) return void (element("end-about").textContent = problem);
       element("end-about").textContent = "Everything is saved. The server has ended; this tab can be closed.";
       element("end-now").hidden = element("end-close").hidden = true;
     });
@@ -82,30 +83,8 @@ export class Panels {
       `Their landmarks are in ${this.session.file}. What to type next:`;
     const { told } = this.session;
     const lines = [told.merge, told.train].filter(Boolean);
-    element("lines").replaceChildren(
-      ...lines.map((line) => {
-        const row = made("div", "", "line");
-        const copy = made("button", "Copy");
-        copy.type = "button";
-        copy.addEventListener("click", async () => {
-          await navigator.clipboard.writeText(line);
-          copy.textContent = "Copied";
-        });
-        row.append(made("code", line), copy);
-        return row;
-      }),
-    );
+    element("lines").replaceChildren(...lines.map(lineToCopy));
     if (!dialog("end").open) dialog("end").showModal();
-  }
-
-  /** Says that the server is gone. @param {unknown} error */
-  lost(error) {
-    if (this.isLost) return;
-    if (error instanceof TypeError)
-      this.acts.say(
-        "The server does not answer. What was accepted is saved; start the same command again.",
-      );
-    else this.acts.say(String(error instanceof Error ? error.message : error));
   }
 
   /** @param {Progress} progress */
@@ -163,11 +142,8 @@ export class Panels {
 
   /** @param {boolean} stop */
   async #train(stop) {
-    try {
-      await this.acts.train(stop);
-    } catch (error) {
-      element("training-about").textContent = error instanceof Error ? error.message : String(error);
-    }
+    const problem = await refusal(this.acts.train(stop));
+    if (problem) element("training-about").textContent = problem;
   }
 
   #tellTraining() {
@@ -217,5 +193,17 @@ export class Panels {
         `A model learns from the ${accepted} photographs that are accepted, in some minutes, while you go on.` +
         " Then it places landmarks on those that are left, and they come back worst first. What is accepted stays as it is.";
     }
+  }
+}
+
+/** Why something was not done, as a sentence; empty where it was. @param {Promise<void>} act */
+async function refusal(act) {
+  try {
+    await act;
+    return "";
+  } catch (error) {
+    if (error instanceof Refused) return error.message;
+    if (error instanceof Unanswered) return AWAY;
+    throw error;
   }
 }
