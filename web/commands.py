@@ -17,6 +17,8 @@ from beetle_lm.errors import UsageError
 if TYPE_CHECKING:
     from beetle_lm.web.project import Project
 
+_NO_MODEL = "none"
+
 NoBrowser = Annotated[
     bool, typer.Option("--no-browser", help="Only print the address of the page.")
 ]
@@ -91,9 +93,10 @@ def annotate(
         typer.Option(
             "-m",
             "--model",
-            metavar="FILE|hf:ORG/NAME[@REV]",
-            help="Model that proposes landmarks. Without it those are proposed that registration"
-            " finds from what is annotated so far.",
+            metavar="FILE|hf:ORG/NAME[@REV]|none",
+            help="Model that proposes landmarks. By default the one trained here last, or the"
+            " part's bundled one; where there is none, or with none, landmarks are proposed that"
+            " registration finds from what is annotated so far.",
         ),
     ] = None,
     exif: Annotated[
@@ -131,9 +134,24 @@ def annotate(
             f"{part} is none of the paper's parts: say with --landmarks how many landmarks it has,"
             " or describe it in a TOML file"
         )
-    source = None if model is None else resolve(model)
+    source = None if model in (None, _NO_MODEL) else resolve(model)
     project = annotation_project(photographs, output, spec, exif, source)
+    if model is None:
+        _take_usual_model(project, part)
     _serve(project, recipe, no_browser, port, max_pixels, part)
+
+
+def _take_usual_model(project: Project, part: str) -> None:
+    """The model that proposes landmarks where none was named, if there is one; says which."""
+    from beetle_lm.zoo.registry import bundled_model, bundled_models
+
+    if project.trained_model is not None:
+        project.model, what = project.trained_model, f"{project.trained_model}, trained here"
+    elif part in bundled_models():
+        project.model, what = bundled_model(part), f"the bundled model for {part}"
+    else:
+        return
+    echo(f"landmarks are proposed by {what}; -m {_NO_MODEL} does without", err=True)
 
 
 def _serve(

@@ -25,6 +25,7 @@ from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.procrustes import mean_shape
 from beetle_lm.web.outputs import Headers, Records, Writer, moves_text, write_records
 from beetle_lm.web.store import Row, State, Store
+from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
 
 Mode = Literal["review", "annotate"]
@@ -32,6 +33,7 @@ Mode = Literal["review", "annotate"]
 CORRECTED, CORRECTIONS, KEPT = "corrected.tps", "corrections.csv", "corrections.sqlite"
 """What a review leaves in the folder of results: accepted records, every move, and all it knows."""
 
+_TRAINED = "model"  # what the store calls the model that was trained last
 _SHAPES = 200  # of which the mean shape is made
 
 
@@ -77,6 +79,21 @@ class Project:
     def work(self) -> Path:
         """The folder of trainings that the page starts."""
         return self.landmark_file.with_name(f"{self.landmark_file.stem}-training")
+
+    @property
+    def trained_model(self) -> Path | None:
+        """The model that was trained here last, if it is still there."""
+        known = self.store.about(_TRAINED)
+        return Path(known) if known and Path(known).is_file() else None
+
+    def take_trained(self, model: Path) -> None:
+        """Takes a model that was trained here, now and at later starts.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        self.model = model.resolve()
+        self.store.remember(_TRAINED, str(self.model))
 
     def write(self) -> None:
         """Writes the landmark file and the table of moves.
@@ -251,7 +268,11 @@ def annotation_project(
         ImageError: there are no photographs.
         LandmarkFileError: the TPS file cannot be read, or a record is of another scheme.
         OutputError: the file cannot be written.
+        ModelError: the model cannot be read.
+        RequestError: the model places another number of landmarks.
     """
+    if model is not None:
+        _check_landmarks(model, spec)
     photographs = tuple(find_images(list(inputs), recursive=True))
     names = tuple(photograph.name for photograph in photographs)
     headers = Headers(photographs)
@@ -273,6 +294,14 @@ def annotation_project(
         store,
         model,
     )
+
+
+def _check_landmarks(model: Path, spec: PartSpec) -> None:
+    own = read_card(model).spec
+    if len(own) != len(spec):
+        raise RequestError(
+            f"{model} places {len(own)} landmarks of {own.name}, but {spec.name} has {len(spec)}"
+        )
 
 
 def _taken(

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -230,9 +231,8 @@ class Site:
             if time.monotonic() - self._seen > UNWATCHED_SECONDS:
                 server.should_exit = True
 
-    def _trained(self, model: Any) -> None:
-        self._project.store.remember("model", str(model))
-        self._project.model = model
+    def _trained(self, model: Path) -> None:
+        self._project.take_trained(model)
         self._proposer.predict_all(model)
 
     def _page(self, request: Request) -> Response:

@@ -17,7 +17,8 @@ from training_data import small_recipe
 
 from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.web.project import annotation_project
-from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
+from beetle_lm.zoo.registry import bundled_model
 
 
 def test_from_nothing_with_proposals(tmp_path: Path, open_page: OpenPage) -> None:
@@ -40,6 +41,22 @@ def test_from_nothing_with_proposals(tmp_path: Path, open_page: OpenPage) -> Non
     assert len(found) == 3
     assert found.pop(f"{first:02}.png") < 0.6
     assert max(found.values()) < 20  # registration, and nobody corrected it
+
+
+def test_the_bundled_model_proposes_at_once(tmp_path: Path, open_page: OpenPage) -> None:
+    examples = Path(__file__).parents[2] / "examples" / "pronotum"
+    out, model = tmp_path / "pronotum.tps", bundled_model("pronotum")
+    spec = PARTS["pronotum"]
+    with served(annotation_project([examples / "images"], out, spec, model=model)) as (address, _):
+        page = open_page(address)
+        page.wait_for_selector(".mark")
+        assert page.locator(".mark").count() == 8
+        assert "px" in page.locator("#list").inner_text()
+        accept(page)
+    [record] = read_tps(out)
+    exact = {each.name: each for each in read_tps(examples / "landmarks.tps")}[record.name]
+    off_by = np.hypot(*(record.points - exact.points).T)
+    assert off_by.mean() < 0.02 * np.hypot(816, 612)
 
 
 def test_a_file_that_is_half_done(tmp_path: Path, open_page: OpenPage) -> None:

@@ -14,16 +14,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hub_server import HubServer
 from kinds import Command, Draw, WriteModel
 from pages import ODD, draw_photographs, quadrangle, served
 from tiff_files import RGB, TiffPage, tiff_file
 
 from beetle_lm.errors import OutputError
 from beetle_lm.predict.formats.tps import read_tps
-from beetle_lm.web import server
+from beetle_lm.web import commands, server
 from beetle_lm.web.pictures import Pictures
-from beetle_lm.web.project import annotation_project, review_project
+from beetle_lm.web.project import Project, annotation_project, review_project
 from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.registry import bundled_model
 
 WING = PartSpec.numbered("wing", 4)
 
@@ -46,6 +48,68 @@ def test_what_annotate_cannot_mean(
 ) -> None:
     done = command("annotate", drawn, *options)
     assert done.code == 2 and told in done.err
+
+
+@pytest.fixture
+def annotated_with(
+    command: Command, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Project, str]]:
+    """``annotated_with("--part", "head")``: what would be served, and what is said of its model."""
+    served: list[Project] = []
+
+    def serve(project: Project, *others: object) -> None:
+        served.append(project)
+        project.close()
+
+    monkeypatch.setattr(commands, "_serve", serve)
+
+    def annotate(*options: object) -> tuple[Project, str]:
+        done = command("annotate", drawn, "-o", tmp_path / "some.tps", *options)
+        assert done.code == 0 and done.out == ""
+        return served[-1], done.err.strip()
+
+    return annotate
+
+
+def test_the_bundled_model_proposes(annotated_with: Callable[..., tuple[Project, str]]) -> None:
+    project, told = annotated_with("--part", "pronotum")
+    assert project.model == bundled_model("pronotum")
+    assert told == "landmarks are proposed by the bundled model for pronotum; -m none does without"
+    project, told = annotated_with("--part", "pronotum", "-m", "none")
+    assert project.model is None and told == ""
+
+
+def test_no_model_is_bundled_for_a_part_of_ones_own(
+    annotated_with: Callable[..., tuple[Project, str]], hub: HubServer
+) -> None:
+    project, told = annotated_with("--part", "wing", "--landmarks", 4)
+    assert project.model is None and told == "" and hub.requests == []
+
+
+def test_a_model_that_was_trained_here_proposes(
+    annotated_with: Callable[..., tuple[Project, str]], write_model: WriteModel, drawn: Path
+) -> None:
+    own, named = write_model("own.onnx"), write_model("named.onnx")
+    wing = ("--part", "wing", "--landmarks", 3)
+    first, _ = annotated_with(*wing)
+    again = annotation_project([drawn], first.landmark_file, first.spec)
+    again.take_trained(own)
+    again.close()
+    project, told = annotated_with(*wing)
+    assert project.model == own and "own.onnx, trained here" in told
+    assert annotated_with(*wing, "-m", named)[0].model == named
+    own.unlink()
+    assert annotated_with(*wing)[0].model is None
+
+
+def test_a_model_of_another_scheme_is_refused(
+    command: Command, drawn: Path, write_model: WriteModel, tmp_path: Path
+) -> None:
+    out = tmp_path / "wing.tps"
+    wing = ("--part", "wing", "--landmarks", 4, "-m", write_model())
+    done = command("annotate", drawn, *wing, "-o", out)
+    assert done.code == 2 and "places 3 landmarks of dots, but wing has 4" in done.err
+    assert not out.with_name("wing.tps.sqlite").exists()
 
 
 def test_photographs_that_are_not_there(command: Command, tmp_path: Path) -> None:
