@@ -51,13 +51,14 @@ def review(
     """Opens a page in the browser on which predicted landmarks are checked and corrected.
 
     The photographs come worst first. OUT/landmarks.tps stays as it is: what is accepted goes into
-    OUT/corrected.tps, every move into OUT/corrections.csv. Prints the address of the page and
+    OUT/corrected.tps, every move into OUT/corrections.csv. Where OUT holds the results of several
+    parts, each has a page of its own, with links to the others. Prints the address of the page and
     serves it, to this machine alone, until the page ends it, Ctrl-C does, or no page has been open
     for ten minutes. The same command goes on where it ended.
     """
-    from beetle_lm.web.project import review_project
+    from beetle_lm.web.project import review_projects
 
-    _serve(review_project(folder, images), recipe, no_browser, port, max_pixels)
+    _serve(review_projects(folder, images), recipe, no_browser, port, max_pixels)
 
 
 def annotate(
@@ -138,7 +139,7 @@ def annotate(
     project = annotation_project(photographs, output, spec, exif, source)
     if model is None:
         _take_usual_model(project, part)
-    _serve(project, recipe, no_browser, port, max_pixels, part)
+    _serve([project], recipe, no_browser, port, max_pixels, part)
 
 
 def _take_usual_model(project: Project, part: str) -> None:
@@ -155,7 +156,7 @@ def _take_usual_model(project: Project, part: str) -> None:
 
 
 def _serve(
-    project: Project,
+    projects: Sequence[Project],
     recipe: str | None,
     no_browser: bool,
     port: int,
@@ -164,10 +165,13 @@ def _serve(
 ) -> None:
     import webbrowser
 
-    from beetle_lm.web.server import Site
+    from beetle_lm.web.server import Server, Site
 
-    def command_of(landmarks: Path, run: Path) -> Sequence[str]:
-        return _training(project, landmarks, run, recipe, str(_part_file(project)))
+    def site(project: Project) -> Site:
+        def command_of(landmarks: Path, run: Path) -> Sequence[str]:
+            return _training(project, landmarks, run, recipe, str(_part_file(project)))
+
+        return Site(project, command_of, _lines(project, part, recipe), max_pixels)
 
     def opened(address: str) -> None:
         echo(address)
@@ -175,18 +179,19 @@ def _serve(
         if not no_browser:
             webbrowser.open(address)
 
-    site = Site(project, command_of, _lines(project, part, recipe), max_pixels)
+    server = Server([site(project) for project in projects])
     try:
-        site.serve(port, opened)
+        server.serve(port, opened)
     except KeyboardInterrupt:
         pass
     finally:
-        site.close()
-    echo(
-        f"{project.accepted} of {len(project.photographs)} photographs are accepted; their"
-        f" landmarks are in {project.landmark_file}",
-        err=True,
-    )
+        server.close()
+    for project in projects:
+        echo(
+            f"{project.accepted} of {len(project.photographs)} photographs are accepted; their"
+            f" landmarks are in {project.landmark_file}",
+            err=True,
+        )
 
 
 def _training(

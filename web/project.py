@@ -171,19 +171,33 @@ class Project:
         self.store.close()
 
 
-def review_project(folder: Path, images: Path | None = None) -> Project:
-    """The results of a run, to be corrected.
+def review_projects(folder: Path, images: Path | None = None) -> list[Project]:
+    """The results of a run, to be corrected: a project for each part, with files of its own.
 
     Args:
         folder: the run's folder of results.
-        images: the folder of the photographs, where it is no longer the one they were read from.
+        images: the folder of the photographs, where it is no longer the one they were read from;
+            parts may have folders of their own in it.
 
     Raises:
-        OutputError: the folder holds no results of one part, or cannot be written.
+        OutputError: the folder holds no results, or cannot be written.
         LandmarkFileError: a table of the results is damaged.
         ImageError: none of the photographs is there.
     """
-    results = Results.read(folder)
+    with ExitStack() as stack:
+        projects: list[Project] = []
+        every = Results.read(folder)
+        for results in every:
+            own = None if images is None or len(every) == 1 else images / results.part
+            there = own if own is not None and own.is_dir() else images
+            projects.append(_review_project(results, there))
+            stack.callback(projects[-1].close)
+        stack.pop_all()
+    return projects
+
+
+def _review_project(results: Results, images: Path | None) -> Project:
+    folder = results.folder
     found = list(results.specimens())
     root = images or results.photographs
     photographs = tuple(photograph_at(root / one.image, one.image) for one in found)

@@ -22,7 +22,7 @@ from beetle_lm.zoo.registry import bundled_model
 
 
 def test_from_nothing_with_proposals(tmp_path: Path, open_page: OpenPage) -> None:
-    with served(project(tmp_path)) as (address, _):
+    with served(project(tmp_path)) as address:
         page = open_page(address)
         assert page.locator("#hint").inner_text().startswith("Click landmark 1 · front left")
         assert page.locator(".mark").count() == 0
@@ -47,7 +47,7 @@ def test_the_bundled_model_proposes_at_once(tmp_path: Path, open_page: OpenPage)
     examples = Path(__file__).parents[2] / "examples" / "pronotum"
     out, model = tmp_path / "pronotum.tps", bundled_model("pronotum")
     spec = PARTS["pronotum"]
-    with served(annotation_project([examples / "images"], out, spec, model=model)) as (address, _):
+    with served(annotation_project([examples / "images"], out, spec, model=model)) as address:
         page = open_page(address)
         page.wait_for_selector(".mark")
         assert page.locator(".mark").count() == 8
@@ -67,7 +67,7 @@ def test_a_file_that_is_half_done(tmp_path: Path, open_page: OpenPage) -> None:
         "LM=2\n1 2\n3 4\nIMAGE=another.png\nID=of another folder\n"
     )
     (tmp_path / "wing.tps").write_text(half, encoding="utf-8")
-    with served(project(tmp_path)) as (address, _):
+    with served(project(tmp_path)) as address:
         page = open_page(address)
         page.locator("#order").select_option("name")
         page.wait_for_selector('.photo[title="01.png · accepted"]')
@@ -86,7 +86,7 @@ def test_a_file_that_is_half_done(tmp_path: Path, open_page: OpenPage) -> None:
 
 
 def test_enter_asks_before_landmarks_are_missing(tmp_path: Path, open_page: OpenPage) -> None:
-    with served(project(tmp_path)) as (address, _):
+    with served(project(tmp_path)) as address:
         page = open_page(address)
         first = number(page)
         page.keyboard.press("Enter")
@@ -102,7 +102,7 @@ def test_enter_asks_before_landmarks_are_missing(tmp_path: Path, open_page: Open
 
 
 def test_by_keyboard_alone_on_a_small_screen(tmp_path: Path, open_page: OpenPage) -> None:
-    with served(project(tmp_path)) as (address, _):
+    with served(project(tmp_path)) as address:
         page = open_page(address, 1024, 640, 1.25)  # 1280 x 800 at 125 %
         for selector in ("#accept", "#train", "#list li:last-child", "#strip", "#scheme", "#help"):
             box = page.locator(selector).bounding_box()
@@ -124,7 +124,7 @@ def test_a_swap_is_named(tmp_path: Path, open_page: OpenPage) -> None:
         if i == 3:
             xy = xy[[1, 0, 2, 3]]
         site_project.save(i, 0, "accepted", xy, 0.0)
-    with served(site_project) as (address, _):
+    with served(site_project) as address:
         page = open_page(address)
         page.wait_for_selector("#odd:not([hidden])")
         assert "03.png" in page.locator("#suspects").inner_text()
@@ -168,7 +168,7 @@ def test_train_in_the_page(tmp_path: Path, open_page: OpenPage) -> None:
     for i in range(5):
         site_project.save(i, 0, "accepted", np.array(quadrangle(i)), 0.0)
     recipe = small_recipe(tmp_path / "small.toml")
-    with served(site_project, ["--recipe", str(recipe)]) as (address, _):
+    with served(site_project, train=["--recipe", str(recipe)]) as address:
         page = open_page(address)
         page.locator("#train").click()
         assert "5 photographs" in page.locator("#training-about").inner_text()
@@ -193,7 +193,7 @@ def test_a_training_that_fails_says_why(tmp_path: Path, open_page: OpenPage) -> 
     site_project = project(tmp_path, 5)
     for i in range(4):
         site_project.save(i, 0, "accepted", np.array(quadrangle(i)), 0.0)
-    with served(site_project, ["--recipe", str(tmp_path / "absent.toml")]) as (address, _):
+    with served(site_project, train=["--recipe", str(tmp_path / "absent.toml")]) as address:
         page = open_page(address)
         page.locator("#train").click()
         page.locator("#training-start").click()
@@ -210,7 +210,7 @@ def test_five_thousand_photographs(tmp_path: Path, open_page: OpenPage) -> None:
         (folder / f"{i:04}.png").hardlink_to(folder / "0000.png")
     spec = PartSpec("wing", CORNERS)
     many = annotation_project([folder], tmp_path / "wing.tps", spec)
-    with served(many) as (address, _):
+    with served(many) as address:
         begun = time.monotonic()
         page = open_page(address)
         assert time.monotonic() - begun < 30  # 1 s where nothing else is at work

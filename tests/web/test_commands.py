@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from hub_server import HubServer
 from kinds import Command, Draw, WriteModel
-from pages import ODD, draw_photographs, quadrangle, served
+from pages import ODD, draw_photographs, quadrangle, review, served
 from tiff_files import RGB, TiffPage, tiff_file
 
 from beetle_lm.errors import OutputError
 from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.web import commands, server
 from beetle_lm.web.pictures import Pictures
-from beetle_lm.web.project import Project, annotation_project, review_project
+from beetle_lm.web.project import Project, annotation_project, review_projects
 from beetle_lm.zoo.model_file.parts import PartSpec
 from beetle_lm.zoo.registry import bundled_model
 
@@ -57,9 +57,9 @@ def annotated_with(
     """``annotated_with("--part", "head")``: what would be served, and what is said of its model."""
     served: list[Project] = []
 
-    def serve(project: Project, *others: object) -> None:
-        served.append(project)
-        project.close()
+    def serve(projects: list[Project], *others: object) -> None:
+        served.extend(projects)
+        projects[0].close()
 
     monkeypatch.setattr(commands, "_serve", serve)
 
@@ -157,14 +157,22 @@ def test_a_folder_without_results(command: Command, tmp_path: Path) -> None:
 def test_results_of_several_parts(command: Command, zoo: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     for part in ("head", "wing"):
-        draw_photographs(tmp_path / "in" / part, ["00.png"])
+        draw_photographs(tmp_path / "in" / part, [f"{part} 00.png"])
     out = tmp_path / "out"
     assert command("predict", tmp_path / "in", "--zoo", zoo, "-o", out).code == 0
+    (tmp_path / "in").rename(tmp_path / "moved")
     done = command("review", out)
-    assert done.code == 1 and "several parts" in done.err and "head" in done.err
-    project = review_project(out / "head")
-    assert project.spec.name == "head" and len(project.spec) == 3
-    project.close()
+    assert done.code == 1 and "--images" in done.err
+    assert not (out / "head" / "corrections.sqlite-journal").exists()
+    projects = review_projects(out, tmp_path / "moved")
+    for part, project in zip(("head", "wing"), projects, strict=True):
+        assert project.spec.name == part and len(project.spec) == 3
+        assert project.store.names == (f"{part} 00.png",)
+        assert project.landmark_file == out / part / "corrected.tps"
+        project.close()
+    [alone] = review_projects(out / "wing", tmp_path / "moved" / "wing")
+    assert alone.spec.name == "wing"
+    alone.close()
 
 
 def test_photographs_that_were_moved(
@@ -174,14 +182,14 @@ def test_photographs_that_were_moved(
     photographs.rename(tmp_path / "elsewhere")
     done = command("review", out)
     assert done.code == 1 and "--images" in done.err
-    project = review_project(out, tmp_path / "elsewhere")
+    project = review(out, tmp_path / "elsewhere")
     assert project.images[ODD[0]].path.exists()
     project.close()
 
 
 def test_results_without_a_table_of_landmarks(predicted: Callable[..., Path]) -> None:
     out = predicted("--format", "tps")
-    project = review_project(out)
+    project = review(out)
     row = project.store.row(ODD[0])
     [record] = [each for each in read_tps(out / "landmarks.tps") if each.image == ODD[0]]
     assert row.proposed is not None and np.abs(row.proposed - record.in_image(300)).max() < 1e-6
@@ -194,7 +202,7 @@ def test_the_server_ends_when_nobody_looks(
 ) -> None:
     monkeypatch.setattr(server, "UNWATCHED_SECONDS", 0.5)
     project = annotation_project([drawn], tmp_path / "wing.tps", WING)
-    with served(project) as (address, _):
+    with served(project) as address:
         assert json.load(urllib.request.urlopen(f"{address}api/news"))["version"] > 0
         begun = time.monotonic()
         while time.monotonic() - begun < 20:
@@ -217,7 +225,7 @@ def test_a_photograph_of_ten_thousand_million_pixels(drawn: Path, tmp_path: Path
     (drawn / "02 huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
     project = annotation_project([drawn], tmp_path / "wing.tps", WING)
     project.save(0, 0, "accepted", np.array(quadrangle(0)), 0.0)
-    with served(project) as (address, _):
+    with served(project) as address:
         for path in ("photograph/2", "thumbnail/2"):
             with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(address + path)
@@ -254,7 +262,7 @@ def test_pages_of_a_stack_are_shown(
     stack.write_bytes(tiff_file(*(TiffPage(page, RGB) for page in pages)))
     call = ("predict", stack, "-m", write_model(), "-o", out, "--pages", "all")
     assert command(*call).code == 0
-    project = review_project(out)
+    project = review(out)
     pictures = Pictures()
     for number, page in enumerate(pages, start=1):
         shown = pictures.whole(project.images[f"stack_page{number}.tif"])

@@ -127,7 +127,7 @@ def test_suspended(tmp_path: Path, open_page: OpenPage) -> None:
 
 def test_out_of_reach_for_a_while(tmp_path: Path, open_page: OpenPage) -> None:
     """Also what was asked for meanwhile comes: landmarks, pictures, small pictures."""
-    with served(project(tmp_path, 24)) as (address, _):
+    with served(project(tmp_path, 24)) as address:
         page = open_page(address, 800, 600)  # few small pictures are fetched at once
         page.locator("#order").select_option("name")
         page.wait_for_selector('.photo[title^="00.png"]')
@@ -164,7 +164,7 @@ def test_out_of_reach_for_a_while(tmp_path: Path, open_page: OpenPage) -> None:
 def test_an_answer_that_is_lost(tmp_path: Path, open_page: OpenPage) -> None:
     """It is saved, and nobody hears of it: asking again is no change in another tab."""
     made = project(tmp_path)
-    with served(made) as (address, _):
+    with served(made) as address:
         page = open_page(address)
         first = number(page)
         click_all(page)
@@ -194,7 +194,7 @@ def test_an_error_of_the_server_is_told(
     def broken(*arguments: Any) -> None:
         raise ZeroDivisionError("nothing to divide by")
 
-    with served(made) as (address, _):
+    with served(made) as address:
         page = open_page(address)
         first = number(page)
         click_all(page)

@@ -6,7 +6,7 @@ import { contact, Refused, slept, Unanswered } from "./contact.js";
 import { History } from "./history.js";
 import { listen, tellKeys } from "./keys.js";
 import { Lens } from "./lens.js";
-import { element, input, listed, skeleton, sureness } from "./model.js";
+import { element, input, listed, made, skeleton, sureness } from "./model.js";
 import { Panels } from "./panels.js";
 import { drawList, drawScheme } from "./scheme.js";
 import { Strip } from "./strip.js";
@@ -85,6 +85,7 @@ class Page {
       element("stage").focus();
     });
     element("part").textContent = session.part;
+    this.#linkParts();
     document.title = `${session.part} · beetle-lm`;
     for (const [id, act] of /** @type {[string, () => void][]} */ ([
       ["accept", () => this.accept()],
@@ -113,6 +114,26 @@ class Page {
       void this.keep();
     });
     document.addEventListener("visibilitychange", () => void (document.hidden && this.keep()));
+  }
+
+  /** Links the pages of all parts, where there are several. */
+  #linkParts() {
+    const { part, parts } = this.session;
+    element("part").hidden = parts.length > 0;
+    for (const host of [element("parts"), element("others")]) {
+      host.hidden = parts.length === 0;
+      for (const { name, address } of parts) {
+        if (name === part && host.id === "others") continue;
+        const link = made("a", name);
+        link.href = address;
+        if (name === part) link.setAttribute("aria-current", "page");
+        link.addEventListener("click", async (event) => {
+          event.preventDefault();
+          if (await this.keep()) location.assign(address);
+        });
+        host.append(link);
+      }
+    }
   }
 
   /** The number of the photograph that is shown. */

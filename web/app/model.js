@@ -49,6 +49,7 @@
  * @typedef {object} Session
  * @property {"review" | "annotate"} mode
  * @property {string} part
+ * @property {{name: string, address: string}[]} parts  pages of all parts, where there are several
  * @property {string[]} landmarks
  * @property {[number, number][]} mirror_pairs
  * @property {string} file
