@@ -19,19 +19,17 @@ import cv2
 import numpy as np
 import torch
 from whole_beetles_parts import WINDOWS
-from whole_beetles_train import (
+from whole_beetles_pictures import (
     SIDE,
     apply,
     inverse,
-    located,
-    measure,
     number_of,
     read_beetles,
     similarity,
     upright_goal,
     warped,
-    whole_map,
 )
+from whole_beetles_train import located, measure, whole_map
 
 from beetle_lm.export.parity import check_parity
 from beetle_lm.export.to_onnx import make_card, to_onnx

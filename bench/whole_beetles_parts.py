@@ -33,7 +33,7 @@ from whole_beetle_landmarks import (
     outline,
     read_parts,
 )
-from whole_beetles_train import number_of, similarity
+from whole_beetles_pictures import number_of, similarity
 
 from beetle_lm.files import write_json
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps

@@ -3,10 +3,9 @@
     python bench/whole_beetle_landmarks.py DATA -o carabid.tps
     python bench/whole_beetles_train.py DATA carabid.tps -o RUN [--fold 1] [--steps 3000]
 
-Half of the pictures show beetles in any pose, as the finder's first stage sees them, the other half
-upright and at one size, as its second stage sees them once the first has turned the photograph.
-Photographs whose number is divisible by 5 are never read. `--fold 1` keeps those whose number ends
-in 1 or 6 aside and measures on them; `--fold 0` trains on all.
+`whole_beetles_pictures.py` draws what it learns from. Photographs whose number is divisible by 5 are
+never read. `--fold 1` keeps those whose number ends in 1 or 6 aside and measures on them; `--fold 0`
+trains on all.
 """
 
 from __future__ import annotations
@@ -16,11 +15,9 @@ import copy
 import dataclasses
 import json
 import math
-import queue
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +25,27 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from numpy.typing import NDArray
 from torch import Tensor, nn
+from whole_beetles_pictures import (
+    SIDE,
+    Beetle,
+    Floats,
+    Image,
+    Pictures,
+    apply,
+    batches,
+    inverse,
+    number_of,
+    read_beetles,
+    similarity,
+    turned_about,
+    upright_goal,
+    warped,
+)
 
-from beetle_lm.predict.formats.tps import read_tps
-from beetle_lm.predict.views.placement import Halved
 from beetle_lm.train.engine.assessment import learn_shapes
 from beetle_lm.train.engine.checkpoint import WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint
-from beetle_lm.train.engine.device import mixed_precision
+from beetle_lm.train.engine.device import choose_device, mixed_precision
 from beetle_lm.train.engine.onnx_weights import read_weights
 from beetle_lm.train.engine.schedule import warm_up_cosine
 from beetle_lm.train.heatmap.losses import heat_map_loss
@@ -57,15 +67,6 @@ from beetle_lm.train.methods import load_recipe
 from beetle_lm.zoo.model_file.parts import PartSpec, find_part
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
 
-Floats = NDArray[np.float64]
-Image = NDArray[np.uint8]
-
-SIDE = 320  # of the square input, in pixels
-LENGTH = 0.88  # of an upright beetle, as a share of the input's side
-UPRIGHT = 0.55  # share of the pictures that are as the second pass sees them
-SMALLEST = 0.28  # the least length of a beetle in any pose, as a share of the input's side
-FRONT, APEX = 0, 20  # landmarks that a beetle's length is measured between
-
 
 class Slim(LandmarkNetwork):
     """The compact network with a fine stage a fourth as heavy: 24 patches are many."""
@@ -74,294 +75,6 @@ class Slim(LandmarkNetwork):
 
 
 NETWORKS["slim"] = Slim
-
-
-@dataclass(frozen=True)
-class Beetle:
-    """A photograph in grey, how much of each pixel is beetle, and its landmarks."""
-
-    name: str
-    image: Image
-    alpha: Image
-    xy: Floats  # (24, 2) in pixels, y down, NaN where missing
-    length: float  # px
-    levels: Halved = field(init=False)
-    alphas: Halved = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "levels", Halved(self.image))
-        object.__setattr__(self, "alphas", Halved(self.alpha))
-
-
-def number_of(name: str) -> int:
-    return int("".join(c for c in Path(name).stem if c.isdigit()))
-
-
-def body_length(xy: Floats) -> float:
-    """The length of a beetle, or an estimate where its ends are missing."""
-    if np.isfinite(xy[[FRONT, APEX]]).all():
-        return float(np.linalg.norm(xy[FRONT] - xy[APEX]))
-    known = xy[np.isfinite(xy[:, 0])]
-    return float(np.linalg.norm(np.ptp(known, axis=0)))
-
-
-def read_beetles(data: Path, tps: Path, names: list[str] | None = None) -> list[Beetle]:
-    folder = data / "beetleflow"
-    beetles = []
-    for record in read_tps(tps):
-        name = record.image or ""
-        if number_of(name) % 5 == 0 and names is None:
-            continue
-        if names is not None and name not in names:
-            continue
-        image = cv2.imread(str(folder / "images" / name), cv2.IMREAD_GRAYSCALE)
-        assert image is not None, name
-        alpha = np.zeros(image.shape, np.uint8)
-        for masks in ("masks5", "masks9"):
-            path = folder / masks / f"{Path(name).stem}.png"
-            if path.exists():
-                mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-                assert mask is not None, path
-                alpha[mask > 0] = 255
-        wide = cv2.dilate(alpha, np.ones((3, 3), np.uint8))
-        soft = np.asarray(cv2.GaussianBlur(wide, (0, 0), 1.0), np.uint8)
-        xy = record.in_image(image.shape[0])
-        grey = np.asarray(image, np.uint8)
-        beetles.append(Beetle(name, grey, soft, xy, body_length(xy)))
-    return beetles
-
-
-def empty_ground(beetle: Beetle) -> Image:
-    """The photograph's ground with the beetle painted over."""
-    image, alpha = beetle.image, beetle.alpha
-    scale = min(1.0, 240 / max(image.shape))
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    covered = np.asarray(cv2.resize(alpha, small.shape[::-1]) > 8, np.uint8)
-    mask = cv2.dilate(covered, np.ones((5, 5), np.uint8))
-    return np.asarray(cv2.inpaint(small, mask, 4, cv2.INPAINT_TELEA), np.uint8)
-
-
-def similarity(source: Floats, goal: Floats) -> Floats:
-    """The (2, 3) map that turns, scales and shifts points (K, 2) nearest to others; NaN ignored."""
-    known = np.isfinite(source[:, 0]) & np.isfinite(goal[:, 0])
-    a, b = (p[known, 0] + 1j * p[known, 1] for p in (source, goal))
-    ma, mb = a.mean(), b.mean()
-    turn = ((a - ma).conj() * (b - mb)).sum() / (np.abs(a - ma) ** 2).sum()
-    shift = mb - turn * ma
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
-
-
-def apply(matrix: Floats, xy: Floats) -> Floats:
-    return np.asarray(xy @ matrix[:, :2].T + matrix[:, 2])
-
-
-def inverse(matrix: Floats) -> Floats:
-    return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
-
-
-def turned_about(x: float, y: float, degrees: float, zoom: float) -> Floats:
-    """The (2, 3) map that turns and enlarges about a point."""
-    return np.asarray(cv2.getRotationMatrix2D((x, y), degrees, zoom), np.float64)
-
-
-def upright_goal(mean: Floats) -> Floats:
-    """The mean shape, upright and centred in the input, in its pixels."""
-    axis = mean[FRONT] - mean[APEX]
-    size = LENGTH * SIDE / np.linalg.norm(axis)
-    middle = (mean.min(axis=0) + mean.max(axis=0)) / 2
-    return np.asarray((mean - middle) * size + SIDE / 2)
-
-
-def warped(halved: Halved, matrix: Floats, border: int, value: float = 0.0) -> Image:
-    """A picture under a map to the input, as the predictor renders it."""
-    return halved.warped(matrix, (SIDE, SIDE), border, value)
-
-
-class Sampler:
-    """Draws pictures of the input's size with their landmarks."""
-
-    def __init__(self, beetles: list[Beetle], goal: Floats, order: NDArray[np.int64], seed: int):
-        self.beetles, self.goal, self.order = beetles, goal, order
-        self.grounds = [empty_ground(beetle) for beetle in beetles]
-        self.random = np.random.default_rng(seed)
-        self.queue: list[int] = []
-
-    def batch(self, count: int) -> tuple[Tensor, Tensor]:
-        pairs = [self.one() for _ in range(count)]
-        images = torch.from_numpy(np.stack([image for image, _ in pairs]))[:, None]
-        return images.float(), torch.from_numpy(np.stack([xy for _, xy in pairs])).float()
-
-    def one(self) -> tuple[NDArray[np.float32], Floats]:
-        random = self.random
-        if not self.queue:
-            self.queue = random.permutation(len(self.beetles)).tolist()
-        beetle = self.beetles[self.queue.pop()]
-        upright = random.random() < UPRIGHT
-        matrix = self.pose(beetle, upright)
-        image = self.picture(beetle, matrix)
-        xy = apply(matrix, beetle.xy)
-        if random.random() < 0.5:
-            image = image[:, ::-1]
-            xy = (np.array([SIDE, 0]) + xy * np.array([-1, 1]))[self.order]
-        outside = ((xy <= 0) | (xy >= SIDE)).any(axis=1)
-        xy[outside] = np.nan
-        return self.seen(np.ascontiguousarray(image), xy, upright), xy
-
-    def pose(self, beetle: Beetle, upright: bool) -> Floats:
-        """The map from the photograph to the input."""
-        random = self.random
-        centre = np.nanmean(beetle.xy, axis=0)
-        if upright:
-            base = similarity(beetle.xy, self.goal)
-            angle, zoom = random.normal(0, 5), math.exp(random.normal(0, 0.06))
-            shift = random.normal(0, 0.02 * SIDE, 2)
-            middle = apply(base, centre[None])[0]
-        else:
-            scale = SIDE / beetle.length
-            base = np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]])
-            angle = random.uniform(-180, 180)
-            share = math.exp(random.uniform(math.log(SMALLEST), math.log(0.98)))
-            zoom = share
-            middle = apply(base, centre[None])[0]
-            free = SIDE * max(0.04, 0.56 - 0.5 * share)
-            shift = np.array([SIDE / 2, SIDE / 2]) + random.uniform(-free, free, 2) - middle
-        stretch = math.exp(random.normal(0, 0.05))
-        radians, tilt = math.radians(angle), random.uniform(0, math.pi)
-        turn = np.array([[math.cos(radians), -math.sin(radians)],
-                         [math.sin(radians), math.cos(radians)]])  # fmt: skip
-        across = np.array([[math.cos(tilt), -math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
-        change = turn @ across @ np.diag([stretch, 1 / stretch]) @ across.T * zoom
-        linear = change @ base[:, :2]
-        moved = change @ (base[:, 2] - middle) + middle + shift
-        return np.concatenate((linear, moved[:, None]), axis=1)
-
-    def picture(self, beetle: Beetle, matrix: Floats) -> Image:
-        random = self.random
-        kind = random.random()
-        border = cv2.BORDER_REPLICATE if random.random() < 0.65 else cv2.BORDER_CONSTANT
-        value = float(random.choice([0.0, 255.0, random.uniform(0, 255)]))
-        image = warped(beetle.levels, matrix, border, value)
-        if kind < 0.6:
-            return image
-        alpha = warped(beetle.alphas, matrix, cv2.BORDER_CONSTANT) / 255.0
-        ground = self.ground()
-        mixed = image * alpha + ground * (1 - alpha)
-        return np.asarray(mixed.clip(0, 255), np.uint8)
-
-    def ground(self) -> NDArray[np.float32]:
-        """Some other ground: that of another photograph, or paper, with labels or without."""
-        random = self.random
-        if random.random() < 0.6:
-            source = self.grounds[int(random.integers(len(self.grounds)))]
-            height, width = source.shape
-            zoom = SIDE / min(height, width) * random.uniform(0.8, 2.5)
-            angle = random.uniform(-180, 180)
-            matrix = turned_about(width / 2, height / 2, angle, zoom)
-            matrix[:, 2] += SIDE / 2 - np.array([width, height]) / 2
-            return np.asarray(
-                cv2.warpAffine(source, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT),
-                np.float32,
-            )
-        level = random.uniform(60, 255) if random.random() < 0.85 else random.uniform(0, 60)
-        coarse = random.normal(0, random.uniform(0, 18), (6, 6)).astype(np.float32)
-        plain = level + cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        if random.random() < 0.5:
-            self.label(plain)
-        return np.asarray(plain, np.float32)
-
-    def label(self, image: NDArray[np.float32]) -> None:
-        """Draws a label of text, as lies under pinned beetles."""
-        random = self.random
-        card = np.full((SIDE, SIDE), int(random.uniform(180, 255)), np.uint8)
-        size, ink = random.uniform(0.4, 1.6), int(random.uniform(0, 90))
-        letters = np.array(list("ABCDEFGHIKLMNOPRSTUVWabcdeghiklmnoprstu0123456789.,: "))
-        for row in np.arange(8, SIDE, 30 * size):
-            text = "".join(random.choice(letters, int(26 / size)))
-            cv2.putText(card, text, (4, int(row)), cv2.FONT_HERSHEY_SIMPLEX, size, ink,
-                        max(1, round(2 * size)))  # fmt: skip
-        matrix = turned_about(SIDE / 2, SIDE / 2, random.uniform(-180, 180), 1.0)
-        matrix[:, 2] += random.uniform(-0.5, 0.5, 2) * SIDE
-        inside = cv2.warpAffine(np.ones((SIDE, SIDE), np.float32), matrix, (SIDE, SIDE)) > 0.5
-        image[inside] = cv2.warpAffine(card, matrix, (SIDE, SIDE))[inside]
-
-    def seen(self, image: Image, xy: Floats, upright: bool) -> NDArray[np.float32]:
-        """What covers the beetle, light, sharpness and noise."""
-        random = self.random
-        picture = image.astype(np.float32)
-        length = body_length(xy) if np.isfinite(xy[:, 0]).sum() > 3 else SIDE / 2
-        if random.random() < 0.35:
-            self.pin(picture, xy, length)
-        for _ in range(int(random.integers(0, 3)) if random.random() < 0.3 else 0):
-            self.limb(picture, length)
-        if random.random() < 0.15:
-            self.patch(picture, length)
-        gamma = math.exp(random.normal(0, 0.3))
-        picture = 255 * np.power(picture.clip(0, 255) / 255, gamma)
-        mean = picture.mean()
-        picture = (picture - mean) * math.exp(random.normal(0, 0.3)) + mean + random.normal(0, 15)
-        if random.random() < 0.5:
-            coarse = random.normal(0, 22, (3, 3)).astype(np.float32)
-            picture += cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        if random.random() < 0.04:
-            picture = 255 - picture
-        few = 0.15 if upright else 0.35
-        if random.random() < few:  # a photograph with few pixels
-            share = random.uniform(0.35, 0.9)
-            small = cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
-            picture = cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-        elif random.random() < 0.4:
-            blur = 1.2 if upright else 1.8
-            picture = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, blur))
-        picture = picture + random.normal(0, random.uniform(0, 8), picture.shape)
-        return np.asarray(picture.clip(0, 255), np.float32)
-
-    def pin(self, picture: NDArray[np.float32], xy: Floats, length: float) -> None:
-        random = self.random
-        known = xy[np.isfinite(xy[:, 0])]
-        if len(known) < 3:
-            return
-        weights = random.dirichlet(np.ones(len(known)) * 0.5)
-        x, y = weights @ known
-        radius = length * random.uniform(0.025, 0.09)
-        level = random.uniform(60, 240)
-        if random.random() < 0.5:
-            angle, reach = random.uniform(0, 2 * math.pi), length * random.uniform(0.05, 0.25)
-            end = (int(x + reach * math.cos(angle)), int(y + reach * math.sin(angle)))
-            cv2.line(picture, (int(x), int(y)), end, random.uniform(10, 120),
-                     max(1, round(radius * 0.5)), cv2.LINE_AA)  # fmt: skip
-        for step in range(4):
-            share = 1 - step / 4.5
-            centre = (int(x - radius * 0.1 * step), int(y - radius * 0.1 * step))
-            cv2.circle(picture, centre, max(1, round(radius * share)),
-                       min(255.0, level * (0.7 + 0.12 * step)), -1, cv2.LINE_AA)  # fmt: skip
-
-    def limb(self, picture: NDArray[np.float32], length: float) -> None:
-        random = self.random
-        start = random.uniform(0, SIDE, 2)
-        steps = random.normal(0, length * 0.2, (3, 2)).cumsum(axis=0)
-        line = np.concatenate((start[None], start + steps)).astype(np.int32)
-        width = max(1, round(length * random.uniform(0.008, 0.03)))
-        cv2.polylines(picture, [line], False, random.uniform(0, 110), width, cv2.LINE_AA)
-
-    def patch(self, picture: NDArray[np.float32], length: float) -> None:
-        random = self.random
-        size = length * random.uniform(0.08, 0.35, 2)
-        box = (tuple(random.uniform(0, SIDE, 2)), tuple(size), random.uniform(0, 180))
-        corners = cv2.boxPoints(box).astype(np.int32)
-        cv2.fillConvexPoly(picture, corners, random.uniform(0, 255), cv2.LINE_AA)
-
-
-def ahead(sampler: Sampler, batch: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches that a thread draws while the network learns from the one before."""
-    drawn: queue.Queue[tuple[Tensor, Tensor]] = queue.Queue(3)
-
-    def draw() -> None:
-        for _ in range(steps):
-            drawn.put(sampler.batch(batch))
-
-    threading.Thread(target=draw, daemon=True).start()
-    for _ in range(steps):
-        yield drawn.get()
 
 
 def both_stages(
@@ -422,10 +135,11 @@ def letterbox(size: tuple[float, float]) -> Floats:
 
 
 def located(network: nn.Module, images: list[Image]) -> tuple[Floats, Floats]:
-    with torch.inference_mode(), mixed_precision(torch.device("cpu")):
-        batch = torch.from_numpy(np.stack(images))[:, None]
+    device = next(network.parameters()).device
+    with torch.inference_mode(), mixed_precision(device):
+        batch = torch.from_numpy(np.stack(images))[:, None].to(device)
         found = [network.locate(part) for part in torch.split(batch, 15)]  # type: ignore[operator]
-    xy, spread = (torch.cat(values).double().numpy() for values in zip(*found, strict=True))
+    xy, spread = (torch.cat(values).double().cpu().numpy() for values in zip(*found, strict=True))
     return xy, spread
 
 
@@ -486,6 +200,8 @@ class Task:
     picked: int
     every: int
     seed: int
+    device: torch.device
+    workers: int
 
     @property
     def goal(self) -> Floats:
@@ -508,15 +224,18 @@ class Task:
 def fit(network: LandmarkNetwork, task: Task, output: Path) -> nn.Module:
     """Trains; returns the moving average of the weights, which is saved on the way as well."""
     recipe = task.recipe
-    steps, batch = recipe.steps_per_epoch, recipe.batch_size
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    steps = recipe.steps_per_epoch
+    network = network.to(task.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    sampler = Sampler(task.training, task.goal, np.array(task.spec.mirror_order), task.seed)
-    begin, losses = time.perf_counter(), list[float]()
-    for step, (images, xy) in enumerate(ahead(sampler, batch, steps), start=1):
+    order = task.spec.mirror_order
+    assert order is not None
+    pictures = Pictures(task.training, task.goal, order, task.seed)
+    drawn = batches(pictures, recipe.batch_size, task.workers, task.device)
+    begin, total = time.perf_counter(), torch.zeros((), device=task.device)
+    for step, (images, xy) in enumerate(islice(drawn, steps), start=1):
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * warm_up_cosine(step - 1, steps)
         network.train()
@@ -525,11 +244,12 @@ def fit(network: LandmarkNetwork, task: Task, output: Path) -> nn.Module:
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
-        losses.append(float(loss.detach()))
+        total += loss.detach()
         follow(average, network, min(recipe.averaging, step / (step + 10)))
         if step % task.every == 0 or step == steps:
-            said = f"{step:5d} {time.perf_counter() - begin:6.0f} s  loss {np.mean(losses):.3f}"
-            losses.clear()
+            said = f"{step:5d} {time.perf_counter() - begin:6.0f} s"
+            said += f"  loss {float(total) / (step % task.every or task.every):.3f}"
+            total.zero_()
             said += task.measured(average, turned=False)
             if step == steps:
                 said += task.measured(average, turned=True)
@@ -552,6 +272,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--init", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
     parser.add_argument("--every", type=int, default=200)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -573,7 +295,7 @@ def main() -> None:
     task = Task(
         training, [b for b in beetles if number_of(b.name) % 5 in kept],
         find_part("carabid"), upright_shapes(training), recipe, options.picked,
-        options.every, options.seed,
+        options.every, options.seed, choose_device(options.device), options.workers,
     )  # fmt: skip
     print(f"{len(training)} train, {len(task.validation)} validate", flush=True)
     network = NETWORKS[recipe.network](len(task.spec), 1)
@@ -581,7 +303,7 @@ def main() -> None:
         start(network, options.init)
     network.expect(task.shapes, recipe.to_dict())
     average = fit(network, task, options.output)
-    weights = {name: tensor.clone() for name, tensor in average.state_dict().items()}
+    weights = {name: tensor.cpu().clone() for name, tensor in average.state_dict().items()}
     save_checkpoint(
         options.output / WEIGHTS,
         Checkpoint(weights, recipe.to_dict(), task.spec, SIDE, SIDE, "letterbox", options.seed, 1,
@@ -614,7 +336,7 @@ def start(network: LandmarkNetwork, path: Path) -> None:
     if path.suffix == ".onnx":
         tensors = read_weights(path)
     elif path.suffix == ".pt":
-        tensors = torch.load(path, weights_only=True)
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
     else:
         tensors = load_checkpoint(path).tensors
     own = network.state_dict()
