@@ -266,6 +266,7 @@ class Site:
                 "progress": self._overview.progress(),
                 "training": training,
                 "predicting": predicting,
+                "rounds": self._proposer.rounds,
                 "problem": self._project.writer.problem or self._proposer.problem,
                 "suspects": self._overview.suspects(),
                 "mean_shape": self._overview.mean_shape(),

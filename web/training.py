@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -131,8 +130,7 @@ class Training:
     def _watch(self, process: subprocess.Popen[str], run: Path) -> None:
         listening = threading.Thread(target=self._listen, args=(process,), daemon=True)
         listening.start()
-        while process.poll() is None:
-            time.sleep(_SECONDS)
+        while not _has_ended(process, _SECONDS):
             self._epochs = self._epochs or _epochs_of(run)
             self._epoch = max(self._epoch, float(_epochs_done(run)))
         listening.join(timeout=5)
@@ -182,6 +180,15 @@ def _started(arguments: Sequence[str]) -> subprocess.Popen[str]:
         errors="replace",
         start_new_session=sys.platform != "win32",  # Ctrl-C is for the server, which ends it
     )
+
+
+def _has_ended(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Whether a process ends within so many seconds."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _epochs_of(run: Path) -> int:

@@ -43,6 +43,39 @@ def click_all(page: Page) -> None:
         page.mouse.click(*at(page, corner))
 
 
+def correct_all(page: Page) -> None:
+    """Drags every landmark that is proposed to where it belongs."""
+    page.wait_for_selector(".mark")
+    for index, corner in enumerate(quadrangle(number(page))):
+        box = page.locator(f'.mark[data-index="{index}"] .dot').bounding_box()
+        assert box is not None
+        x, y = at(page, corner)
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(x + 1, y, steps=2)
+        page.mouse.move(x, y)
+        page.mouse.up()
+
+
+def says(page: Page, selector: str, text: str, timeout: float = 10_000) -> None:
+    """Waits until an element says a text."""
+    page.wait_for_function(
+        "([selector, text]) => document.querySelector(selector).textContent.includes(text)",
+        arg=[selector, text],
+        timeout=timeout,
+    )
+
+
+def in_strip(page: Page) -> list[str]:
+    """The titles of the small pictures that are there, from left to right."""
+    titles: list[str] = page.locator("#strip").evaluate(
+        """strip => [...strip.querySelectorAll(".photo")]
+          .sort((a, b) => a.getBoundingClientRect().left - b.getBoundingClientRect().left)
+          .map((photo) => photo.title)"""
+    )
+    return titles
+
+
 def accept(page: Page) -> None:
     before = page.locator("#name").inner_text()
     page.keyboard.press("Enter")

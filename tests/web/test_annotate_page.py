@@ -10,7 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from annotating import CORNERS, OpenPage, accept, at, click_all, number, off, project
+from annotating import (
+    CORNERS,
+    OpenPage,
+    accept,
+    at,
+    click_all,
+    correct_all,
+    in_strip,
+    number,
+    off,
+    project,
+    says,
+)
 from pages import SIZE, draw_photographs, quadrangle, served
 from processes import command_line
 from training_data import small_recipe
@@ -160,31 +172,64 @@ def test_a_server_that_is_killed_loses_nothing(tmp_path: Path, open_page: OpenPa
     assert away["01.png"] < 3  # may have been proposed before it was clicked
 
 
-@pytest.mark.thorough
-def test_train_in_the_page(tmp_path: Path, open_page: OpenPage) -> None:
+@pytest.mark.slow
+def test_train_in_the_page(
+    tmp_path: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("onnxruntime")
-    site_project = project(tmp_path, 8)
-    for i in range(5):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # so small a network is no faster with more
+    site_project = project(tmp_path, 9)
+    for i in range(4):
         site_project.save(i, 0, "accepted", np.array(quadrangle(i)), 0.0)
-    recipe = small_recipe(tmp_path / "small.toml")
+    recipe = small_recipe(tmp_path / "small.toml", epochs=8)
     with served(site_project, train=["--recipe", str(recipe)]) as address:
         page = open_page(address)
+        clicked = [number(page)]
+        correct_all(page)
+        accept(page)
+        says(page, "#counts", "5 of 9 done")
         page.locator("#train").click()
-        assert "5 photographs" in page.locator("#training-about").inner_text()
+        assert "the 5 photographs that are accepted" in page.locator("#training-about").inner_text()
         page.locator("#training-start").click()
-        page.wait_for_selector("#train.running")
+        says(page, "#training-about", "Training on 5 photographs")
+        says(page, "#training-left", "left", 60_000)
         page.locator("#training-close").click()
-        page.wait_for_selector("#order >> nth=0")
-        page.wait_for_function(
-            "() => document.querySelector('#order').value === 'worst'", timeout=400_000
+        page.wait_for_function(  # how far it is
+            "() => /Training [1-9]\\d* %/.test(document.querySelector('#train').textContent)",
+            timeout=60_000,
         )
+        clicked.append(number(page))  # one goes on meanwhile
+        correct_all(page)
+        accept(page)
+        says(page, "#counts", "6 of 9 done")
+        assert "Training" in page.locator("#train").inner_text()
+        while len(off(tmp_path / "wing.tps")) < 6:  # written within a moment
+            page.wait_for_timeout(50)
+        before = (tmp_path / "wing.tps").read_bytes()
+        page.wait_for_function(
+            "() => document.querySelector('#order').value === 'worst'", timeout=90_000
+        )
+        says(page, "#toast", "worst first")
         assert page.locator(".mark").count() == 4
         assert "px" in page.locator("#list").inner_text()
-        left = [row for row in site_project.store.rows() if row.state == "open"]
+        rows = site_project.store.rows()
+        left = [row for row in rows if row.state == "open"]
         assert [row.origin for row in left] == ["model"] * 3
-        assert page.locator("#counts").inner_text().startswith("5 of 8 done")
-    assert max(off(tmp_path / "wing.tps").values()) < 1e-4  # what was accepted is untouched
+        worst = sorted(left, key=lambda row: (row.status != "flagged", -(row.error or 0)))
+        assert page.locator("#name").inner_text() == worst[0].name
+        # Worst first: what is left has no remark in its title, or that it is flagged.
+        waiting = [title for title in in_strip(page) if "accepted" not in title]
+        assert [title.partition(" · ")[0] for title in waiting] == [row.name for row in worst]
+        assert page.locator("#counts").inner_text().startswith("6 of 9 done")
+        page.locator("#train").click()
+        assert "trained on 5 photographs" in page.locator("#training-about").inner_text()
+    assert (tmp_path / "wing.tps").read_bytes() == before  # what was accepted is untouched
+    away = off(tmp_path / "wing.tps")
+    assert set(away) == {f"{each:02}.png" for each in (*range(4), *clicked)}
+    for each in clicked:
+        assert away.pop(f"{each:02}.png") < 0.6
+    assert max(away.values()) < 1e-4
 
 
 @pytest.mark.slow

@@ -51,7 +51,8 @@ class Page {
     this.linked = true;
     this.asked = false; // whether to save landmarks as missing
     this.busy = false;
-    this.predicting = false;
+    /** @type {number | null} */
+    this.rounds = null; // of predictions, as far as they were told of
     this.wanted = -1;
     this.saved = 0; // the step of the history that is saved
     this.silent = 0;
@@ -441,8 +442,8 @@ class Page {
       return this.#refused(error);
     }
     this.version = news.version;
-    const grown = news.predicting === null && this.predicting;
-    this.predicting = news.predicting !== null;
+    const grown = this.rounds !== null && news.rounds > this.rounds;
+    this.rounds = news.rounds;
     for (const [number, row] of news.changed) {
       const before = this.photographs[number];
       this.photographs[number] = listed(row);

@@ -70,6 +70,7 @@
  * @property {Progress} progress
  * @property {Training} training
  * @property {[number, number] | null} predicting
+ * @property {number} rounds  how often a model has placed landmarks on all that were left
  * @property {string} problem
  * @property {Suspect[]} suspects
  * @property {Point[] | null} mean_shape

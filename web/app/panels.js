@@ -174,7 +174,8 @@ export class Panels {
     left.textContent = "";
     if (running) {
       told_of.textContent = `Training on ${training.photographs} photographs. You can go on annotating.`;
-      left.textContent = training.left ? `${training.left} left` : "";
+      if (training.epochs && share === 1) left.textContent = "The model is written and checked.";
+      else left.textContent = training.left ? `${training.left} left` : "";
     } else if (predicting) {
       told_of.textContent = "The model places landmarks on the photographs that are left.";
       left.textContent = `${predicting[0]} of ${predicting[1]}`;
