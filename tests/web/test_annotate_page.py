@@ -113,6 +113,51 @@ def test_enter_asks_before_landmarks_are_missing(tmp_path: Path, open_page: Open
     assert np.isnan(record.points[2:]).all() and not np.isnan(record.points[:2]).any()
 
 
+def test_landmarks_side_by_side(tmp_path: Path, open_page: OpenPage) -> None:
+    """A click beside a landmark places the next one; on it, it means the one that is there."""
+    with served(project(tmp_path)) as address:
+        page = open_page(address)
+        x, y = at(page, (300, 200))
+        page.mouse.click(x, y)
+        page.mouse.click(x + 9, y)
+        assert page.locator(".mark").count() == 2
+        assert page.locator("#hint").inner_text().startswith("Click landmark 3")
+        page.mouse.click(x + 1, y + 1)
+        assert page.locator(".mark").count() == 2
+        assert page.locator(".mark.selected text").inner_html() == "1"
+        page.mouse.move(x + 9, y + 8)  # beside the second one: a drag moves it
+        page.mouse.down()
+        page.mouse.move(x + 60, y + 59, steps=3)
+        page.mouse.up()
+        box = page.locator('.mark[data-index="1"] .dot').bounding_box()
+        assert box is not None
+        assert abs(box["x"] + box["width"] / 2 - (x + 60)) < 0.6
+        assert abs(box["y"] + box["height"] / 2 - (y + 51)) < 0.6
+        assert page.locator(".mark").count() == 2
+
+
+def test_the_magnifier_follows_the_pointer(tmp_path: Path, open_page: OpenPage) -> None:
+    with served(project(tmp_path)) as address:
+        page = open_page(address)
+        assert page.locator("#lens.empty").count() == 1
+        first = quadrangle(number(page))[0]
+        page.mouse.move(*at(page, first))
+        shown = page.evaluate(
+            """([x, y]) => {
+              const lens = document.querySelector("#lens").getBoundingClientRect();
+              const image = document.querySelector("#lens img").getBoundingClientRect();
+              return [image.left + image.width * x - lens.left - lens.width / 2,
+                      image.top + image.height * y - lens.top - lens.height / 2];
+            }""",
+            [first[0] / SIZE[0], first[1] / SIZE[1]],
+        )
+        assert np.abs(shown).max() < 1.5
+        click_all(page)
+        page.keyboard.press("1")
+        page.mouse.move(*at(page, (20, 20)))  # everything is placed: it shows what is selected
+        assert page.locator("#lens.empty").count() == 0
+
+
 def test_by_keyboard_alone_on_a_small_screen(tmp_path: Path, open_page: OpenPage) -> None:
     with served(project(tmp_path)) as address:
         page = open_page(address, 1024, 640, 1.25)  # 1280 x 800 at 125 %
@@ -193,7 +238,7 @@ def test_train_in_the_page(
         assert "the 5 photographs that are accepted" in page.locator("#training-about").inner_text()
         page.locator("#training-start").click()
         says(page, "#training-about", "Training on 5 photographs")
-        says(page, "#training-left", "left", 60_000)
+        says(page, "#training-left", " left", 60_000)
         page.locator("#training-close").click()
         page.wait_for_function(  # how far it is
             "() => /Training [1-9]\\d* %/.test(document.querySelector('#train').textContent)",

@@ -47,6 +47,8 @@ class Page {
     this.suggested = [];
     /** @type {Point[] | null} */
     this.shape = null;
+    /** @type {Point | null} where a pointer is that presses nothing */
+    this.hover = null;
     this.swapping = false;
     this.linked = true;
     this.asked = false; // whether to save landmarks as missing
@@ -63,6 +65,10 @@ class Page {
       onmove: (index, xy, ends) => this.#moved(index, xy, ends),
       onplace: (xy) => this.place(xy),
       onview: () => this.#lookClosely(),
+      onhover: (xy) => {
+        this.hover = xy;
+        this.#lookClosely();
+      },
     });
     this.lens = new Lens(element("lens"), this.viewer);
     this.strip = new Strip(element("strip"), session.names, (number) => this.go(number));
@@ -221,6 +227,7 @@ class Page {
     this.since = Date.now();
     this.asked = false;
     this.redraw();
+    if (this.selected === null && this.next === null) element("list").scrollTop = 0;
     this.strip.go(number);
     this.#prepare();
     void this.#awaitProposal(number);
@@ -675,9 +682,11 @@ class Page {
     return worst;
   }
 
+  /** The magnifier follows the pointer while landmarks are placed, or nothing is selected. */
   #lookClosely() {
-    const index = this.selected;
-    this.lens?.look(index === null ? null : (this.viewer.marks[index]?.xy ?? null));
+    const selected = this.selected === null ? null : (this.viewer.marks[this.selected]?.xy ?? null);
+    const [first, other] = this.viewer.placing ? [this.hover, selected] : [selected, this.hover];
+    this.lens?.look(first ?? other);
   }
 
   #light() {

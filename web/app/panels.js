@@ -167,7 +167,7 @@ export class Panels {
     meter.hidden = !running && predicting === null;
     const bar = /** @type {HTMLElement} */ (meter.firstElementChild);
     bar.style.width = `${100 * (predicting ? predicting[0] / Math.max(1, predicting[1]) : share)}%`;
-    said.hidden = !training?.said.length;
+    element("training-details").hidden = !training?.said.length;
     said.textContent = training?.said.join("\n") ?? "";
     const told_of = element("training-about");
     const left = element("training-left");
@@ -175,7 +175,7 @@ export class Panels {
     if (running) {
       told_of.textContent = `Training on ${training.photographs} photographs. You can go on annotating.`;
       if (training.epochs && share === 1) left.textContent = "The model is written and checked.";
-      else left.textContent = training.left ? `${training.left} left` : "";
+      else left.textContent = training.left ? `${training.left} left` : "How long it takes is known in a moment.";
     } else if (predicting) {
       told_of.textContent = "The model places landmarks on the photographs that are left.";
       left.textContent = `${predicting[0]} of ${predicting[1]}`;

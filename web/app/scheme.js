@@ -19,18 +19,18 @@ export function drawScheme(host, shape, selected, next, there, onpick) {
   /** @param {Point} point @returns {Point} */
   const placed = ([x, y]) => [80 + ((x - middle[0]) / extent) * 112, 80 + ((y - middle[1]) / extent) * 112];
   const svg = drawn("svg", { viewBox: "0 0 160 160" });
+  const places = shape.map(placed);
   for (const [i, j] of skeleton(shape)) {
-    const [from, to] = [placed(shape[i]), placed(shape[j])];
+    const [from, to] = [places[i], places[j]];
     svg.append(drawn("line", { x1: from[0], y1: from[1], x2: to[0], y2: to[1] }));
   }
-  shape.forEach((point, index) => {
-    const [x, y] = placed(point);
+  places.forEach(([x, y], index) => {
     const kind = index === next ? "next" : index === selected ? "selected" : "";
     const group = drawn("g", { class: `${kind} ${there[index] ? "there" : ""}` });
     group.append(drawn("circle", { cx: x, cy: y, r: kind ? 5.5 : 3.5 }));
     if (kind || shape.length <= 16) {
-      const away = Math.hypot(x - 80, y - 80) || 1;
-      const label = drawn("text", { x: x + ((x - 80) / away) * 12, y: y + ((y - 80) / away) * 12 + 3.5 });
+      const [u, v] = clear(places, index);
+      const label = drawn("text", { x: x + u * 11, y: y + v * 11 + 3.5 });
       label.textContent = String(index + 1);
       group.append(label);
     }
@@ -38,6 +38,21 @@ export function drawScheme(host, shape, selected, next, there, onpick) {
     svg.append(group);
   });
   host.replaceChildren(svg);
+}
+
+/** The way from a point to where fewest others are, of length 1.
+ * @param {Point[]} places @param {number} index @returns {Point} */
+function clear(places, index) {
+  let [u, v] = [0, 0];
+  places.forEach((place, other) => {
+    const [x, y] = [places[index][0] - place[0], places[index][1] - place[1]];
+    const far = Math.hypot(x, y);
+    if (other === index || far === 0) return;
+    u += x / far ** 3;
+    v += y / far ** 3;
+  });
+  const length = Math.hypot(u, v);
+  return length > 0 ? [u / length, v / length] : [0, -1];
 }
 
 /** @typedef {object} Line
