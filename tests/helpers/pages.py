@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -87,12 +88,19 @@ def drawn(number: int, size: tuple[int, int] = SIZE) -> Pixels:
     return np.asarray(cv2.resize(large, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+@functools.cache
+def _encoded(number: int, ending: str) -> bytes:
+    """The file of a drawn photograph, which many tests write."""
+    coded = cv2.imencode(ending, drawn(number)[..., ::-1])[1]
+    return coded.tobytes()
+
+
 def draw_photographs(folder: Path, names: Sequence[str]) -> Path:
     """Writes a photograph for each name, the first with the corners of `quadrangle(0)`."""
     for number, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(drawn(number)).save(path)
+        path.write_bytes(_encoded(number, path.suffix))
     return folder
 
 

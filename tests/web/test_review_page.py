@@ -362,11 +362,13 @@ def test_two_tabs_do_not_overwrite_each_other(
     out = predicted()
     with served(review(out)) as address:
         one, other = open_page(address), open_page(address)
-        for page in (one, other):
+        for page, index, xy in ((one, 0, (150.0, 150.0)), (other, 1, (250.0, 120.0))):
+            page.bring_to_front()
             show(page, ODD[0])
-        drag(one, 0, (150.0, 150.0))
-        drag(other, 1, (250.0, 120.0))
+            drag(page, index, xy)
+        one.bring_to_front()
         accept(one)
+        other.bring_to_front()
         other.keyboard.press("Enter")
         other.wait_for_selector("#toast:not([hidden])")
         assert "another tab" in other.locator("#toast").inner_text()

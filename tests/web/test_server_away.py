@@ -148,14 +148,11 @@ def test_out_of_reach_for_a_while(tmp_path: Path, open_page: OpenPage) -> None:
         page.locator("#strip").evaluate("strip => strip.scrollLeft = 5000")
         small = page.locator('.photo[title="23.png"] img')
         small.wait_for(state="detached")
-        told(page, "not there")
-        page.context.set_offline(False)
-        small.wait_for()
-        page.context.set_offline(True)
         page.locator('.photo[title="23.png"]').click()
         told(page, "not there")
         page.context.set_offline(False)
         page.wait_for_function("() => document.querySelector('#name').textContent === '23.png'")
+        small.wait_for()
         assert page.locator(".plane img").evaluate("image => image.naturalWidth") == 640
     [away] = off(tmp_path / "wing.tps").values()
     assert away > 5  # what was moved while it was being saved is saved, too
