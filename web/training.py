@@ -59,6 +59,7 @@ class Training:
         self._said: list[str] = []
         self._epoch, self._epochs, self._count = 0.0, 0, 0
         self._left = ""
+        self._model = ""
         self._problem = ""
 
     @property
@@ -74,6 +75,7 @@ class Training:
             "epoch": self._epoch,
             "epochs": self._epochs,
             "left": self._left,
+            "model": self._model,
             "said": self._said[-_LINES:],
             "problem": self._problem,
         }
@@ -138,7 +140,7 @@ class Training:
             return
         model = run / f"{file_name(self._project.spec.name)}.onnx"
         if process.returncode == 0 and model.is_file():
-            self._epoch, self._left = float(self._epochs), ""
+            self._epoch, self._left, self._model = float(self._epochs), "", printable(str(model))
             self._stage = "done"
             try:
                 self._trained(model)

@@ -48,7 +48,8 @@ def test_from_nothing_with_proposals(tmp_path: Path, open_page: OpenPage) -> Non
         accept(page)
         page.wait_for_selector(".mark")
         accept(page)
-        assert page.locator("#end").is_visible()  # nothing is left
+        page.wait_for_selector("#end[open]")  # nothing is left
+        assert page.locator("#end-about").inner_text().startswith("3 photographs are accepted.")
     found = off(tmp_path / "wing.tps")
     assert len(found) == 3
     assert found.pop(f"{first:02}.png") < 0.6
@@ -268,7 +269,8 @@ def test_train_in_the_page(
         assert [title.partition(" · ")[0] for title in waiting] == [row.name for row in worst]
         assert page.locator("#counts").inner_text().startswith("6 of 9 done")
         page.locator("#train").click()
-        assert "trained on 5 photographs" in page.locator("#training-about").inner_text()
+        about = page.locator("#training-about").inner_text()
+        assert "trained on 5 photographs" in about and "run-1/wing.onnx" in about
     assert (tmp_path / "wing.tps").read_bytes() == before  # what was accepted is untouched
     away = off(tmp_path / "wing.tps")
     assert set(away) == {f"{each:02}.png" for each in (*range(4), *clicked)}

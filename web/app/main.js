@@ -470,7 +470,8 @@ class Page {
       /** @type {HTMLSelectElement} */ (element("order")).value = "worst";
       await this.arrange();
       const left = this.order.find((number) => this.#isLeft(number));
-      if (left !== undefined && !this.history?.changed) await this.go(left);
+      if (left === undefined) return this.say("The model is trained.");
+      if (!this.history?.changed) await this.go(left);
       this.say("The model has placed landmarks on what was left: worst first.");
     }
   }
@@ -633,6 +634,7 @@ class Page {
     const left = round.find((number) => this.#isLeft(number));
     if (left === undefined) {
       this.redraw();
+      await this.hear(); // what is counted
       return this.panels.finish();
     }
     await this.go(left);

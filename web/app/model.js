@@ -43,6 +43,7 @@
  * @property {number} epoch
  * @property {number} epochs
  * @property {string} left  in words
+ * @property {string} model  its file, once it is trained
  * @property {string[]} said
  * @property {string} problem
  *

@@ -80,10 +80,16 @@ export class Panels {
     const accepted = this.progress?.accepted ?? 0;
     element("end-about").textContent =
       `${counted(accepted)} accepted${left ? `, ${left} left` : ""}. ` +
-      `Their landmarks are in ${this.session.file}. What to type next:`;
-    const { told } = this.session;
-    const lines = [told.merge, told.train].filter(Boolean);
-    element("lines").replaceChildren(...lines.map(lineToCopy));
+      `Their landmarks are in ${this.session.file}.`;
+    const { told, mode } = this.session;
+    const steps = [
+      ["To go on another time:", told.again],
+      ["To add them to those that the model was trained on, TRAINING.tps:", told.merge],
+      [mode === "review" ? "And to train on all of these:" : "To train in the terminal:", told.train],
+    ].filter(([, line]) => line);
+    element("lines").replaceChildren(
+      ...steps.flatMap(([what, line]) => [made("p", what), lineToCopy(line)]),
+    );
     if (!dialog("end").open) dialog("end").showModal();
   }
 
@@ -115,7 +121,7 @@ export class Panels {
     );
     svg.append(drawn("polyline", { points: points.join(" ") }));
     const last = means[means.length - 1].toFixed(1);
-    host.replaceChildren(made("p", `Corrections per photograph: ${last} of late`, "small"), svg);
+    host.replaceChildren(made("p", `Corrections per photograph, lately ${last}`, "small"), svg);
   }
 
   #tellSuspects() {
@@ -150,6 +156,7 @@ export class Panels {
     const training = this.news?.training;
     const predicting = this.news?.predicting ?? null;
     const accepted = this.progress?.accepted ?? 0;
+    const rest = this.progress?.left ?? 0;
     const button = element("train");
     const { can_train: can, told } = this.session;
     const running = training?.stage === "running";
@@ -187,12 +194,14 @@ export class Panels {
       told_of.textContent = `The training failed: ${training.problem}`;
     } else if (training?.stage === "done") {
       told_of.textContent =
-        `The model is trained on ${training.photographs} photographs, and its landmarks are on those that are left.` +
-        ` ${accepted} are accepted now.`;
+        `The model is trained on ${training.photographs} photographs: ${training.model}. ` +
+        (rest ? `Its landmarks are on those that are left. ${accepted} are accepted now.` : "");
     } else {
       told_of.textContent =
-        `A model learns from the ${accepted} photographs that are accepted, in some minutes, while you go on.` +
-        " Then it places landmarks on those that are left, and they come back worst first. What is accepted stays as it is.";
+        `A model learns from the ${accepted} photographs that are accepted, in some minutes, while you go on. ` +
+        (rest
+          ? "Then it places landmarks on those that are left, and they come back worst first. What is accepted stays as it is."
+          : "None is left here for it: it is for other photographs, with beetle-lm predict.");
     }
   }
 }
