@@ -7,6 +7,7 @@ import { History } from "./history.js";
 import { listen, tellKeys } from "./keys.js";
 import { Lens } from "./lens.js";
 import { element, input, listed, made, skeleton, sureness } from "./model.js";
+import { byName, isLeft, suggestedFirst, worstFirst } from "./order.js";
 import { Panels } from "./panels.js";
 import { drawList, drawScheme } from "./scheme.js";
 import { Strip } from "./strip.js";
@@ -43,8 +44,6 @@ class Page {
     this.selected = null;
     /** @type {number[]} */
     this.order = [];
-    /** @type {number[]} */
-    this.suggested = [];
     /** @type {Point[] | null} */
     this.shape = null;
     /** @type {Point | null} where a pointer is that presses nothing */
@@ -57,7 +56,6 @@ class Page {
     this.rounds = null; // of predictions, as far as they were told of
     this.wanted = -1;
     this.saved = 0; // the step of the history that is saved
-    this.silent = 0;
     this.since = Date.now();
     this.pictures = new api.Pictures();
     this.viewer = new Viewer(element("view"), {
@@ -111,11 +109,6 @@ class Page {
       input(id).addEventListener("input", () => this.#light());
     listen(this);
     contact.onchange = (presence) => this.#attend(presence);
-    window.addEventListener("unhandledrejection", (event) => {
-      if (!(event.reason instanceof Refused)) return;
-      event.preventDefault();
-      this.say(event.reason.message);
-    });
     window.addEventListener("beforeunload", (event) => {
       if (contact.presence !== "there" && (this.busy || this.unsaved)) event.preventDefault();
       void this.keep();
@@ -181,27 +174,10 @@ class Page {
   /** Puts the photographs into the order that was chosen. */
   async arrange() {
     const order = /** @type {HTMLSelectElement} */ (element("order")).value;
-    const all = this.photographs.map((_, number) => number);
-    if (order === "worst") {
-      const rank = { failed: 0, flagged: 1 };
-      const worse = (/** @type {number} */ number) => {
-        const { status, error } = this.photographs[number];
-        return [rank[/** @type {"failed"} */ (status)] ?? 2, -(error ?? 0)];
-      };
-      const ranks = all.map(worse);
-      all.sort((i, j) => ranks[i][0] - ranks[j][0] || ranks[i][1] - ranks[j][1] || i - j);
-    } else if (order === "next") {
-      this.suggested = (await api.next()).next;
-      const rank = new Map(this.suggested.map((number, index) => [number, index]));
-      const group = (/** @type {number} */ number) =>
-        !this.#isLeft(number) || number === this.number ? -1 : (rank.get(number) ?? Infinity);
-      all.sort((i, j) => {
-        const [a, b] = [group(i), group(j)];
-        return a === b ? i - j : a < b ? -1 : 1;
-      });
-    }
-    this.order = all;
-    this.strip.set(all, this.photographs);
+    if (order === "worst") this.order = worstFirst(this.photographs);
+    else if (order === "name") this.order = byName(this.photographs);
+    else this.order = suggestedFirst(this.photographs, (await api.next()).next, this.number);
+    this.strip.set(this.order, this.photographs);
     if (this.number >= 0) this.strip.go(this.number);
   }
 
@@ -355,11 +331,7 @@ class Page {
 
   /** @param {string} text */
   say(text) {
-    const toast = element("toast");
-    toast.textContent = text;
-    toast.hidden = false;
-    clearTimeout(this.silent);
-    this.silent = setTimeout(() => (toast.hidden = true), TOLD);
+    said(text);
   }
 
   /** Draws all that belongs to the photograph. */
@@ -668,8 +640,7 @@ class Page {
 
   /** @param {number} number */
   #isLeft(number) {
-    const { state } = this.photographs[number];
-    return state === "open" || state === "draft";
+    return isLeft(this.photographs[number]);
   }
 
   /** @returns {number | null} */
@@ -716,11 +687,31 @@ function tagged({ revision, origin }) {
   return { revision, origin };
 }
 
-const away = new Away();
-contact.onchange = (presence) => away.tell(presence);
-const page = new Page(await api.session(), away);
-await page.begin();
-await page.hear();
-document.body.classList.add("ready");
-element("stage").focus();
-void page.listen();
+let silence = 0;
+
+/** Says something for a moment. @param {string} text */
+function said(text) {
+  const toast = element("toast");
+  toast.textContent = text;
+  toast.hidden = false;
+  clearTimeout(silence);
+  silence = setTimeout(() => (toast.hidden = true), TOLD);
+}
+
+async function begin() {
+  const away = new Away();
+  contact.onchange = (presence) => away.tell(presence);
+  const page = new Page(await api.session(), away);
+  await page.begin();
+  await page.hear();
+  document.body.classList.add("ready");
+  element("stage").focus();
+  await page.listen();
+}
+
+window.addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof Refused)) return;
+  event.preventDefault();
+  said(event.reason.message);
+});
+void begin();

@@ -168,6 +168,8 @@ export class Panels {
         ? `Placing ${predicting[0]} of ${predicting[1]}`
         : "Train";
     const few = accepted < FEWEST;
+    const again = training && training.stage !== "none";
+    element("training-start").textContent = again ? "Train again" : "Start";
     element("training-start").hidden = !can || few || running || predicting !== null;
     element("training-stop").hidden = !running;
     const [meter, said] = [element("training-meter"), element("training-said")];
