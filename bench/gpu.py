@@ -11,7 +11,8 @@ paper's third network (random weights) it prints
 - images per second of `beetle-lm predict` from files to tables, on the CPU and on the card, and
   the share of the time in which the card was busy, as nvidia-smi sees it;
 - epochs in an hour of `beetle-lm train` on 36 drawn photographs, with the default recipe and with
-  the paper's: the time of six epochs less that of two. `paper_loop.py` times the paper's own epochs.
+  the paper's: the time of six epochs less that of two. `paper_loop.py` times epochs of the paper's
+  size.
 
 It takes some six minutes on a card.
 
@@ -26,7 +27,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import product
@@ -35,29 +36,47 @@ from pathlib import Path
 import fresh
 import numpy as np
 import torch
-from gpu_ways import HEURISTIC, VARIANTS, Place, Variant, in_torch, on_runtime, rate
+from gpu_ways import AS_PREDICT, VARIANTS, Place, Variant, in_torch, on_runtime, rate
+from numpy.typing import NDArray
 from paper_models import random_checkpoint, write_model
 from photographs import copies, sources
 
 from beetle_lm.export.to_onnx import Exportable
+from beetle_lm.predict.images.read import read_image
 from beetle_lm.predict.session import CPU, CUDA, Session, load_runtime
+from beetle_lm.predict.views.placement import Placement
 from beetle_lm.train.engine.calibration import DEFAULT
 from beetle_lm.train.finetune import open_source
-from beetle_lm.train.methods import build_network, trained_network
+from beetle_lm.train.methods import build_network, load_recipe, trained_network
 from beetle_lm.train.synthetic.files import render_series
+from beetle_lm.zoo.model_file.card import ModelCard
+from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.registry import named_model
 
 MOST_PX, PART = 0.05, "pronotum"
 
 
-def alone(name: str, model: Path, network: Exportable, provider: str, sizes: list[int]) -> None:
-    """Prints the table of a model alone."""
+def pictures(files: Sequence[Path], card: ModelCard, count: int) -> NDArray[np.uint8]:
+    """Photographs as the model sees them, (N, C, H, W), one after the other until there are N."""
+    seen = []
+    for path in files[:count]:
+        picture = read_image(path, card.channels, at_least=card.input_size)
+        placement = Placement.fit(picture.frame, card.input_size, card.fit)
+        seen.append(np.atleast_3d(placement.render(picture)).transpose(2, 0, 1))
+    return np.resize(np.stack(seen), (count, *seen[0].shape))
+
+
+def alone(
+    name: str,
+    model: Path,
+    network: Exportable,
+    provider: str,
+    sizes: list[int],
+    files: Sequence[Path],
+) -> None:
+    """Prints the table of a model alone, on photographs."""
     card = Session.open(model, "cpu").card
-    rng = np.random.default_rng(0)
-    batches = {
-        size: rng.integers(0, 256, (size, card.channels, *card.input_size[::-1]), np.uint8)
-        for size in sizes
-    }
+    batches = {size: pictures(files, card, size) for size in sizes}
     device = "cuda" if provider == CUDA else "cpu"
     ways: list[tuple[str, Callable[[tuple[int, ...]], Place]]] = [
         ("CPU provider", lambda shape: on_runtime(model, CPU, Variant("CPU"), shape)),
@@ -65,7 +84,7 @@ def alone(name: str, model: Path, network: Exportable, provider: str, sizes: lis
         ("torch, TF32", lambda shape: in_torch(network, device, tf32=True)),
     ]
     for variant in VARIANTS:
-        if provider == CUDA or (variant.options == HEURISTIC and variant.memory != "pinned"):
+        if provider == CUDA or (variant.options == AS_PREDICT and variant.memory != "pinned"):
             ways.append((variant.about, partial(on_runtime, model, provider, variant)))
     wanted = {size: on_runtime(model, CPU, Variant(""), b.shape)(b) for size, b in batches.items()}
     heads = " | ".join(f"batch {size}" for size in sizes)
@@ -185,15 +204,13 @@ def main() -> None:
         source = open_source(f"zoo:{PART}")
         network = build_network("compact", len(source.spec), source.channels)
         network.load_state_dict(source.tensors, strict=False)  # but for the counts of batches
-        alone("compact", compact, Exportable(network, DEFAULT), options.onnx, options.batch_sizes)
-        alone(
-            "paper-3",
-            paper,
-            Exportable(trained_network(checkpoint), DEFAULT),
-            options.onnx,
-            options.batch_sizes,
-        )
+        network.expect(read_card(compact).shapes, load_recipe("compact").to_dict())
         found = sources(options.data, PART, made)
+        files, sizes = found["baseline"].files, options.batch_sizes
+        ours = Exportable(network, DEFAULT)
+        theirs = Exportable(trained_network(checkpoint), DEFAULT)
+        alone("compact", compact, ours, options.onnx, sizes, files)
+        alone("paper-3", paper, theirs, options.onnx, sizes, files)
         folders = {
             kind: copies(found[kind].files, options.count, made / "photographs" / kind)
             for kind in ("baseline", "made progressive")

@@ -40,17 +40,19 @@ class Variant:
     memory: str = "plain"
 
 
-HEURISTIC = {"cudnn_conv_algo_search": "HEURISTIC"}
+_SEARCH = "cudnn_conv_algo_search"
+AS_PREDICT = {_SEARCH: "HEURISTIC", "use_tf32": "0"}
 VARIANTS = (
-    Variant("as `predict` has it (heuristic search)", HEURISTIC),
-    Variant("convolution search: exhaustive", {"cudnn_conv_algo_search": "EXHAUSTIVE"}),
-    Variant("convolution search: default", {"cudnn_conv_algo_search": "DEFAULT"}),
-    Variant("without TF32", HEURISTIC | {"use_tf32": "0"}),
-    Variant("with TF32", HEURISTIC | {"use_tf32": "1"}),
-    Variant("IO binding", HEURISTIC, "bound"),
-    Variant("IO binding, pinned host memory", HEURISTIC, "pinned"),
-    Variant("IO binding, memory of the card", HEURISTIC, "device"),
-    Variant("CUDA graph", HEURISTIC | {"enable_cuda_graph": "1"}, "device"),
+    Variant("as `predict` has it (heuristic search, no TF32)", AS_PREDICT),
+    Variant(
+        "convolution search: exhaustive", AS_PREDICT | {"cudnn_conv_algo_search": "EXHAUSTIVE"}
+    ),
+    Variant("convolution search: default", AS_PREDICT | {"cudnn_conv_algo_search": "DEFAULT"}),
+    Variant("with TF32", AS_PREDICT | {"use_tf32": "1"}),
+    Variant("IO binding", AS_PREDICT, "bound"),
+    Variant("IO binding, pinned host memory", AS_PREDICT, "pinned"),
+    Variant("IO binding, memory of the card", AS_PREDICT, "device"),
+    Variant("CUDA graph", AS_PREDICT | {"enable_cuda_graph": "1"}, "device"),
 )
 
 

@@ -47,9 +47,10 @@ STUB = {
 }  # radius of the opening, of the part's width
 NEAR = 0.02  # of the elytra's width: a landmark so near to the pin is missing
 
-# Seen on the photographs: masks of the elytra that hold the end of the abdomen as well.
-TAILS = (178, 217, 226, 229, 233, 246, 248, 333)
+# Seen on the photographs: masks of the elytra that hold the end of the abdomen, or a wing, as well.
+TAILS = (178, 217, 226, 229, 233, 246, 248, 330, 333, 480)
 HIND_END = (19, 20, 21)  # landmarks (from 0) that such a mask misplaces
+SPREAD = 0.86  # share of its convex hull that a pair of elytra fills, unless they stand wide open
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,12 @@ def unseen(points: Floats, pin: Mask, width: float) -> NDArray[np.bool_]:
     return np.asarray(near[rows, columns] > 0)
 
 
+def spread(elytra: Mask) -> bool:
+    """Whether the elytra stand so wide open that they have no outline in common."""
+    hull = cv2.convexHull(outline(elytra).astype(np.float32))
+    return bool(elytra.sum() < SPREAD * cv2.contourArea(hull))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", type=Path)
@@ -226,6 +233,8 @@ def main() -> None:
         points[unseen(points, parts.pin, width)] = np.nan
         if int(path.stem.removeprefix("bf_")) in TAILS:
             points[list(HIND_END)] = np.nan
+        if spread(parts.masks[ELYTRA]):
+            points[16:] = np.nan
         height, length = parts.pin.shape
         points = np.clip(points, 0.0, (length, height))  # NaN stays NaN
         points[:, 1] = height - points[:, 1]

@@ -3,9 +3,9 @@
     python bench/whole_beetle_landmarks.py DATA -o carabid.tps
     python bench/whole_beetles_train.py DATA carabid.tps -o RUN [--fold 1] [--steps 3000]
 
-`whole_beetles_pictures.py` draws what it learns from. Photographs whose number is divisible by 5 are
-never read. `--fold 1` keeps those whose number ends in 1 or 6 aside and measures on them; `--fold 0`
-trains on all.
+`whole_beetles_pictures.py` draws what it learns from. Photographs whose number is divisible by 5
+are never read. `--fold 1` keeps those whose number ends in 1 or 6 aside and measures on them;
+`--fold 0` trains on all.
 """
 
 from __future__ import annotations
