@@ -40,6 +40,7 @@ from beetle_lm.web.training import CommandOf, Training, is_installed
 UNWATCHED_SECONDS = 600.0
 """How long the server waits for a page after the last one was closed."""
 
+_ASLEEP_SECONDS = 15.0  # between two looks at the clock: the server was suspended, or the computer
 _HOST = "127.0.0.1"
 _MOST_BYTES = 1 << 18  # of a request
 _KINDS = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
@@ -322,6 +323,30 @@ class Site:
         return self._project.store.names[number]
 
 
+class Patience:
+    """Counts how long nobody has looked while something could have been shown.
+
+    Args:
+        now: seconds of any clock; it may run or not while the computer sleeps.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._last = self._seen = now
+
+    def runs_out(self, now: float, seen: float, busy: bool) -> bool:
+        """Whether it is over; asked about once a second.
+
+        Args:
+            now: seconds of the same clock.
+            seen: when a page was last heard of.
+            busy: whether something is at work.
+        """
+        slept = now - self._last > _ASLEEP_SECONDS
+        self._last = now
+        self._seen = now if busy or slept else max(self._seen, seen)
+        return now - self._seen > UNWATCHED_SECONDS
+
+
 class Server:
     """Serves one page, or one for each of several parts.
 
@@ -385,12 +410,11 @@ class Server:
         return app
 
     def _watch(self, server: uvicorn.Server) -> None:
-        seen = time.monotonic()
+        patience = Patience(time.monotonic())
         while not self._ends.wait(1):
-            now = time.monotonic()
             busy = any(site.is_busy for site in self._sites)
-            seen = now if busy else max(seen, *(site.seen for site in self._sites))
-            if now - seen > UNWATCHED_SECONDS:
+            seen = max(site.seen for site in self._sites)
+            if patience.runs_out(time.monotonic(), seen, busy):
                 break
         server.should_exit = True
 

@@ -214,6 +214,17 @@ def test_the_server_ends_when_nobody_looks(
         assert time.monotonic() - begun < 20
 
 
+def test_time_that_the_computer_sleeps_does_not_count() -> None:
+    patience = server.Patience(0)
+    assert not any(patience.runs_out(now, 0, False) for now in range(1, 300))
+    assert not patience.runs_out(30_000, 299, False)  # it wakes up, and the page a little later
+    assert not patience.runs_out(30_001, 299, False)
+    last = 30_000 + int(server.UNWATCHED_SECONDS)
+    assert not any(patience.runs_out(now, 299, False) for now in range(30_002, last + 1))
+    assert patience.runs_out(last + 1, 299, False)
+    assert not patience.runs_out(last + 2, 299, True)
+
+
 def test_a_photograph_of_ten_thousand_million_pixels(drawn: Path, tmp_path: Path) -> None:
     def chunk(kind: bytes, content: bytes) -> bytes:
         checked = kind + content
