@@ -23,6 +23,7 @@ from beetle_lm.predict.images.pages import photograph_at
 from beetle_lm.predict.images.read import ImageFile
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.procrustes import mean_shape
+from beetle_lm.text import file_name
 from beetle_lm.web.outputs import Headers, Records, Writer, moves_text, write_records
 from beetle_lm.web.store import Row, State, Store
 from beetle_lm.zoo.model_file.onnx import read_card
@@ -33,7 +34,6 @@ Mode = Literal["review", "annotate"]
 CORRECTED, CORRECTIONS, KEPT = "corrected.tps", "corrections.csv", "corrections.sqlite"
 """What a review leaves in the folder of results: accepted records, every move, and all it knows."""
 
-_TRAINED = "model"  # what the store calls the model that was trained last
 _SHAPES = 200  # of which the mean shape is made
 
 
@@ -80,20 +80,16 @@ class Project:
         """The folder of trainings that the page starts."""
         return self.landmark_file.with_name(f"{self.landmark_file.stem}-training")
 
+    def model_of(self, run: Path) -> Path:
+        """The model file of a training's folder, which is there once it is whole."""
+        return run / f"{file_name(self.spec.name)}.onnx"
+
     @property
     def trained_model(self) -> Path | None:
-        """The model that was trained here last, if it is still there."""
-        known = self.store.about(_TRAINED)
-        return Path(known) if known and Path(known).is_file() else None
-
-    def take_trained(self, model: Path) -> None:
-        """Takes a model that was trained here, now and at later starts.
-
-        Raises:
-            OutputError: the disk is full or gone.
-        """
-        self.model = model.resolve()
-        self.store.remember(_TRAINED, str(self.model))
+        """The model that the page trained last, even where it was not there any more to see it."""
+        runs = [run for run in self.work.glob("run-*") if self.model_of(run).is_file()]
+        last = max(runs, key=lambda run: (len(run.name), run.name), default=None)
+        return None if last is None else self.model_of(last)
 
     def write(self) -> None:
         """Writes the landmark file and the table of moves.

@@ -203,7 +203,7 @@ class Site:
         return self._training.is_running or self._proposer.predicting is not None
 
     def _trained(self, model: Path) -> None:
-        self._project.take_trained(model)
+        self._project.model = model
         self._proposer.predict_all(model)
 
     def _page(self, request: Request) -> Response:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from beetle_lm.errors import BeetleLMError, OutputError, RequestError
 from beetle_lm.files import write_text
 from beetle_lm.predict.formats.tps import format_record
-from beetle_lm.text import file_name, printable
+from beetle_lm.text import printable
 from beetle_lm.web.project import Project
 
 Stage = Literal["none", "running", "done", "failed", "stopped"]
@@ -138,7 +138,7 @@ class Training:
         listening.join(timeout=5)
         if self._stage == "stopped":
             return
-        model = run / f"{file_name(self._project.spec.name)}.onnx"
+        model = self._project.model_of(run)
         if process.returncode == 0 and model.is_file():
             self._epoch, self._left, self._model = float(self._epochs), "", printable(str(model))
             self._stage = "done"

@@ -87,19 +87,20 @@ def test_no_model_is_bundled_for_a_part_of_ones_own(
 
 
 def test_a_model_that_was_trained_here_proposes(
-    annotated_with: Callable[..., tuple[Project, str]], write_model: WriteModel, drawn: Path
+    annotated_with: Callable[..., tuple[Project, str]], write_model: WriteModel
 ) -> None:
-    own, named = write_model("own.onnx"), write_model("named.onnx")
     wing = ("--part", "wing", "--landmarks", 3)
     first, _ = annotated_with(*wing)
-    again = annotation_project([drawn], first.landmark_file, first.spec)
-    again.take_trained(own)
-    again.close()
+    for run in ("run-9", "run-10"):
+        (first.work / run).mkdir(parents=True)
+        write_model("wing.onnx").rename(first.model_of(first.work / run))
+    (first.work / "run-11").mkdir()  # is not through
     project, told = annotated_with(*wing)
-    assert project.model == own and "own.onnx, trained here" in told
+    assert project.model == first.work / "run-10" / "wing.onnx"
+    assert f"{project.model}, trained here" in told
+    named = write_model("named.onnx")
     assert annotated_with(*wing, "-m", named)[0].model == named
-    own.unlink()
-    assert annotated_with(*wing)[0].model is None
+    assert annotated_with(*wing, "-m", "none")[0].model is None
 
 
 def test_a_model_of_another_scheme_is_refused(
