@@ -20,6 +20,7 @@ export function drawScheme(host, shape, selected, next, there, onpick) {
   const placed = ([x, y]) => [80 + ((x - middle[0]) / extent) * 112, 80 + ((y - middle[1]) / extent) * 112];
   const svg = drawn("svg", { viewBox: "0 0 160 160" });
   const places = shape.map(placed);
+  const spots = besides(places);
   for (const [i, j] of skeleton(shape)) {
     const [from, to] = [places[i], places[j]];
     svg.append(drawn("line", { x1: from[0], y1: from[1], x2: to[0], y2: to[1] }));
@@ -29,8 +30,7 @@ export function drawScheme(host, shape, selected, next, there, onpick) {
     const group = drawn("g", { class: `${kind} ${there[index] ? "there" : ""}` });
     group.append(drawn("circle", { cx: x, cy: y, r: kind ? 5.5 : 3.5 }));
     if (kind || shape.length <= 16) {
-      const [u, v] = clear(places, index);
-      const label = drawn("text", { x: x + u * 11, y: y + v * 11 + 3.5 });
+      const label = drawn("text", { x: spots[index][0], y: spots[index][1] + 3.5 });
       label.textContent = String(index + 1);
       group.append(label);
     }
@@ -40,19 +40,25 @@ export function drawScheme(host, shape, selected, next, there, onpick) {
   host.replaceChildren(svg);
 }
 
-/** The way from a point to where fewest others are, of length 1.
- * @param {Point[]} places @param {number} index @returns {Point} */
-function clear(places, index) {
-  let [u, v] = [0, 0];
-  places.forEach((place, other) => {
-    const [x, y] = [places[index][0] - place[0], places[index][1] - place[1]];
-    const far = Math.hypot(x, y);
-    if (other === index || far === 0) return;
-    u += x / far ** 3;
-    v += y / far ** 3;
-  });
-  const length = Math.hypot(u, v);
-  return length > 0 ? [u / length, v / length] : [0, -1];
+/** Where the numbers of points stand: clear of points and other numbers, and outwards where they can.
+ * @param {Point[]} places @returns {Point[]} */
+function besides(places) {
+  /** @type {Point[]} */
+  const spots = [];
+  for (const [x, y] of places) {
+    const out = Math.hypot(x - 80, y - 80) || 1;
+    let [best, spot] = [-Infinity, /** @type {Point} */ ([x, y])];
+    for (let turn = 0; turn < 16; turn += 1) {
+      const [u, v] = [Math.cos((turn * Math.PI) / 8), Math.sin((turn * Math.PI) / 8)];
+      /** @type {Point} */
+      const there = [x + 11 * u, y + 11 * v];
+      const far = [...places, ...spots].map(([a, b]) => Math.hypot(there[0] - a, there[1] - b));
+      const clear = Math.min(...far) + (u * (x - 80) + v * (y - 80)) / out;
+      if (clear > best) [best, spot] = [clear, there];
+    }
+    spots.push(spot);
+  }
+  return spots;
 }
 
 /** @typedef {object} Line
