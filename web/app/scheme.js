@@ -85,6 +85,7 @@ export function drawList(host, lines, selected, next, onpick) {
     const [number, text, small] = button.children;
     number.textContent = String(index + 1);
     text.textContent = name === String(index + 1) ? "" : name;
+    button.title = text.textContent ?? "";
     small.textContent = note;
     button.className = [
       kind,
