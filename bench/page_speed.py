@@ -51,7 +51,7 @@ def measure(folder: Path, count: int, accepted: int, chromium: str) -> None:
     print(f"listed and prepared in {time.monotonic() - begun:.2f} s")
     for number in range(accepted + 20, accepted + 30):
         project.save(number, 0, "accepted", landmarks.xy, 0.0)
-    with served(project) as (address, _), sync_playwright() as playwright:
+    with served(project) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         begun = time.monotonic()

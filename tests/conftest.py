@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,16 @@ from beetle_lm.zoo.model_file.whole import WholeSpecimen
 
 UNLIMITED = Limits(1e3, 1e3, (-180.0, 180.0), (0.0, 100.0))
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+
+
+def pytest_configure() -> None:
+    """Lets each process compute in one thread: two workers on two cores are in each other's way."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two workers for folders of tests; none for single files, which they would only hold up."""
+    return 2 if all(Path(argument).is_dir() for argument in config.args) else 0
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from beetle_lm.errors import UsageError
 if TYPE_CHECKING:
     from beetle_lm.web.project import Project
 
+_NO_MODEL = "none"
+
 NoBrowser = Annotated[
     bool, typer.Option("--no-browser", help="Only print the address of the page.")
 ]
@@ -49,13 +51,14 @@ def review(
     """Opens a page in the browser on which predicted landmarks are checked and corrected.
 
     The photographs come worst first. OUT/landmarks.tps stays as it is: what is accepted goes into
-    OUT/corrected.tps, every move into OUT/corrections.csv. Prints the address of the page and
+    OUT/corrected.tps, every move into OUT/corrections.csv. Where OUT holds the results of several
+    parts, each has a page of its own, with links to the others. Prints the address of the page and
     serves it, to this machine alone, until the page ends it, Ctrl-C does, or no page has been open
     for ten minutes. The same command goes on where it ended.
     """
-    from beetle_lm.web.project import review_project
+    from beetle_lm.web.project import review_projects
 
-    _serve(review_project(folder, images), recipe, no_browser, port, max_pixels)
+    _serve(review_projects(folder, images), recipe, no_browser, port, max_pixels)
 
 
 def annotate(
@@ -91,9 +94,10 @@ def annotate(
         typer.Option(
             "-m",
             "--model",
-            metavar="FILE|hf:ORG/NAME[@REV]",
-            help="Model that proposes landmarks. Without it those are proposed that registration"
-            " finds from what is annotated so far.",
+            metavar="FILE|hf:ORG/NAME[@REV]|none",
+            help="Model that proposes landmarks. By default the one trained here last, or the"
+            " part's bundled one; where there is none, or with none, landmarks are proposed that"
+            " registration finds from what is annotated so far.",
         ),
     ] = None,
     exif: Annotated[
@@ -131,13 +135,28 @@ def annotate(
             f"{part} is none of the paper's parts: say with --landmarks how many landmarks it has,"
             " or describe it in a TOML file"
         )
-    source = None if model is None else resolve(model)
+    source = None if model in (None, _NO_MODEL) else resolve(model)
     project = annotation_project(photographs, output, spec, exif, source)
-    _serve(project, recipe, no_browser, port, max_pixels, part)
+    if model is None:
+        _take_usual_model(project, part)
+    _serve([project], recipe, no_browser, port, max_pixels, part)
+
+
+def _take_usual_model(project: Project, part: str) -> None:
+    """The model that proposes landmarks where none was named, if there is one; says which."""
+    from beetle_lm.zoo.registry import bundled_model, bundled_models
+
+    if project.trained_model is not None:
+        project.model, what = project.trained_model, f"{project.trained_model}, trained here"
+    elif part in bundled_models():
+        project.model, what = bundled_model(part), f"the bundled model for {part}"
+    else:
+        return
+    echo(f"landmarks are proposed by {what}; -m {_NO_MODEL} does without", err=True)
 
 
 def _serve(
-    project: Project,
+    projects: Sequence[Project],
     recipe: str | None,
     no_browser: bool,
     port: int,
@@ -146,10 +165,13 @@ def _serve(
 ) -> None:
     import webbrowser
 
-    from beetle_lm.web.server import Site
+    from beetle_lm.web.server import Server, Site
 
-    def command_of(landmarks: Path, run: Path) -> Sequence[str]:
-        return _training(project, landmarks, run, recipe, str(_part_file(project)))
+    def site(project: Project) -> Site:
+        def command_of(landmarks: Path, run: Path) -> Sequence[str]:
+            return _training(project, landmarks, run, recipe, str(_part_file(project)))
+
+        return Site(project, command_of, _lines(project, part, recipe), max_pixels)
 
     def opened(address: str) -> None:
         echo(address)
@@ -157,18 +179,19 @@ def _serve(
         if not no_browser:
             webbrowser.open(address)
 
-    site = Site(project, command_of, _lines(project, part, recipe), max_pixels)
+    server = Server([site(project) for project in projects])
     try:
-        site.serve(port, opened)
+        server.serve(port, opened)
     except KeyboardInterrupt:
         pass
     finally:
-        site.close()
-    echo(
-        f"{project.accepted} of {len(project.photographs)} photographs are accepted; their"
-        f" landmarks are in {project.landmark_file}",
-        err=True,
-    )
+        server.close()
+    for project in projects:
+        echo(
+            f"{project.accepted} of {len(project.photographs)} photographs are accepted; their"
+            f" landmarks are in {project.landmark_file}",
+            err=True,
+        )
 
 
 def _training(
@@ -206,7 +229,11 @@ def _lines(project: Project, part: str | None, recipe: str | None) -> dict[str, 
     """The lines to type that the page ends with."""
     name = part or project.spec.name
     run = str(Path("runs") / project.spec.name)
-    lines = {"install": "pip install 'beetle-lm[train]'"}
+    lines = {
+        "install": "pip install 'beetle-lm[train]'",
+        "again": _line(sys.argv[1:]),
+        "folder": str(Path.cwd()),
+    }
     data = project.landmark_file
     if project.mode == "review":
         data = Path("new.tps")

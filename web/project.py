@@ -23,8 +23,10 @@ from beetle_lm.predict.images.pages import photograph_at
 from beetle_lm.predict.images.read import ImageFile
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.procrustes import mean_shape
+from beetle_lm.text import file_name
 from beetle_lm.web.outputs import Headers, Records, Writer, moves_text, write_records
 from beetle_lm.web.store import Row, State, Store
+from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
 
 Mode = Literal["review", "annotate"]
@@ -77,6 +79,17 @@ class Project:
     def work(self) -> Path:
         """The folder of trainings that the page starts."""
         return self.landmark_file.with_name(f"{self.landmark_file.stem}-training")
+
+    def model_of(self, run: Path) -> Path:
+        """The model file of a training's folder, which is there once it is whole."""
+        return run / f"{file_name(self.spec.name)}.onnx"
+
+    @property
+    def trained_model(self) -> Path | None:
+        """The model that the page trained last, even where it was not there any more to see it."""
+        runs = [run for run in self.work.glob("run-*") if self.model_of(run).is_file()]
+        last = max(runs, key=lambda run: (len(run.name), run.name), default=None)
+        return None if last is None else self.model_of(last)
 
     def write(self) -> None:
         """Writes the landmark file and the table of moves.
@@ -154,19 +167,33 @@ class Project:
         self.store.close()
 
 
-def review_project(folder: Path, images: Path | None = None) -> Project:
-    """The results of a run, to be corrected.
+def review_projects(folder: Path, images: Path | None = None) -> list[Project]:
+    """The results of a run, to be corrected: a project for each part, with files of its own.
 
     Args:
         folder: the run's folder of results.
-        images: the folder of the photographs, where it is no longer the one they were read from.
+        images: the folder of the photographs, where it is no longer the one they were read from;
+            parts may have folders of their own in it.
 
     Raises:
-        OutputError: the folder holds no results of one part, or cannot be written.
+        OutputError: the folder holds no results, or cannot be written.
         LandmarkFileError: a table of the results is damaged.
         ImageError: none of the photographs is there.
     """
-    results = Results.read(folder)
+    with ExitStack() as stack:
+        projects: list[Project] = []
+        every = Results.read(folder)
+        for results in every:
+            own = None if images is None or len(every) == 1 else images / results.part
+            there = own if own is not None and own.is_dir() else images
+            projects.append(_review_project(results, there))
+            stack.callback(projects[-1].close)
+        stack.pop_all()
+    return projects
+
+
+def _review_project(results: Results, images: Path | None) -> Project:
+    folder = results.folder
     found = list(results.specimens())
     root = images or results.photographs
     photographs = tuple(photograph_at(root / one.image, one.image) for one in found)
@@ -251,7 +278,11 @@ def annotation_project(
         ImageError: there are no photographs.
         LandmarkFileError: the TPS file cannot be read, or a record is of another scheme.
         OutputError: the file cannot be written.
+        ModelError: the model cannot be read.
+        RequestError: the model places another number of landmarks.
     """
+    if model is not None:
+        _check_landmarks(model, spec)
     photographs = tuple(find_images(list(inputs), recursive=True))
     names = tuple(photograph.name for photograph in photographs)
     headers = Headers(photographs)
@@ -273,6 +304,14 @@ def annotation_project(
         store,
         model,
     )
+
+
+def _check_landmarks(model: Path, spec: PartSpec) -> None:
+    own = read_card(model).spec
+    if len(own) != len(spec):
+        raise RequestError(
+            f"{model} places {len(own)} landmarks of {own.name}, but {spec.name} has {len(spec)}"
+        )
 
 
 def _taken(

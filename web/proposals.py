@@ -56,6 +56,7 @@ class Proposer:
         some = np.unique(np.linspace(0, count - 1, min(count, _EMBEDDED)).astype(int))
         self._to_embed = deque(project.photographs[i].name for i in some)
         self.predicting: tuple[int, int] | None = None
+        self.rounds = 0  # how often a model was through with all that were left
         self.problem = ""
         self._all: Callable[[], None] | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -150,6 +151,7 @@ class Proposer:
             self.predicting = (done, len(left))
             if self._ends:
                 return
+        self.rounds += 1
         self.predicting = None
 
     def _by_model(self, model: Path, name: str) -> Row:

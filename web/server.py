@@ -9,31 +9,29 @@ and the files of the page are read once, when the server starts.
 from __future__ import annotations
 
 import json
-import math
 import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beetle_lm.errors import BeetleLMError, OutputError, RequestError
-from beetle_lm.predict.evaluation.suspects import find_suspects
-from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
+from beetle_lm.web.messages import listed, saved, shown
+from beetle_lm.web.overview import Overview
 from beetle_lm.web.pictures import Pictures
-from beetle_lm.web.progress import progress
 from beetle_lm.web.project import Project
 from beetle_lm.web.proposals import Proposer
 from beetle_lm.web.store import ChangedElsewhereError, Row
@@ -42,11 +40,10 @@ from beetle_lm.web.training import CommandOf, Training, is_installed
 UNWATCHED_SECONDS = 600.0
 """How long the server waits for a page after the last one was closed."""
 
+_ASLEEP_SECONDS = 15.0  # between two looks at the clock: the server was suspended, or the computer
 _HOST = "127.0.0.1"
 _MOST_BYTES = 1 << 18  # of a request
-_STATES = ("open", "draft", "accepted", "excluded")
 _KINDS = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
-_FARTHEST = 1e9
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src"
     " 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors"
@@ -135,6 +132,9 @@ class Guard:
 class Site:
     """The page of a set of photographs.
 
+    `Server` sets what it has of the others: `parts` are the names and addresses of all pages, and
+    `end` ends the server. `seen` is when a page was last heard of.
+
     Args:
         project: the photographs and their landmarks.
         command_of: gives the command of a training.
@@ -153,14 +153,17 @@ class Site:
         self._numbers = {name: number for number, name in enumerate(project.store.names)}
         self._pictures = Pictures(max_pixels)
         self._files = _page_files()
+        self._overview = Overview(project)
         self._proposer = Proposer(project)
         self._training = Training(project, command_of, self._trained)
-        self._seen = time.monotonic()
+        self.seen = time.monotonic()
+        self.parts: list[dict[str, str]] = []
         self.end: Callable[[], None] = lambda: None
-        self._counted: tuple[int, dict[str, Any]] | None = None
-        self._suspects: tuple[int, list[dict[str, Any]]] = (-1, [])
-        self._shape: tuple[int, list[list[float]] | None] = (-1, None)
-        self._lock = threading.Lock()
+
+    @property
+    def part(self) -> str:
+        """The name of the part."""
+        return self._project.spec.name
 
     @property
     def app(self) -> Starlette:
@@ -179,38 +182,14 @@ class Site:
                 Route("/api/train", self._train, methods=["POST"]),
                 Route("/api/end", self._ended, methods=["POST"]),
             ],
-            exception_handlers={BeetleLMError: _failed, ChangedElsewhereError: _failed},
+            exception_handlers={
+                BeetleLMError: _failed,
+                ChangedElsewhereError: _failed,
+                Exception: _broken,
+            },
         )
         app.router.redirect_slashes = False
         return app
-
-    def serve(self, port: int, opened: Callable[[str], None]) -> None:
-        """Serves the page until it is told to end, or nobody has looked for ten minutes.
-
-        Args:
-            port: 0 for any that is free.
-            opened: called with the address once it answers.
-
-        Raises:
-            OutputError: the port is taken.
-        """
-        with _listening(port) as listener:
-            port = listener.getsockname()[1]
-            token = secrets.token_urlsafe(24)
-            guarded = Guard(self.app, token, port)
-            config = uvicorn.Config(
-                guarded, log_level="critical", access_log=False, lifespan="off", ws="none"
-            )
-            server = uvicorn.Server(config)
-
-            def end() -> None:
-                server.should_exit = True
-
-            self.end = end
-            watching = threading.Thread(target=self._watch, args=(server,), daemon=True)
-            watching.start()
-            opened(f"http://{_HOST}:{port}/{token}/")
-            server.run(sockets=[listener])
 
     def close(self) -> None:
         """Ends what is at work, and writes what is left."""
@@ -218,16 +197,12 @@ class Site:
         self._proposer.close()
         self._project.close()
 
-    def _watch(self, server: uvicorn.Server) -> None:
-        while not server.should_exit:
-            time.sleep(1)
-            if self._training.is_running or self._proposer.predicting is not None:
-                self._seen = time.monotonic()
-            if time.monotonic() - self._seen > UNWATCHED_SECONDS:
-                server.should_exit = True
+    @property
+    def is_busy(self) -> bool:
+        """Whether a training or a prediction is at work."""
+        return self._training.is_running or self._proposer.predicting is not None
 
-    def _trained(self, model: Any) -> None:
-        self._project.store.remember("model", str(model))
+    def _trained(self, model: Path) -> None:
         self._project.model = model
         self._proposer.predict_all(model)
 
@@ -258,6 +233,7 @@ class Site:
             {
                 "mode": project.mode,
                 "part": spec.name,
+                "parts": self.parts,
                 "landmarks": spec.landmark_names,
                 "mirror_pairs": spec.mirror_pairs,
                 "file": str(project.landmark_file),
@@ -265,12 +241,12 @@ class Site:
                 "told": self._told,
                 "version": project.store.version,
                 "names": [printable(name) for name in project.store.names],
-                "photographs": [_listed(row) for row in rows],
+                "photographs": [listed(row) for row in rows],
             }
         )
 
     def _news(self, request: Request) -> Response:
-        self._seen = time.monotonic()
+        self.seen = time.monotonic()
         store = self._project.store
         try:
             since = int(request.query_params.get("since", "0"))
@@ -284,16 +260,17 @@ class Site:
             {
                 "version": version,
                 "changed": [
-                    [self._numbers[name], _listed(store.row(name))]
+                    [self._numbers[name], listed(store.row(name))]
                     for name in changed
                     if name in self._numbers
                 ],
-                "progress": self._progress(),
+                "progress": self._overview.progress(),
                 "training": training,
                 "predicting": predicting,
+                "rounds": self._proposer.rounds,
                 "problem": self._project.writer.problem or self._proposer.problem,
-                "suspects": self._looked_odd(),
-                "mean_shape": self._mean_shape(),
+                "suspects": self._overview.suspects(),
+                "mean_shape": self._overview.mean_shape(),
             }
         )
 
@@ -302,12 +279,17 @@ class Site:
         return JSONResponse({"next": [self._numbers[name] for name in names]})
 
     def _landmarks(self, request: Request) -> Response:
-        self._seen = time.monotonic()
+        self.seen = time.monotonic()
         number = int(request.path_params["number"])
         row = self._project.store.row(self._name(request))
         if self._project.mode == "annotate":
             self._proposer.want([row.name])
-        return JSONResponse(self._shown(number, row))
+        size, problem = None, ""
+        try:
+            size = self._project.headers.of(row.name).size
+        except BeetleLMError as error:
+            problem = str(error)
+        return JSONResponse(shown(number, row, size, problem))
 
     async def _save(self, request: Request) -> Response:
         body = await _body(request)
@@ -315,7 +297,7 @@ class Site:
         self._name(request)
 
         def save() -> Row:
-            return self._project.save(number, *_saved(body, len(self._project.spec)))
+            return self._project.save(number, *saved(body, len(self._project.spec)))
 
         row = await run_in_threadpool(save)
         return JSONResponse({"revision": row.revision})
@@ -340,88 +322,101 @@ class Site:
             raise RequestError("there is no such photograph")
         return self._project.store.names[number]
 
-    def _shown(self, number: int, row: Row) -> dict[str, Any]:
-        size, problem = None, ""
-        try:
-            size = self._project.headers.of(row.name).size
-        except BeetleLMError as error:
-            problem = str(error)
-        return {
-            "number": number,
-            "name": printable(row.name),
-            "size": size,
-            "problem": problem,
-            "status": row.status,
-            "reason": printable(row.reason),
-            "state": row.state,
-            "origin": row.origin,
-            "revision": row.revision,
-            "xy": _json_points(row.xy),
-            "proposed": _json_points(row.proposed),
-            "expected": None if row.expected is None else _json_numbers(row.expected),
-        }
 
-    def _progress(self) -> dict[str, Any]:
-        with self._lock:
-            store = self._project.store
-            version = store.version
-            if self._counted is None or self._counted[0] != version:
-                told = progress(store.rows(), store.acceptances(), len(self._project.spec))
-                self._counted = version, told
-            return self._counted[1]
+class Patience:
+    """Counts how long nobody has looked while something could have been shown.
 
-    def _looked_odd(self) -> list[dict[str, Any]]:
-        """Accepted photographs whose landmarks cannot be right, or look swapped or flipped."""
-        with self._lock:
-            store = self._project.store
-            version = store.version
-            if self._suspects[0] != version:
-                rows = [row for row in store.rows_with_landmarks("accepted") if row.xy is not None]
-                found: list[dict[str, Any]] = []
-                if rows:
-                    names = [row.name for row in rows]
-                    sizes = np.array([self._size(name) for name in names])
-                    xy = np.array([row.xy for row in rows])
-                    found = [
-                        {
-                            "number": self._numbers.get(suspect.name),
-                            "reason": suspect.reason,
-                            "measured": suspect.measured,
-                        }
-                        for suspect in find_suspects(names, xy, sizes)
-                    ]
-                self._suspects = version, found
-            return self._suspects[1]
+    Args:
+        now: seconds of any clock; it may run or not while the computer sleeps.
+    """
 
-    def _size(self, name: str) -> tuple[float, float]:
-        try:
-            width, height = self._project.headers.of(name).size
-        except BeetleLMError:
-            return math.nan, math.nan
-        return float(width), float(height)
+    def __init__(self, now: float) -> None:
+        self._last = self._seen = now
 
-    def _mean_shape(self) -> list[list[float]] | None:
-        with self._lock:
-            version = self._project.store.version
-            if self._shape[0] != version and (self._shape[1] is None or version % 10 == 0):
-                mean = self._project.mean_shape()
-                self._shape = version, None if mean is None else mean.round(5).tolist()
-            return self._shape[1]
+    def runs_out(self, now: float, seen: float, busy: bool) -> bool:
+        """Whether it is over; asked about once a second.
+
+        Args:
+            now: seconds of the same clock.
+            seen: when a page was last heard of.
+            busy: whether something is at work.
+        """
+        slept = now - self._last > _ASLEEP_SECONDS
+        self._last = now
+        self._seen = now if busy or slept else max(self._seen, seen)
+        return now - self._seen > UNWATCHED_SECONDS
 
 
-def _listed(row: Row) -> list[Any]:
-    error = None if row.error is None else round(row.error, 3)
-    return [row.state, row.status, error, row.revision, row.origin]
+class Server:
+    """Serves one page, or one for each of several parts.
 
+    Args:
+        sites: the pages.
+    """
 
-def _json_points(xy: Floats | None) -> list[list[float] | None] | None:
-    if xy is None:
-        return None
-    return [None if math.isnan(x) or math.isnan(y) else [x, y] for x, y in xy.tolist()]
+    def __init__(self, sites: Sequence[Site]) -> None:
+        self._sites = sites
+        self._ends = threading.Event()
+        for site in sites:
+            site.end = self.end
+            if len(sites) > 1:
+                site.parts = [
+                    {"name": printable(other.part), "address": f"../{number}/"}
+                    for number, other in enumerate(sites, start=1)
+                ]
 
+    def serve(self, port: int, opened: Callable[[str], None]) -> None:
+        """Serves until it is told to end, or nobody has looked for ten minutes.
 
-def _json_numbers(values: Floats) -> list[float | None]:
-    return [None if math.isnan(value) else value for value in values.tolist()]
+        Args:
+            port: 0 for any that is free.
+            opened: called with the address of the first page once it answers.
+
+        Raises:
+            OutputError: the port is taken.
+        """
+        with _listening(port) as listener:
+            port = listener.getsockname()[1]
+            token = secrets.token_urlsafe(24)
+            guarded = Guard(self._app, token, port)
+            config = uvicorn.Config(
+                guarded, log_level="critical", access_log=False, lifespan="off", ws="none"
+            )
+            server = uvicorn.Server(config)
+            threading.Thread(target=self._watch, args=(server,), daemon=True).start()
+            first = "" if len(self._sites) == 1 else "1/"
+            opened(f"http://{_HOST}:{port}/{token}/{first}")
+            try:
+                server.run(sockets=[listener])
+            finally:
+                self.end()
+
+    def end(self) -> None:
+        """Ends it, from any thread."""
+        self._ends.set()
+
+    def close(self) -> None:
+        """Ends what is at work, and writes what is left."""
+        for site in self._sites:
+            site.close()
+
+    @property
+    def _app(self) -> ASGIApp:
+        if len(self._sites) == 1:
+            return self._sites[0].app
+        pages = enumerate(self._sites, start=1)
+        app = Starlette(routes=[Mount(f"/{number}", site.app) for number, site in pages])
+        app.router.redirect_slashes = False
+        return app
+
+    def _watch(self, server: uvicorn.Server) -> None:
+        patience = Patience(time.monotonic())
+        while not self._ends.wait(1):
+            busy = any(site.is_busy for site in self._sites)
+            seen = max(site.seen for site in self._sites)
+            if patience.runs_out(time.monotonic(), seen, busy):
+                break
+        server.should_exit = True
 
 
 async def _body(request: Request) -> dict[str, Any]:
@@ -439,33 +434,6 @@ async def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-def _saved(body: dict[str, Any], count: int) -> tuple[int, Any, Floats | None, float]:
-    """Revision, state, landmarks (n, 2) and seconds of a request to save."""
-    revision, state, points = body.get("revision"), body.get("state"), body.get("xy")
-    seconds = body.get("seconds", 0.0)
-    if type(revision) is not int or state not in _STATES or not _is_number(seconds):
-        raise RequestError("the request to save is not what the page sends")
-    seconds = max(float(seconds), 0.0)
-    if points is None:
-        return revision, state, None, seconds
-    if not isinstance(points, list) or len(points) != count:
-        raise RequestError(f"there must be {count} landmarks")
-    xy = np.full((count, 2), np.nan)
-    for index, point in enumerate(points):
-        if point is None:
-            continue
-        fits = isinstance(point, list) and len(point) == 2
-        if not fits or not all(map(_is_number, point)):
-            raise RequestError("a landmark is two numbers, or null")
-        xy[index] = point
-    return revision, state, xy, seconds
-
-
-def _is_number(value: object) -> bool:
-    """Whether a value is a number that a photograph may have, and not NaN."""
-    return type(value) in (int, float) and abs(value) < _FARTHEST  # type: ignore[arg-type]
-
-
 async def _failed(request: Request, error: Exception) -> Response:
     if isinstance(error, ChangedElsewhereError):
         return JSONResponse({"error": "this photograph was changed in another tab"}, 409)
@@ -473,6 +441,11 @@ async def _failed(request: Request, error: Exception) -> Response:
         400 if isinstance(error, RequestError) else 507 if isinstance(error, OutputError) else 422
     )
     return JSONResponse({"error": printable(str(error))}, status)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """Tells of an error of ours, so that the page does not take it for another program's answer."""
+    return JSONResponse({"error": f"the server failed: {printable(repr(error))}"}, 500)
 
 
 def _page_files() -> dict[str, bytes]:
@@ -486,12 +459,9 @@ def _page_files() -> dict[str, bytes]:
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        listener.bind((_HOST, port))
-        listener.listen(128)
-        yield listener
+        listener = socket.create_server((_HOST, port), backlog=128)
     except OSError as error:
         raise OutputError(f"port {port} cannot be used: {error.strerror or error}") from error
-    finally:
-        listener.close()
+    with listener:
+        yield listener

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ from typing import Any, Literal
 from beetle_lm.errors import BeetleLMError, OutputError, RequestError
 from beetle_lm.files import write_text
 from beetle_lm.predict.formats.tps import format_record
-from beetle_lm.text import file_name, printable
+from beetle_lm.text import printable
 from beetle_lm.web.project import Project
 
 Stage = Literal["none", "running", "done", "failed", "stopped"]
@@ -60,6 +59,7 @@ class Training:
         self._said: list[str] = []
         self._epoch, self._epochs, self._count = 0.0, 0, 0
         self._left = ""
+        self._model = ""
         self._problem = ""
 
     @property
@@ -75,6 +75,7 @@ class Training:
             "epoch": self._epoch,
             "epochs": self._epochs,
             "left": self._left,
+            "model": self._model,
             "said": self._said[-_LINES:],
             "problem": self._problem,
         }
@@ -131,16 +132,15 @@ class Training:
     def _watch(self, process: subprocess.Popen[str], run: Path) -> None:
         listening = threading.Thread(target=self._listen, args=(process,), daemon=True)
         listening.start()
-        while process.poll() is None:
-            time.sleep(_SECONDS)
+        while not _has_ended(process, _SECONDS):
             self._epochs = self._epochs or _epochs_of(run)
             self._epoch = max(self._epoch, float(_epochs_done(run)))
         listening.join(timeout=5)
         if self._stage == "stopped":
             return
-        model = run / f"{file_name(self._project.spec.name)}.onnx"
+        model = self._project.model_of(run)
         if process.returncode == 0 and model.is_file():
-            self._epoch, self._left = float(self._epochs), ""
+            self._epoch, self._left, self._model = float(self._epochs), "", printable(str(model))
             self._stage = "done"
             try:
                 self._trained(model)
@@ -182,6 +182,15 @@ def _started(arguments: Sequence[str]) -> subprocess.Popen[str]:
         errors="replace",
         start_new_session=sys.platform != "win32",  # Ctrl-C is for the server, which ends it
     )
+
+
+def _has_ended(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Whether a process ends within so many seconds."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _epochs_of(run: Path) -> int:

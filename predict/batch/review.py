@@ -162,7 +162,7 @@ class Results:
     """What a run wrote of the photographs of one part, to be corrected.
 
     Args:
-        folder: the run's folder of results.
+        folder: the folder of these results.
         part: the part's name.
         photographs: the folder that the names of the photographs are below.
         stored: landmarks are in the frame of the stored pixels, not of the upright picture.
@@ -176,25 +176,20 @@ class Results:
     model: Path | None
 
     @classmethod
-    def read(cls, folder: Path) -> Results:
-        """Reads what the run says of itself.
+    def read(cls, folder: Path) -> list[Results]:
+        """Reads what a run says of itself: the results of each of its parts.
 
         Raises:
-            OutputError: the folder holds no results, those of an unfinished run, or those of
-                several parts.
+            OutputError: the folder holds no results, or those of an unfinished run.
         """
-        parts = _parts(folder)
-        if len(parts) > 1 or parts[0][1] != folder:
-            names = ", ".join(name for name, _, _ in parts[:3])
-            raise OutputError(
-                f"{folder} holds the results of several parts, each in a folder ({names}): give one"
-                " of these"
-            )
-        part, _, summary = parts[0]
+        return [cls._of(path, summary) for _, path, summary in _parts(folder)]
+
+    @classmethod
+    def _of(cls, folder: Path, summary: dict[str, Any]) -> Results:
         file = summary["model"].get("file") if "weights_sha256" in summary["model"] else None
         return cls(
             folder,
-            part,
+            str(summary["model"]["part"]),
             Path(summary["photographs"]),
             summary["frame"] == "stored",
             None if file is None else Path(file),

@@ -43,9 +43,9 @@ ROOMS = {
     "export": ["quantise", "to_onnx", "parity", "publish", "commands"],
     "web": [
         "pictures store",
-        "choice outputs progress",
+        "choice messages outputs progress",
         "project",
-        "proposals training",
+        "overview proposals training",
         "server",
         "commands",
     ],

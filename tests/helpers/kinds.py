@@ -31,6 +31,15 @@ class Pretrained:
     half: Path
 
 
+@dataclass(frozen=True)
+class Exported:
+    """The model files of one network, and what the export of the first said."""
+
+    full: Path
+    half: Path
+    said: str
+
+
 class FineTune(Protocol):
     """Trains from another network; `changes` are those of the recipe."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -16,8 +17,11 @@ Pixels = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
 
+@cache
 def mandible(number: int, part: str = PART) -> tuple[Pixels, Points]:
     pixels, landmarks = render(part, specimen_rng(0, part, number), SIZE)
+    for array in (pixels, landmarks.xy):
+        array.flags.writeable = False  # all tests get the same
     return pixels, landmarks.xy
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,11 +15,12 @@ from PIL import Image
 from squares import POINTS
 from squares import SIZE as SQUARES_SIZE
 
-from beetle_lm.web.project import Project
-from beetle_lm.web.server import Site
+from beetle_lm.web.project import Project, review_projects
+from beetle_lm.web.server import Server, Site
 
 Pixels = NDArray[np.uint8]
 SIZE = (640, 480)
+TOLD = {"merge": "beetle-lm merge", "train": "beetle-lm train", "install": "pip install"}
 ODD = (
     "a good.png",
     "b <img src=x onerror=alert(1)> & 甲虫.png",
@@ -29,29 +31,22 @@ ODD = (
 
 
 @contextmanager
-def served(project: Project, train: Sequence[str] = ()) -> Iterator[tuple[str, Site]]:
-    """The address of a page, as a context, and what serves it.
+def served(*projects: Project, train: Sequence[str] = ()) -> Iterator[str]:
+    """The address of a page, or of the first of several.
 
     Args:
-        project: what the page shows.
-        train: options of the trainings that it starts.
+        projects: what the pages show.
+        train: options of the trainings that they start.
     """
 
-    def command_of(landmarks: Path, run: Path) -> list[str]:
-        folder = str(project.folder)
-        return [
-            "train",
-            folder,
-            str(landmarks),
-            "--part",
-            project.spec.name,
-            "-o",
-            str(run),
-            *train,
-        ]
+    def site(project: Project) -> Site:
+        def command_of(landmarks: Path, run: Path) -> list[str]:
+            where = (str(project.folder), str(landmarks), "--part", project.spec.name)
+            return ["train", *where, "-o", str(run), *train]
 
-    told = {"merge": "beetle-lm merge", "train": "beetle-lm train", "install": "pip install"}
-    site = Site(project, command_of, told, 500_000_000)
+        return Site(project, command_of, TOLD, 500_000_000)
+
+    server = Server([site(project) for project in projects])
     address: list[str] = []
     answers = threading.Event()
 
@@ -59,15 +54,21 @@ def served(project: Project, train: Sequence[str] = ()) -> Iterator[tuple[str, S
         address.append(given)
         answers.set()
 
-    serving = threading.Thread(target=site.serve, args=(0, opened))
+    serving = threading.Thread(target=server.serve, args=(0, opened))
     serving.start()
     assert answers.wait(20)
     try:
-        yield address[0], site
+        yield address[0]
     finally:
-        site.end()
+        server.end()
         serving.join(20)
-        site.close()
+        server.close()
+
+
+def review(folder: Path, images: Path | None = None) -> Project:
+    """The results of one part, to be corrected."""
+    [project] = review_projects(folder, images)
+    return project
 
 
 def quadrangle(number: int) -> list[tuple[float, float]]:
@@ -87,12 +88,19 @@ def drawn(number: int, size: tuple[int, int] = SIZE) -> Pixels:
     return np.asarray(cv2.resize(large, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+@functools.cache
+def _encoded(number: int, ending: str) -> bytes:
+    """The file of a drawn photograph, which many tests write."""
+    coded = cv2.imencode(ending, drawn(number)[..., ::-1])[1]
+    return coded.tobytes()
+
+
 def draw_photographs(folder: Path, names: Sequence[str]) -> Path:
     """Writes a photograph for each name, the first with the corners of `quadrangle(0)`."""
     for number, name in enumerate(names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(drawn(number)).save(path)
+        path.write_bytes(_encoded(number, path.suffix))
     return folder
 
 

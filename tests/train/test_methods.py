@@ -13,21 +13,8 @@ from training_data import draw_set
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from mean_shape_method import MEAN_SHAPE  # noqa: E402
-
 from beetle_lm.predict.formats.tps import read_tps  # noqa: E402
 from beetle_lm.train import methods  # noqa: E402
-
-RECIPE = 'name = "mean"\nnetwork = "mean-shape"\nepochs = 2\n'
-
-
-@pytest.fixture
-def recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The recipe of a third method, which is registered."""
-    monkeypatch.setattr(methods, "METHODS", (*methods.METHODS, MEAN_SHAPE))
-    path = tmp_path / "mean.toml"
-    path.write_text(RECIPE, encoding="utf-8")
-    return path
 
 
 @pytest.mark.parametrize("network", ["nano", "paper-1"])
@@ -38,12 +25,12 @@ def test_a_network_belongs_to_one_method(network: str) -> None:
 
 
 def test_a_third_method_is_trained_tested_exported_and_predicts(
-    recipe: Path, command: Command, tmp_path: Path
+    mean_recipe: Path, command: Command, tmp_path: Path
 ) -> None:
     images, landmarks = draw_set(tmp_path, 8)
     (tmp_path / "test.txt").write_text("drawn_000.png\ndrawn_001.png\n", encoding="utf-8")
     run, model = tmp_path / "run", tmp_path / "mean.onnx"
-    train = ("train", "--no-export", images, landmarks, "--part", "quad", "--recipe", recipe)
+    train = ("train", "--no-export", images, landmarks, "--part", "quad", "--recipe", mean_recipe)
     done = command(*train, "--test", tmp_path / "test.txt", "-o", run)
     assert done.code == 0, done.err
     assert "6 photographs to train on, 0 to validate, 2 to test" in done.err
@@ -61,16 +48,18 @@ def test_a_third_method_is_trained_tested_exported_and_predicts(
 
 
 def test_a_third_method_is_cross_validated_and_compared(
-    recipe: Path, command: Command, tmp_path: Path
+    mean_recipe: Path, command: Command, tmp_path: Path
 ) -> None:
     images, landmarks = draw_set(tmp_path / "data" / "quad", 4)
     done = command(
-        "train", images, landmarks, "--part", "quad", "--recipe", recipe, "--folds", 2,
+        "train", images, landmarks, "--part", "quad", "--recipe", mean_recipe, "--folds", 2,
         "-o", tmp_path / "folds",
     )  # fmt: skip
     assert done.code == 0 and "every photograph was tested once" in done.out
     report = tmp_path / "report"
-    done = command("reproduce", tmp_path / "data", "-o", report, "--recipes", recipe, "--rounds", 2)
+    done = command(
+        "reproduce", tmp_path / "data", "-o", report, "--recipes", mean_recipe, "--rounds", 2
+    )
     assert done.code == 0, done.err
     [row, _] = read_table(report / "tables" / "summary.csv")
     assert row["method"] == "mean position"
@@ -88,7 +77,7 @@ def test_a_third_method_is_cross_validated_and_compared(
     ],
 )
 def test_what_a_method_cannot_do_is_refused(
-    recipe: Path,
+    mean_recipe: Path,
     command: Command,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -97,7 +86,7 @@ def test_what_a_method_cannot_do_is_refused(
 ) -> None:
     images, landmarks = draw_set(tmp_path, 4)
     monkeypatch.chdir(tmp_path)
-    train = ("train", "--no-export", images, landmarks, "--part", "quad", "--recipe", recipe)
+    train = ("train", "--no-export", images, landmarks, "--part", "quad", "--recipe", mean_recipe)
     done = command(*train, "-o", "run", *options)
     assert done.code == 2 and message in done.err
     assert not Path("run").exists()

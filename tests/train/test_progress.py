@@ -48,8 +48,10 @@ def test_the_time_that_is_left_is_told_long_before_an_epoch_ends(
         progress.step(0.0)
         clock.now += 2
         progress.step(0.02)
+        clock.now += 2
+        progress.step(0.04)
         assert told(capsys)[0] == "this will take about 50 min"
-        for hundredth in range(3, 101):
+        for hundredth in range(5, 101):
             clock.now += 1
             if hundredth < 100:
                 progress.step(hundredth / 100)
@@ -65,6 +67,20 @@ def test_the_time_that_is_left_is_told_long_before_an_epoch_ends(
             clock.now += 100
             progress.epoch(epoch(number))
         assert told(capsys)[-1] == "epoch 30: loss 0.5"
+
+
+def test_first_steps_that_take_long_foretell_nothing(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a GPU the first step is that in which it is prepared."""
+    with TrainingProgress(10, quiet=False) as progress:
+        progress.step(0.0)
+        clock.now += 40
+        progress.step(0.01)
+        assert told(capsys) == []
+        clock.now += 2
+        progress.step(0.03)
+        assert told(capsys)[0] == "this will take about 17 min"
 
 
 def test_a_resumed_training_and_a_further_one_are_not_mistaken_for_work_done(

@@ -64,11 +64,29 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="session")
+def windows(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Browser windows by their size and zoom, which pages of several tests share."""
+    kept: dict[tuple[int, int, float], BrowserContext] = {}
+
+    def window(width: int, height: int, zoom: float) -> BrowserContext:
+        key = width, height, zoom
+        if key not in kept:
+            kept[key] = browser.new_context(
+                viewport={"width": width, "height": height}, device_scale_factor=zoom
+            )
+        return kept[key]
+
+    yield window
+    for context in kept.values():
+        context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[OpenPage]:
+def open_page(windows: Callable[..., BrowserContext]) -> Iterator[OpenPage]:
     """Opens a page, and fails where its console tells of an error."""
     problems: list[str] = []
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
 
     def heard(said: ConsoleMessage) -> None:
         # The browser tells of every answer that is no success: those have tests of their own.
@@ -76,11 +94,8 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
             problems.append(said.text)
 
     def opened(address: str, width: int = 1280, height: int = 800, zoom: float = 1.0) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, device_scale_factor=zoom
-        )
-        contexts.append(context)
-        page = context.new_page()
+        page = windows(width, height, zoom).new_page()
+        pages.append(page)
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", heard)
@@ -89,6 +104,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.set_offline(False)
+        page.close()
     assert problems == []

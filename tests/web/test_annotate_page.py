@@ -6,72 +6,35 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from annotating import (
+    CORNERS,
+    OpenPage,
+    accept,
+    at,
+    click_all,
+    correct_all,
+    in_strip,
+    number,
+    off,
+    project,
+    says,
+)
 from pages import SIZE, draw_photographs, quadrangle, served
 from processes import command_line
 from training_data import small_recipe
 
 from beetle_lm.predict.formats.tps import read_tps
-from beetle_lm.web.project import Project, annotation_project
-from beetle_lm.zoo.model_file.parts import PartSpec
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-    OpenPage = Callable[..., Page]
-
-CORNERS = ("front left", "front right", "hind right", "hind left")
-
-
-def project(folder: Path, count: int = 3) -> Project:
-    photographs = draw_photographs(folder / "photographs", [f"{i:02}.png" for i in range(count)])
-    return annotation_project([photographs], folder / "wing.tps", PartSpec("wing", CORNERS))
-
-
-def at(page: Page, xy: tuple[float, float]) -> tuple[float, float]:
-    box = page.locator(".plane img").bounding_box()
-    assert box is not None
-    return box["x"] + xy[0] / SIZE[0] * box["width"], box["y"] + xy[1] / SIZE[1] * box["height"]
-
-
-def number(page: Page) -> int:
-    """The number of the photograph that is shown."""
-    return int(page.locator("#name").inner_text()[:2])
-
-
-def click_all(page: Page) -> None:
-    for corner in quadrangle(number(page)):
-        page.mouse.click(*at(page, corner))
-
-
-def accept(page: Page) -> None:
-    before = page.locator("#name").inner_text()
-    page.keyboard.press("Enter")
-    page.wait_for_function(
-        "name => document.querySelector('#name').textContent !== name"
-        " || document.querySelector('#end').open",
-        arg=before,
-    )
-
-
-def off(file: Path) -> dict[str, float]:
-    """By how much the farthest landmark of each record is off."""
-    return {
-        record.image or "": float(
-            np.abs(record.in_image(SIZE[1]) - quadrangle(int(str(record.image)[:2]))).max()
-        )
-        for record in read_tps(file)
-        if record.is_annotated
-    }
+from beetle_lm.web.project import annotation_project
+from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
+from beetle_lm.zoo.registry import bundled_model
 
 
 def test_from_nothing_with_proposals(tmp_path: Path, open_page: OpenPage) -> None:
-    with served(project(tmp_path)) as (address, _):
+    with served(project(tmp_path)) as address:
         page = open_page(address)
         assert page.locator("#hint").inner_text().startswith("Click landmark 1 · front left")
         assert page.locator(".mark").count() == 0
@@ -85,11 +48,28 @@ def test_from_nothing_with_proposals(tmp_path: Path, open_page: OpenPage) -> Non
         accept(page)
         page.wait_for_selector(".mark")
         accept(page)
-        assert page.locator("#end").is_visible()  # nothing is left
+        page.wait_for_selector("#end[open]")  # nothing is left
+        assert page.locator("#end-about").inner_text().startswith("3 photographs are accepted.")
     found = off(tmp_path / "wing.tps")
     assert len(found) == 3
     assert found.pop(f"{first:02}.png") < 0.6
     assert max(found.values()) < 20  # registration, and nobody corrected it
+
+
+def test_the_bundled_model_proposes_at_once(tmp_path: Path, open_page: OpenPage) -> None:
+    examples = Path(__file__).parents[2] / "examples" / "pronotum"
+    out, model = tmp_path / "pronotum.tps", bundled_model("pronotum")
+    spec = PARTS["pronotum"]
+    with served(annotation_project([examples / "images"], out, spec, model=model)) as address:
+        page = open_page(address)
+        page.wait_for_selector(".mark")
+        assert page.locator(".mark").count() == 8
+        assert "px" in page.locator("#list").inner_text()
+        accept(page)
+    [record] = read_tps(out)
+    exact = {each.name: each for each in read_tps(examples / "landmarks.tps")}[record.name]
+    off_by = np.hypot(*(record.points - exact.points).T)
+    assert off_by.mean() < 0.02 * np.hypot(816, 612)
 
 
 def test_a_file_that_is_half_done(tmp_path: Path, open_page: OpenPage) -> None:
@@ -100,7 +80,7 @@ def test_a_file_that_is_half_done(tmp_path: Path, open_page: OpenPage) -> None:
         "LM=2\n1 2\n3 4\nIMAGE=another.png\nID=of another folder\n"
     )
     (tmp_path / "wing.tps").write_text(half, encoding="utf-8")
-    with served(project(tmp_path)) as (address, _):
+    with served(project(tmp_path)) as address:
         page = open_page(address)
         page.locator("#order").select_option("name")
         page.wait_for_selector('.photo[title="01.png · accepted"]')
@@ -119,7 +99,7 @@ def test_a_file_that_is_half_done(tmp_path: Path, open_page: OpenPage) -> None:
 
 
 def test_enter_asks_before_landmarks_are_missing(tmp_path: Path, open_page: OpenPage) -> None:
-    with served(project(tmp_path)) as (address, _):
+    with served(project(tmp_path)) as address:
         page = open_page(address)
         first = number(page)
         page.keyboard.press("Enter")
@@ -134,8 +114,53 @@ def test_enter_asks_before_landmarks_are_missing(tmp_path: Path, open_page: Open
     assert np.isnan(record.points[2:]).all() and not np.isnan(record.points[:2]).any()
 
 
+def test_landmarks_side_by_side(tmp_path: Path, open_page: OpenPage) -> None:
+    """A click beside a landmark places the next one; on it, it means the one that is there."""
+    with served(project(tmp_path)) as address:
+        page = open_page(address)
+        x, y = at(page, (300, 200))
+        page.mouse.click(x, y)
+        page.mouse.click(x + 9, y)
+        assert page.locator(".mark").count() == 2
+        assert page.locator("#hint").inner_text().startswith("Click landmark 3")
+        page.mouse.click(x + 1, y + 1)
+        assert page.locator(".mark").count() == 2
+        assert page.locator(".mark.selected text").inner_html() == "1"
+        page.mouse.move(x + 9, y + 8)  # beside the second one: a drag moves it
+        page.mouse.down()
+        page.mouse.move(x + 60, y + 59, steps=3)
+        page.mouse.up()
+        box = page.locator('.mark[data-index="1"] .dot').bounding_box()
+        assert box is not None
+        assert abs(box["x"] + box["width"] / 2 - (x + 60)) < 0.6
+        assert abs(box["y"] + box["height"] / 2 - (y + 51)) < 0.6
+        assert page.locator(".mark").count() == 2
+
+
+def test_the_magnifier_follows_the_pointer(tmp_path: Path, open_page: OpenPage) -> None:
+    with served(project(tmp_path)) as address:
+        page = open_page(address)
+        assert page.locator("#lens.empty").count() == 1
+        first = quadrangle(number(page))[0]
+        page.mouse.move(*at(page, first))
+        shown = page.evaluate(
+            """([x, y]) => {
+              const lens = document.querySelector("#lens").getBoundingClientRect();
+              const image = document.querySelector("#lens img").getBoundingClientRect();
+              return [image.left + image.width * x - lens.left - lens.width / 2,
+                      image.top + image.height * y - lens.top - lens.height / 2];
+            }""",
+            [first[0] / SIZE[0], first[1] / SIZE[1]],
+        )
+        assert np.abs(shown).max() < 1.5
+        click_all(page)
+        page.keyboard.press("1")
+        page.mouse.move(*at(page, (20, 20)))  # everything is placed: it shows what is selected
+        assert page.locator("#lens.empty").count() == 0
+
+
 def test_by_keyboard_alone_on_a_small_screen(tmp_path: Path, open_page: OpenPage) -> None:
-    with served(project(tmp_path)) as (address, _):
+    with served(project(tmp_path)) as address:
         page = open_page(address, 1024, 640, 1.25)  # 1280 x 800 at 125 %
         for selector in ("#accept", "#train", "#list li:last-child", "#strip", "#scheme", "#help"):
             box = page.locator(selector).bounding_box()
@@ -157,7 +182,7 @@ def test_a_swap_is_named(tmp_path: Path, open_page: OpenPage) -> None:
         if i == 3:
             xy = xy[[1, 0, 2, 3]]
         site_project.save(i, 0, "accepted", xy, 0.0)
-    with served(site_project) as (address, _):
+    with served(site_project) as address:
         page = open_page(address)
         page.wait_for_selector("#odd:not([hidden])")
         assert "03.png" in page.locator("#suspects").inner_text()
@@ -193,31 +218,65 @@ def test_a_server_that_is_killed_loses_nothing(tmp_path: Path, open_page: OpenPa
     assert away["01.png"] < 3  # may have been proposed before it was clicked
 
 
-@pytest.mark.thorough
-def test_train_in_the_page(tmp_path: Path, open_page: OpenPage) -> None:
+@pytest.mark.slow
+def test_train_in_the_page(
+    tmp_path: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("onnxruntime")
-    site_project = project(tmp_path, 8)
-    for i in range(5):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # so small a network is no faster with more
+    site_project = project(tmp_path, 9)
+    for i in range(4):
         site_project.save(i, 0, "accepted", np.array(quadrangle(i)), 0.0)
-    recipe = small_recipe(tmp_path / "small.toml")
-    with served(site_project, ["--recipe", str(recipe)]) as (address, _):
+    recipe = small_recipe(tmp_path / "small.toml", epochs=8)
+    with served(site_project, train=["--recipe", str(recipe)]) as address:
         page = open_page(address)
+        clicked = [number(page)]
+        correct_all(page)
+        accept(page)
+        says(page, "#counts", "5 of 9 done")
         page.locator("#train").click()
-        assert "5 photographs" in page.locator("#training-about").inner_text()
+        assert "the 5 photographs that are accepted" in page.locator("#training-about").inner_text()
         page.locator("#training-start").click()
-        page.wait_for_selector("#train.running")
+        says(page, "#training-about", "Training on 5 photographs")
+        says(page, "#training-left", " left", 60_000)
         page.locator("#training-close").click()
-        page.wait_for_selector("#order >> nth=0")
-        page.wait_for_function(
-            "() => document.querySelector('#order').value === 'worst'", timeout=400_000
+        page.wait_for_function(  # how far it is
+            "() => /Training [1-9]\\d* %/.test(document.querySelector('#train').textContent)",
+            timeout=60_000,
         )
+        clicked.append(number(page))  # one goes on meanwhile
+        correct_all(page)
+        accept(page)
+        says(page, "#counts", "6 of 9 done")
+        assert "Training" in page.locator("#train").inner_text()
+        while len(off(tmp_path / "wing.tps")) < 6:  # written within a moment
+            page.wait_for_timeout(50)
+        before = (tmp_path / "wing.tps").read_bytes()
+        page.wait_for_function(
+            "() => document.querySelector('#order').value === 'worst'", timeout=90_000
+        )
+        says(page, "#toast", "worst first")
         assert page.locator(".mark").count() == 4
         assert "px" in page.locator("#list").inner_text()
-        left = [row for row in site_project.store.rows() if row.state == "open"]
+        rows = site_project.store.rows()
+        left = [row for row in rows if row.state == "open"]
         assert [row.origin for row in left] == ["model"] * 3
-        assert page.locator("#counts").inner_text().startswith("5 of 8 done")
-    assert max(off(tmp_path / "wing.tps").values()) < 1e-4  # what was accepted is untouched
+        worst = sorted(left, key=lambda row: (row.status != "flagged", -(row.error or 0)))
+        assert page.locator("#name").inner_text() == worst[0].name
+        # Worst first: what is left has no remark in its title, or that it is flagged.
+        waiting = [title for title in in_strip(page) if "accepted" not in title]
+        assert [title.partition(" · ")[0] for title in waiting] == [row.name for row in worst]
+        assert page.locator("#counts").inner_text().startswith("6 of 9 done")
+        page.locator("#train").click()
+        about = page.locator("#training-about").inner_text()
+        assert "trained on 5 photographs" in about and "run-1/wing.onnx" in about
+    assert (tmp_path / "wing.tps").read_bytes() == before  # what was accepted is untouched
+    away = off(tmp_path / "wing.tps")
+    assert set(away) == {f"{each:02}.png" for each in (*range(4), *clicked)}
+    for each in clicked:
+        assert away.pop(f"{each:02}.png") < 0.6
+    assert max(away.values()) < 1e-4
 
 
 @pytest.mark.slow
@@ -226,7 +285,7 @@ def test_a_training_that_fails_says_why(tmp_path: Path, open_page: OpenPage) -> 
     site_project = project(tmp_path, 5)
     for i in range(4):
         site_project.save(i, 0, "accepted", np.array(quadrangle(i)), 0.0)
-    with served(site_project, ["--recipe", str(tmp_path / "absent.toml")]) as (address, _):
+    with served(site_project, train=["--recipe", str(tmp_path / "absent.toml")]) as address:
         page = open_page(address)
         page.locator("#train").click()
         page.locator("#training-start").click()
@@ -243,7 +302,7 @@ def test_five_thousand_photographs(tmp_path: Path, open_page: OpenPage) -> None:
         (folder / f"{i:04}.png").hardlink_to(folder / "0000.png")
     spec = PartSpec("wing", CORNERS)
     many = annotation_project([folder], tmp_path / "wing.tps", spec)
-    with served(many) as (address, _):
+    with served(many) as address:
         begun = time.monotonic()
         page = open_page(address)
         assert time.monotonic() - begun < 30  # 1 s where nothing else is at work

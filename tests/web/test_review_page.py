@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from pages import ODD, served
+from kinds import Command
+from pages import ODD, review, served, squares
+from PIL import Image
 from squares import POINTS, SIZE
 
 from beetle_lm.predict.formats.tps import read_tps
-from beetle_lm.web.project import CORRECTED, CORRECTIONS, review_project
+from beetle_lm.web.project import CORRECTED, CORRECTIONS, review_projects
 
 if TYPE_CHECKING:
     from playwright.sync_api import Dialog, Page
@@ -91,7 +93,7 @@ def corrected(out: Path) -> dict[str | None, np.ndarray[Any, Any]]:
 
 
 def test_worst_first(predicted: Callable[..., Path], open_page: OpenPage) -> None:
-    with served(review_project(predicted())) as (address, _):
+    with served(review(predicted())) as address:
         page = open_page(address)
         page.wait_for_function("() => document.querySelectorAll('.photo').length === 5")
         titles = [each.get_attribute("title") for each in page.locator(".photo").all()]
@@ -114,12 +116,47 @@ def test_worst_first(predicted: Callable[..., Path], open_page: OpenPage) -> Non
         )
 
 
+def test_several_parts(command: Command, zoo: Path, tmp_path: Path, open_page: OpenPage) -> None:
+    for part in ("elytra", "head", "wing"):
+        folder = tmp_path / "in" / part
+        folder.mkdir(parents=True)
+        Image.fromarray(squares(POINTS)).save(folder / f"{part[0]} 1.png")
+    out = tmp_path / "out"
+    assert command("predict", tmp_path / "in", "--zoo", zoo, "-o", out).code == 0
+    projects = review_projects(out)
+    with served(*projects) as address:
+        page = open_page(address)
+        parts = page.locator("#parts")
+        assert parts.locator("[aria-current]").inner_text() == "elytra"
+        show(page, "e 1.png")
+        drag(page, 0, (150.0, 150.0))
+        parts.get_by_text("wing").click()  # keeps what was begun
+        page.wait_for_function("() => document.querySelector('#name').textContent === 'w 1.png'")
+        page.wait_for_selector(".mark")
+        drag(page, 1, (250.0, 120.0))
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#end[open]")
+        assert str(out / "wing" / CORRECTED) in page.locator("#end-about").inner_text()
+        assert page.locator("#others a").all_inner_texts() == ["elytra", "head"]
+        page.locator("#others").get_by_text("elytra").click()
+        page.wait_for_selector("#state.draft")
+        page.keyboard.press("Enter")
+        page.locator("#end-now").click()
+        page.wait_for_function(
+            "() => document.querySelector('#end-about').textContent.includes('has ended')"
+        )
+    for part, (landmark, to) in {"elytra": (0, (150, 150)), "wing": (1, (250, 120))}.items():
+        assert np.abs(corrected(out / part)[f"{part[0]} 1.png"][landmark] - to).max() < 0.2
+        assert (out / part / CORRECTIONS).read_text().count("\n") == 2
+    assert (out / "head" / CORRECTED).read_text() == ""
+
+
 def test_drag_at_two_zooms(predicted: Callable[..., Path], open_page: OpenPage) -> None:
     out = predicted()
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     first = (POINTS[0][0] + 12.3, POINTS[0][1] - 7.6)
     second = (POINTS[1][0] - 3.37, POINTS[1][1] + 2.21)
-    with served(review_project(out)) as (address, _):
+    with served(review(out)) as address:
         page = open_page(address, zoom=1.25)
         show(page, ODD[0])
         drag(page, 0, first)
@@ -157,7 +194,7 @@ def test_what_is_accepted_as_it_is_stays_as_it_is(
     begin = "IMAGE=a good.png"
     wide = wide.replace(begin, f"CURVES=1\nPOINTS=2\n1.00000 2.00000\n3.00000 4.00000\n{begin}")
     (out / "landmarks.tps").write_text(wide, encoding="utf-8")
-    with served(review_project(out)) as (address, _):
+    with served(review(out)) as address:
         page = open_page(address)
         show(page, ODD[0])
         accept(page)
@@ -174,7 +211,7 @@ def test_coordinates_come_out_in_the_frame_of_the_run(
     out = predicted("--exif", frame)
     [record] = [each for each in read_tps(out / "landmarks.tps") if each.image == ODD[3]]
     target = (POINTS[2][0] + 20.0, POINTS[2][1] + 10.0)
-    with served(review_project(out)) as (address, _):
+    with served(review(out)) as address:
         page = open_page(address)
         show(page, ODD[3])
         seen = landmarks(page)
@@ -189,7 +226,7 @@ def test_coordinates_come_out_in_the_frame_of_the_run(
 
 
 def test_keys(predicted: Callable[..., Path], open_page: OpenPage) -> None:
-    with served(review_project(predicted())) as (address, _):
+    with served(review(predicted())) as address:
         page = open_page(address)
         show(page, ODD[0])
         press = page.keyboard.press
@@ -256,7 +293,7 @@ def test_a_turned_picture_moves_as_it_is_seen(
     predicted: Callable[..., Path], open_page: OpenPage
 ) -> None:
     out = predicted()
-    with served(review_project(out)) as (address, _):
+    with served(review(out)) as address:
         page = open_page(address)
         show(page, ODD[0])
         page.keyboard.press("r")
@@ -285,7 +322,7 @@ def test_a_turned_picture_moves_as_it_is_seen(
 
 def test_undo_after_accepting(predicted: Callable[..., Path], open_page: OpenPage) -> None:
     out = predicted()
-    with served(review_project(out)) as (address, _):
+    with served(review(out)) as address:
         page = open_page(address)
         show(page, ODD[0])
         drag(page, 0, (150.0, 150.0))
@@ -301,7 +338,7 @@ def test_undo_after_accepting(predicted: Callable[..., Path], open_page: OpenPag
 
 def test_names_are_text(predicted: Callable[..., Path], open_page: OpenPage) -> None:
     out = predicted()
-    with served(review_project(out)) as (address, _):
+    with served(review(out)) as address:
         page = open_page(address)
         alerts: list[str] = []
 
@@ -323,13 +360,15 @@ def test_two_tabs_do_not_overwrite_each_other(
     predicted: Callable[..., Path], open_page: OpenPage
 ) -> None:
     out = predicted()
-    with served(review_project(out)) as (address, _):
+    with served(review(out)) as address:
         one, other = open_page(address), open_page(address)
-        for page in (one, other):
+        for page, index, xy in ((one, 0, (150.0, 150.0)), (other, 1, (250.0, 120.0))):
+            page.bring_to_front()
             show(page, ODD[0])
-        drag(one, 0, (150.0, 150.0))
-        drag(other, 1, (250.0, 120.0))
+            drag(page, index, xy)
+        one.bring_to_front()
         accept(one)
+        other.bring_to_front()
         other.keyboard.press("Enter")
         other.wait_for_selector("#toast:not([hidden])")
         assert "another tab" in other.locator("#toast").inner_text()
@@ -345,14 +384,14 @@ def test_what_was_begun_is_kept_and_not_accepted(
     predicted: Callable[..., Path], open_page: OpenPage
 ) -> None:
     out = predicted()
-    with served(review_project(out)) as (address, _):
+    with served(review(out)) as address:
         page = open_page(address)
         show(page, ODD[0])
         drag(page, 0, (150.0, 150.0))
         page.keyboard.press("PageDown")
         page.wait_for_function("() => document.querySelector('#name').textContent[0] === 'b'")
     assert not (out / CORRECTED).read_text()
-    with served(review_project(out)) as (address, _):
+    with served(review(out)) as address:
         page = open_page(address)
         show(page, ODD[0])
         assert page.locator("#state").inner_text() == "begun"
@@ -364,7 +403,7 @@ def test_new_results_leave_what_is_accepted(
     predicted: Callable[..., Path], open_page: OpenPage, photographs: Path
 ) -> None:
     out = predicted()
-    with served(review_project(out)) as (address, _):
+    with served(review(out)) as address:
         page = open_page(address)
         show(page, ODD[0])
         drag(page, 0, (150.0, 150.0))
@@ -372,7 +411,7 @@ def test_new_results_leave_what_is_accepted(
     before = (out / CORRECTED).read_bytes()
     shutil.copy(photographs / ODD[0], photographs / "f new.png")
     predicted("--overwrite")
-    project = review_project(out)
+    project = review(out)
     project.write()
     rows = {row.name: row.state for row in project.store.rows()}
     project.close()

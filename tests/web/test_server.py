@@ -26,7 +26,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("attacked")
     photographs = odd_photographs(folder / "photographs")
     spec = PartSpec.numbered("dots", 3)
-    with served(annotation_project([photographs], folder / "dots.tps", spec)) as (given, _):
+    with served(annotation_project([photographs], folder / "dots.tps", spec)) as given:
         yield given
 
 

@@ -18,7 +18,8 @@ class TrainingProgress:
     """A bar on a terminal, a line every now and then elsewhere.
 
     The time that is left follows from all that was done so far, not from the last epochs alone: an
-    epoch may take minutes.
+    epoch may take minutes. The first steps do not count, for much is prepared in them: on a GPU
+    they take as long as some hundred others.
 
     Args:
         epochs: of all trainings together.
@@ -30,6 +31,7 @@ class TrainingProgress:
         self._epochs = epochs
         self._before = 0  # epochs of the trainings that ended
         self._at: float | None = None  # epochs of the present one; None before its first step
+        self._warm = False  # whether steps of the present training have been told before
         self._moved, self._done, self._seconds = 0.0, 0.0, 0.0
         self._told = 0.0
         self._foretold = False
@@ -67,9 +69,10 @@ class TrainingProgress:
         if self._at is not None and epochs <= self._at:  # another training begins
             self._before += round(self._at)
             self._at = None
-        if self._at is not None:
+        if self._at is not None and (self._warm or epochs - self._at >= 1):
             self._seconds += now - self._moved
             self._done += epochs - self._at
+        self._warm = self._at is not None
         self._at, self._moved = epochs, now
         left = self._left()
         if not self._foretold and left and (self._seconds > _MEASURED or epochs >= 1):

@@ -1,5 +1,6 @@
 // @ts-check
 /** What the server is asked for. Addresses are below that of the page, which holds the token. */
+import { contact, Refused } from "./contact.js";
 
 /** @typedef {import("./model.js").Session} Session */
 /** @typedef {import("./model.js").Shown} Shown */
@@ -7,52 +8,50 @@
 /** @typedef {import("./model.js").State} State */
 /** @typedef {import("./model.js").Point} Point */
 
-/** What the server refuses. */
-export class Refused extends Error {
-  /** @param {number} status @param {string} reason */
-  constructor(status, reason) {
-    super(reason);
-    this.status = status;
-  }
-}
-
-/** @param {string} path @param {object} [body] @returns {Promise<any>} */
-async function asked(path, body) {
-  const request = body
-    ? {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-        keepalive: true, // what a tab saves while it is closed
-      }
-    : {};
-  const answer = await fetch(path, request);
-  const content = await answer.json();
-  if (!answer.ok) throw new Refused(answer.status, content.error ?? "the server refused");
-  return content;
-}
+/** @param {object} body @returns {RequestInit} */
+const holding = (body) => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(body),
+  keepalive: true, // what a tab saves while it is closed
+});
 
 /** @returns {Promise<Session>} */
-export const session = () => asked("api/session");
+export const session = () => contact.ask("api/session");
 
 /** @param {number} number @returns {Promise<Shown>} */
-export const photograph = (number) => asked(`api/photographs/${number}`);
+export const photograph = (number) => contact.ask(`api/photographs/${number}`);
 
 /** @param {number} since @returns {Promise<News>} */
-export const news = (since) => asked(`api/news?since=${since}`);
+export const news = (since) => contact.ask(`api/news?since=${since}`);
 
 /** @returns {Promise<{next: number[]}>} */
-export const next = () => asked("api/next");
+export const next = () => contact.ask("api/next");
 
 /** @param {number} number
  * @param {{revision: number, state: State, xy: (Point | null)[] | null, seconds: number}} record
  * @returns {Promise<{revision: number}>} */
-export const save = (number, record) => asked(`api/photographs/${number}`, record);
+export const save = (number, record) =>
+  contact.ask(`api/photographs/${number}`, holding(record));
 
 /** @param {boolean} stop @returns {Promise<import("./model.js").Training>} */
-export const train = (stop) => asked("api/train", { stop });
+export const train = (stop) => contact.askOnce("api/train", holding({ stop }));
 
-export const end = () => asked("api/end", { end: true });
+export async function end() {
+  await contact.askOnce("api/end", holding({ end: true }));
+  contact.end();
+}
+
+/** Why the server cannot give a picture; empty where it can. @param {number} number */
+async function problemOf(number) {
+  try {
+    await contact.ask(pictureOf(number));
+    return "";
+  } catch (error) {
+    if (error instanceof Refused) return error.message;
+    throw error;
+  }
+}
 
 /** @param {number} number */
 export const pictureOf = (number) => `photograph/${number}`;
@@ -64,7 +63,7 @@ export const thumbnailOf = (number) => `thumbnail/${number}`;
 export class Pictures {
   constructor(most = 5) {
     this.most = most;
-    /** @type {Map<number, {image: HTMLImageElement, ready: Promise<void>}>} */
+    /** @type {Map<number, {image: HTMLImageElement, problem: Promise<string>}>} */
     this.held = new Map();
   }
 
@@ -80,10 +79,7 @@ export class Pictures {
     image.decoding = "async";
     image.alt = "";
     image.draggable = false;
-    image.src = pictureOf(number);
-    const ready = image.decode();
-    ready.catch(() => {});
-    const entry = { image, ready };
+    const entry = { image, problem: loaded(image, number) };
     this.held.set(number, entry);
     for (const other of this.held.keys()) {
       if (this.held.size <= this.most) break;
@@ -91,4 +87,20 @@ export class Pictures {
     }
     return entry;
   }
+}
+
+/** Why a picture cannot be shown, once it is loaded; empty where it can.
+ * @param {HTMLImageElement} image @param {number} number @returns {Promise<string>} */
+async function loaded(image, number) {
+  for (const isLast of [false, true]) {
+    image.src = pictureOf(number);
+    try {
+      await image.decode();
+      return "";
+    } catch {
+      const problem = isLast ? "" : await problemOf(number);
+      if (problem) return problem; // or else the server was away, and is there again
+    }
+  }
+  return "the browser cannot show this photograph";
 }

@@ -1,10 +1,13 @@
 // @ts-check
 /** The page: photographs one after the other, their landmarks, and what is saved of them. */
 import * as api from "./api.js";
+import { Away } from "./away.js";
+import { contact, Refused, slept, Unanswered } from "./contact.js";
 import { History } from "./history.js";
 import { listen, tellKeys } from "./keys.js";
 import { Lens } from "./lens.js";
-import { element, input, listed, skeleton, sureness } from "./model.js";
+import { element, input, listed, made, skeleton, sureness } from "./model.js";
+import { byName, isLeft, suggestedFirst, worstFirst } from "./order.js";
 import { Panels } from "./panels.js";
 import { drawList, drawScheme } from "./scheme.js";
 import { Strip } from "./strip.js";
@@ -21,9 +24,13 @@ const TOLD = 4200;
 const WORDS = { open: "", draft: "begun", accepted: "accepted", excluded: "left out" };
 
 class Page {
-  /** @param {import("./model.js").Session} session */
-  constructor(session) {
+  /** @param {import("./model.js").Session} session @param {Away} away */
+  constructor(session, away) {
     this.session = session;
+    this.away = away;
+    away.line = session.told.again ?? "";
+    away.folder = session.told.folder ?? "";
+    away.unsaved = () => (this.busy || this.unsaved ? (this.shown?.name ?? "") : "");
     this.photographs = session.photographs.map(listed);
     this.version = session.version;
     this.count = session.landmarks.length;
@@ -37,18 +44,18 @@ class Page {
     this.selected = null;
     /** @type {number[]} */
     this.order = [];
-    /** @type {number[]} */
-    this.suggested = [];
     /** @type {Point[] | null} */
     this.shape = null;
+    /** @type {Point | null} where a pointer is that presses nothing */
+    this.hover = null;
     this.swapping = false;
     this.linked = true;
     this.asked = false; // whether to save landmarks as missing
     this.busy = false;
-    this.predicting = false;
+    /** @type {number | null} */
+    this.rounds = null; // of predictions, as far as they were told of
     this.wanted = -1;
     this.saved = 0; // the step of the history that is saved
-    this.silent = 0;
     this.since = Date.now();
     this.pictures = new api.Pictures();
     this.viewer = new Viewer(element("view"), {
@@ -56,6 +63,10 @@ class Page {
       onmove: (index, xy, ends) => this.#moved(index, xy, ends),
       onplace: (xy) => this.place(xy),
       onview: () => this.#lookClosely(),
+      onhover: (xy) => {
+        this.hover = xy;
+        this.#lookClosely();
+      },
     });
     this.lens = new Lens(element("lens"), this.viewer);
     this.strip = new Strip(element("strip"), session.names, (number) => this.go(number));
@@ -63,12 +74,12 @@ class Page {
       go: (number) => this.go(number),
       say: (text) => this.say(text),
       train: async (stop) => {
-        await this.keep();
+        await this.#keepNow();
         await api.train(stop);
-        this.hear();
+        void this.hear();
       },
       end: async () => {
-        await this.keep();
+        await this.#keepNow();
         await api.end();
       },
     });
@@ -79,6 +90,7 @@ class Page {
       element("stage").focus();
     });
     element("part").textContent = session.part;
+    this.#linkParts();
     document.title = `${session.part} · beetle-lm`;
     for (const [id, act] of /** @type {[string, () => void][]} */ ([
       ["accept", () => this.accept()],
@@ -96,8 +108,32 @@ class Page {
     for (const id of ["brightness", "contrast"])
       input(id).addEventListener("input", () => this.#light());
     listen(this);
-    window.addEventListener("beforeunload", () => void this.keep());
+    contact.onchange = (presence) => this.#attend(presence);
+    window.addEventListener("beforeunload", (event) => {
+      if (contact.presence !== "there" && (this.busy || this.unsaved)) event.preventDefault();
+      void this.keep();
+    });
     document.addEventListener("visibilitychange", () => void (document.hidden && this.keep()));
+  }
+
+  /** Links the pages of all parts, where there are several. */
+  #linkParts() {
+    const { part, parts } = this.session;
+    element("part").hidden = parts.length > 0;
+    for (const host of [element("parts"), element("others")]) {
+      host.hidden = parts.length === 0;
+      for (const { name, address } of parts) {
+        if (name === part && host.id === "others") continue;
+        const link = made("a", name);
+        link.href = address;
+        if (name === part) link.setAttribute("aria-current", "page");
+        link.addEventListener("click", async (event) => {
+          event.preventDefault();
+          if (await this.keep()) location.assign(address);
+        });
+        host.append(link);
+      }
+    }
   }
 
   /** The number of the photograph that is shown. */
@@ -125,34 +161,23 @@ class Page {
     await this.arrange();
     const first = this.order.find((number) => this.#isLeft(number)) ?? this.order[0];
     await this.go(first);
-    await this.hear();
-    setInterval(() => this.hear(), NEWS_EVERY);
+  }
+
+  /** Listens to what is new, for good. */
+  async listen() {
+    for (;;) {
+      await this.hear();
+      await slept(NEWS_EVERY);
+    }
   }
 
   /** Puts the photographs into the order that was chosen. */
   async arrange() {
     const order = /** @type {HTMLSelectElement} */ (element("order")).value;
-    const all = this.photographs.map((_, number) => number);
-    if (order === "worst") {
-      const rank = { failed: 0, flagged: 1 };
-      const worse = (/** @type {number} */ number) => {
-        const { status, error } = this.photographs[number];
-        return [rank[/** @type {"failed"} */ (status)] ?? 2, -(error ?? 0)];
-      };
-      const ranks = all.map(worse);
-      all.sort((i, j) => ranks[i][0] - ranks[j][0] || ranks[i][1] - ranks[j][1] || i - j);
-    } else if (order === "next") {
-      this.suggested = (await api.next()).next;
-      const rank = new Map(this.suggested.map((number, index) => [number, index]));
-      const group = (/** @type {number} */ number) =>
-        !this.#isLeft(number) || number === this.number ? -1 : (rank.get(number) ?? Infinity);
-      all.sort((i, j) => {
-        const [a, b] = [group(i), group(j)];
-        return a === b ? i - j : a < b ? -1 : 1;
-      });
-    }
-    this.order = all;
-    this.strip.set(all, this.photographs);
+    if (order === "worst") this.order = worstFirst(this.photographs);
+    else if (order === "name") this.order = byName(this.photographs);
+    else this.order = suggestedFirst(this.photographs, (await api.next()).next, this.number);
+    this.strip.set(this.order, this.photographs);
     if (this.number >= 0) this.strip.go(this.number);
   }
 
@@ -164,15 +189,12 @@ class Page {
     const picture = this.pictures.fetch(number);
     const shown = await (this.ahead.get(number) ?? api.photograph(number));
     this.ahead.delete(number);
-    const ready = await picture.ready.then(
-      () => true,
-      () => false,
-    );
+    const problem = await picture.problem;
     if (this.wanted !== number) return;
-    if (!ready && !shown.problem) shown.problem = await this.#whyNot(number);
+    shown.problem ||= problem;
     this.#take(shown);
     const size = shown.size ?? [4, 3];
-    this.viewer.show(ready ? picture.image : null, size);
+    this.viewer.show(problem ? null : picture.image, size);
     const history = this.history;
     if (history) {
       const least = this.#leastSure();
@@ -181,6 +203,7 @@ class Page {
     this.since = Date.now();
     this.asked = false;
     this.redraw();
+    if (this.selected === null && this.next === null) element("list").scrollTop = 0;
     this.strip.go(number);
     this.#prepare();
     void this.#awaitProposal(number);
@@ -195,7 +218,7 @@ class Page {
   /** Saves the photograph as accepted and shows the next one that is left. */
   async accept() {
     const now = this.history?.now;
-    if (!now || !this.shown || this.busy) return;
+    if (!now || !this.shown) return;
     if (this.shown.problem) return this.say("This photograph cannot be shown: X leaves it out.");
     if (now.xy.every((point) => !point)) return this.say("No landmark is placed yet.");
     const open = now.xy.flatMap((point, index) => (point || now.missing[index] ? [] : [index + 1]));
@@ -211,7 +234,7 @@ class Page {
 
   /** Leaves the photograph out of the data set, or takes it back. */
   async exclude() {
-    if (!this.shown || this.busy) return;
+    if (!this.shown) return;
     const back = this.shown.state === "excluded";
     if (!(await this.#save(back ? "draft" : "excluded"))) return;
     if (back) this.redraw();
@@ -308,11 +331,7 @@ class Page {
 
   /** @param {string} text */
   say(text) {
-    const toast = element("toast");
-    toast.textContent = text;
-    toast.hidden = false;
-    clearTimeout(this.silent);
-    this.silent = setTimeout(() => (toast.hidden = true), TOLD);
+    said(text);
   }
 
   /** Draws all that belongs to the photograph. */
@@ -368,6 +387,7 @@ class Page {
     reason.textContent = shown.problem || shown.reason;
     reason.hidden = !reason.textContent || shown.state === "accepted";
     this.hint();
+    this.away.draw();
     this.#lookClosely();
   }
 
@@ -398,11 +418,11 @@ class Page {
     try {
       news = await api.news(this.version);
     } catch (error) {
-      return this.panels.lost(error);
+      return this.#refused(error);
     }
     this.version = news.version;
-    const grown = news.predicting === null && this.predicting;
-    this.predicting = news.predicting !== null;
+    const grown = this.rounds !== null && news.rounds > this.rounds;
+    this.rounds = news.rounds;
     for (const [number, row] of news.changed) {
       const before = this.photographs[number];
       this.photographs[number] = listed(row);
@@ -422,7 +442,8 @@ class Page {
       /** @type {HTMLSelectElement} */ (element("order")).value = "worst";
       await this.arrange();
       const left = this.order.find((number) => this.#isLeft(number));
-      if (left !== undefined && !this.history?.changed) await this.go(left);
+      if (left === undefined) return this.say("The model is trained.");
+      if (!this.history?.changed) await this.go(left);
       this.say("The model has placed landmarks on what was left: worst first.");
     }
   }
@@ -503,36 +524,77 @@ class Page {
   /** @param {State} state @returns {Promise<boolean>} */
   async #save(state) {
     const { shown, history } = this;
-    if (!shown || !history || this.busy) return false;
+    if (!shown || !history) return false;
+    if (this.busy) {
+      if (contact.presence !== "there") this.say(`${shown.name} is not saved yet.`);
+      return false;
+    }
     this.busy = true;
     const { at } = history;
     try {
       const placed = history.now.xy;
       const xy = placed.some((point) => point) ? placed : null;
       const seconds = Math.min((Date.now() - this.since) / 1000, 3600);
-      const saved = await api.save(shown.number, { revision: shown.revision, state, xy, seconds });
-      shown.revision = saved.revision;
+      const record = { revision: shown.revision, state, xy, seconds };
+      const revision = await this.#sent(shown.number, record);
+      if (revision === null) return false;
+      shown.revision = revision;
       shown.state = state;
       this.since = Date.now();
       this.saved = at;
       Object.assign(history, tagged(shown));
       const row = this.photographs[shown.number];
-      this.photographs[shown.number] = { ...row, state, revision: saved.revision };
+      this.photographs[shown.number] = { ...row, state, revision };
       this.strip.draw();
       void this.hear();
       return true;
     } catch (error) {
-      if (error instanceof api.Refused && error.status === 409) {
-        this.histories.delete(shown.number);
-        this.#take(await api.photograph(shown.number));
-        this.redraw();
-        this.say("This photograph was changed in another tab: here is what was saved there.");
-      } else if (error instanceof api.Refused) this.say(error.message);
-      else this.panels.lost(error);
+      this.#refused(error);
       return false;
     } finally {
       this.busy = false;
+      this.away.draw();
     }
+  }
+
+  /** Sends a record, and shows what was saved in another tab where there is such.
+   * @param {number} number @param {Parameters<typeof api.save>[1]} record
+   * @returns {Promise<number | null>} its revision once it is saved */
+  async #sent(number, record) {
+    try {
+      return (await api.save(number, record)).revision;
+    } catch (error) {
+      if (!(error instanceof Refused && error.status === 409)) throw error;
+    }
+    const there = await api.photograph(number);
+    const { state, xy } = record;
+    const alike = there.state === state && there.xy?.every((point, i) => same(point, xy?.[i] ?? null));
+    if (alike) return there.revision; // it was saved, and the answer was lost with the server
+    this.histories.delete(number);
+    this.#take(there);
+    this.redraw();
+    this.say("This photograph was changed in another tab: here is what was saved there.");
+    return null;
+  }
+
+  /** Saves what was changed, but does not wait for a server that is away. */
+  async #keepNow() {
+    if (contact.presence !== "there") throw new Unanswered();
+    await this.keep();
+  }
+
+  /** Says what the server refuses. @param {unknown} error */
+  #refused(error) {
+    if (!(error instanceof Refused)) throw error;
+    this.say(error.message);
+  }
+
+  /** @param {import("./contact.js").Presence} presence */
+  #attend(presence) {
+    this.away.tell(presence);
+    if (presence !== "there") return;
+    this.strip.set(this.order, this.photographs); // small pictures may not have come
+    this.say("The server answers again.");
   }
 
   /** Shows the next photograph that is left, in the order that was chosen. */
@@ -544,6 +606,7 @@ class Page {
     const left = round.find((number) => this.#isLeft(number));
     if (left === undefined) {
       this.redraw();
+      await this.hear(); // what is counted
       return this.panels.finish();
     }
     await this.go(left);
@@ -554,7 +617,7 @@ class Page {
     for (let time = 0; time < SOON; time += SOON_EVERY) {
       const waits = this.number === number && !this.shown?.proposed && !this.shown?.reason;
       if (this.session.mode !== "annotate" || !this.shape || !waits) return;
-      await new Promise((done) => setTimeout(done, SOON_EVERY));
+      await slept(SOON_EVERY);
       await this.hear();
     }
   }
@@ -577,8 +640,7 @@ class Page {
 
   /** @param {number} number */
   #isLeft(number) {
-    const { state } = this.photographs[number];
-    return state === "open" || state === "draft";
+    return isLeft(this.photographs[number]);
   }
 
   /** @returns {number | null} */
@@ -593,16 +655,11 @@ class Page {
     return worst;
   }
 
-  /** @param {number} number @returns {Promise<string>} */
-  async #whyNot(number) {
-    const answer = await fetch(api.pictureOf(number));
-    if (answer.ok) return "the browser cannot show this photograph";
-    return (await answer.json()).error ?? "this photograph cannot be shown";
-  }
-
+  /** The magnifier follows the pointer while landmarks are placed, or nothing is selected. */
   #lookClosely() {
-    const index = this.selected;
-    this.lens?.look(index === null ? null : (this.viewer.marks[index]?.xy ?? null));
+    const selected = this.selected === null ? null : (this.viewer.marks[this.selected]?.xy ?? null);
+    const [first, other] = this.viewer.placing ? [this.hover, selected] : [selected, this.hover];
+    this.lens?.look(first ?? other);
   }
 
   #light() {
@@ -630,7 +687,31 @@ function tagged({ revision, origin }) {
   return { revision, origin };
 }
 
-const page = new Page(await api.session());
-await page.begin();
-document.body.classList.add("ready");
-element("stage").focus();
+let silence = 0;
+
+/** Says something for a moment. @param {string} text */
+function said(text) {
+  const toast = element("toast");
+  toast.textContent = text;
+  toast.hidden = false;
+  clearTimeout(silence);
+  silence = setTimeout(() => (toast.hidden = true), TOLD);
+}
+
+async function begin() {
+  const away = new Away();
+  contact.onchange = (presence) => away.tell(presence);
+  const page = new Page(await api.session(), away);
+  await page.begin();
+  await page.hear();
+  document.body.classList.add("ready");
+  element("stage").focus();
+  await page.listen();
+}
+
+window.addEventListener("unhandledrejection", (event) => {
+  if (!(event.reason instanceof Refused)) return;
+  event.preventDefault();
+  said(event.reason.message);
+});
+void begin();

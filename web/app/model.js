@@ -43,12 +43,14 @@
  * @property {number} epoch
  * @property {number} epochs
  * @property {string} left  in words
+ * @property {string} model  its file, once it is trained
  * @property {string[]} said
  * @property {string} problem
  *
  * @typedef {object} Session
  * @property {"review" | "annotate"} mode
  * @property {string} part
+ * @property {{name: string, address: string}[]} parts  pages of all parts, where there are several
  * @property {string[]} landmarks
  * @property {[number, number][]} mirror_pairs
  * @property {string} file
@@ -69,6 +71,7 @@
  * @property {Progress} progress
  * @property {Training} training
  * @property {[number, number] | null} predicting
+ * @property {number} rounds  how often a model has placed landmarks on all that were left
  * @property {string} problem
  * @property {Suspect[]} suspects
  * @property {Point[] | null} mean_shape
@@ -100,6 +103,23 @@ export function made(tag, text = "", kind = "") {
   if (text) element.textContent = text;
   if (kind) element.className = kind;
   return element;
+}
+
+/** A line to type in a terminal, with a button that copies it. @param {string} line */
+export function lineToCopy(line) {
+  const row = made("div", "", "line");
+  const [code, copy] = [made("code", line), made("button", "Copy")];
+  copy.type = "button";
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(line);
+      copy.textContent = "Copied";
+    } catch {
+      getSelection()?.selectAllChildren(code); // for Ctrl-C
+    }
+  });
+  row.append(code, copy);
+  return row;
 }
 
 const SVG = "http://www.w3.org/2000/svg";

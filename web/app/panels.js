@@ -1,11 +1,13 @@
 // @ts-check
 /** What stands beside the photograph: counts, training, what looks wrong, the end. */
-import { dialog, drawn, element, made } from "./model.js";
+import { Refused, Unanswered } from "./contact.js";
+import { dialog, drawn, element, lineToCopy, made } from "./model.js";
 
 /** @typedef {import("./model.js").News} News */
 /** @typedef {import("./model.js").Progress} Progress */
 
 const FEWEST = 4; // accepted photographs that a training needs
+const AWAY = "The server does not answer. Close this to see how to go on.";
 
 /** @param {number} photographs */
 const counted = (photographs) =>
@@ -22,7 +24,6 @@ export class Panels {
     this.news = null;
     /** @type {Progress | null} */
     this.progress = null;
-    this.isLost = false;
     this.suspected = "";
     element("train").addEventListener("click", () => {
       this.#tellTraining();
@@ -34,8 +35,8 @@ export class Panels {
     element("finish").addEventListener("click", () => this.finish());
     element("end-close").addEventListener("click", () => dialog("end").close());
     element("end-now").addEventListener("click", async () => {
-      await acts.end();
-      this.isLost = true;
+      const problem = await refusal(acts.end());
+      if (problem) return void (element("end-about").textContent = problem);
       element("end-about").textContent = "Everything is saved. The server has ended; this tab can be closed.";
       element("end-now").hidden = element("end-close").hidden = true;
     });
@@ -79,33 +80,17 @@ export class Panels {
     const accepted = this.progress?.accepted ?? 0;
     element("end-about").textContent =
       `${counted(accepted)} accepted${left ? `, ${left} left` : ""}. ` +
-      `Their landmarks are in ${this.session.file}. What to type next:`;
-    const { told } = this.session;
-    const lines = [told.merge, told.train].filter(Boolean);
+      `Their landmarks are in ${this.session.file}.`;
+    const { told, mode } = this.session;
+    const steps = [
+      ["To go on another time:", told.again],
+      ["To add them to those that the model was trained on, TRAINING.tps:", told.merge],
+      [mode === "review" ? "And to train on all of these:" : "To train in the terminal:", told.train],
+    ].filter(([, line]) => line);
     element("lines").replaceChildren(
-      ...lines.map((line) => {
-        const row = made("div", "", "line");
-        const copy = made("button", "Copy");
-        copy.type = "button";
-        copy.addEventListener("click", async () => {
-          await navigator.clipboard.writeText(line);
-          copy.textContent = "Copied";
-        });
-        row.append(made("code", line), copy);
-        return row;
-      }),
+      ...steps.flatMap(([what, line]) => [made("p", what), lineToCopy(line)]),
     );
     if (!dialog("end").open) dialog("end").showModal();
-  }
-
-  /** Says that the server is gone. @param {unknown} error */
-  lost(error) {
-    if (this.isLost) return;
-    if (error instanceof TypeError)
-      this.acts.say(
-        "The server does not answer. What was accepted is saved; start the same command again.",
-      );
-    else this.acts.say(String(error instanceof Error ? error.message : error));
   }
 
   /** @param {Progress} progress */
@@ -136,7 +121,7 @@ export class Panels {
     );
     svg.append(drawn("polyline", { points: points.join(" ") }));
     const last = means[means.length - 1].toFixed(1);
-    host.replaceChildren(made("p", `Corrections per photograph: ${last} of late`, "small"), svg);
+    host.replaceChildren(made("p", `Corrections per photograph, lately ${last}`, "small"), svg);
   }
 
   #tellSuspects() {
@@ -163,17 +148,15 @@ export class Panels {
 
   /** @param {boolean} stop */
   async #train(stop) {
-    try {
-      await this.acts.train(stop);
-    } catch (error) {
-      element("training-about").textContent = error instanceof Error ? error.message : String(error);
-    }
+    const problem = await refusal(this.acts.train(stop));
+    if (problem) element("training-about").textContent = problem;
   }
 
   #tellTraining() {
     const training = this.news?.training;
     const predicting = this.news?.predicting ?? null;
     const accepted = this.progress?.accepted ?? 0;
+    const rest = this.progress?.left ?? 0;
     const button = element("train");
     const { can_train: can, told } = this.session;
     const running = training?.stage === "running";
@@ -185,20 +168,23 @@ export class Panels {
         ? `Placing ${predicting[0]} of ${predicting[1]}`
         : "Train";
     const few = accepted < FEWEST;
+    const again = training && training.stage !== "none";
+    element("training-start").textContent = again ? "Train again" : "Start";
     element("training-start").hidden = !can || few || running || predicting !== null;
     element("training-stop").hidden = !running;
     const [meter, said] = [element("training-meter"), element("training-said")];
     meter.hidden = !running && predicting === null;
     const bar = /** @type {HTMLElement} */ (meter.firstElementChild);
     bar.style.width = `${100 * (predicting ? predicting[0] / Math.max(1, predicting[1]) : share)}%`;
-    said.hidden = !training?.said.length;
+    element("training-details").hidden = !training?.said.length;
     said.textContent = training?.said.join("\n") ?? "";
     const told_of = element("training-about");
     const left = element("training-left");
     left.textContent = "";
     if (running) {
       told_of.textContent = `Training on ${training.photographs} photographs. You can go on annotating.`;
-      left.textContent = training.left ? `${training.left} left` : "";
+      if (training.epochs && share === 1) left.textContent = "The model is written and checked.";
+      else left.textContent = training.left ? `${training.left} left` : "How long it takes is known in a moment.";
     } else if (predicting) {
       told_of.textContent = "The model places landmarks on the photographs that are left.";
       left.textContent = `${predicting[0]} of ${predicting[1]}`;
@@ -210,12 +196,26 @@ export class Panels {
       told_of.textContent = `The training failed: ${training.problem}`;
     } else if (training?.stage === "done") {
       told_of.textContent =
-        `The model is trained on ${training.photographs} photographs, and its landmarks are on those that are left.` +
-        ` ${accepted} are accepted now.`;
+        `The model is trained on ${training.photographs} photographs: ${training.model}. ` +
+        (rest ? `Its landmarks are on those that are left. ${accepted} are accepted now.` : "");
     } else {
       told_of.textContent =
-        `A model learns from the ${accepted} photographs that are accepted, in some minutes, while you go on.` +
-        " Then it places landmarks on those that are left, and they come back worst first. What is accepted stays as it is.";
+        `A model learns from the ${accepted} photographs that are accepted, in some minutes, while you go on. ` +
+        (rest
+          ? "Then it places landmarks on those that are left, and they come back worst first. What is accepted stays as it is."
+          : "None is left here for it: it is for other photographs, with beetle-lm predict.");
     }
+  }
+}
+
+/** Why something was not done, as a sentence; empty where it was. @param {Promise<void>} act */
+async function refusal(act) {
+  try {
+    await act;
+    return "";
+  } catch (error) {
+    if (error instanceof Refused) return error.message;
+    if (error instanceof Unanswered) return AWAY;
+    throw error;
   }
 }

@@ -19,18 +19,18 @@ export function drawScheme(host, shape, selected, next, there, onpick) {
   /** @param {Point} point @returns {Point} */
   const placed = ([x, y]) => [80 + ((x - middle[0]) / extent) * 112, 80 + ((y - middle[1]) / extent) * 112];
   const svg = drawn("svg", { viewBox: "0 0 160 160" });
+  const places = shape.map(placed);
+  const spots = besides(places);
   for (const [i, j] of skeleton(shape)) {
-    const [from, to] = [placed(shape[i]), placed(shape[j])];
+    const [from, to] = [places[i], places[j]];
     svg.append(drawn("line", { x1: from[0], y1: from[1], x2: to[0], y2: to[1] }));
   }
-  shape.forEach((point, index) => {
-    const [x, y] = placed(point);
+  places.forEach(([x, y], index) => {
     const kind = index === next ? "next" : index === selected ? "selected" : "";
     const group = drawn("g", { class: `${kind} ${there[index] ? "there" : ""}` });
     group.append(drawn("circle", { cx: x, cy: y, r: kind ? 5.5 : 3.5 }));
     if (kind || shape.length <= 16) {
-      const away = Math.hypot(x - 80, y - 80) || 1;
-      const label = drawn("text", { x: x + ((x - 80) / away) * 12, y: y + ((y - 80) / away) * 12 + 3.5 });
+      const label = drawn("text", { x: spots[index][0], y: spots[index][1] + 3.5 });
       label.textContent = String(index + 1);
       group.append(label);
     }
@@ -38,6 +38,27 @@ export function drawScheme(host, shape, selected, next, there, onpick) {
     svg.append(group);
   });
   host.replaceChildren(svg);
+}
+
+/** Where the numbers of points stand: clear of points and other numbers, and outwards where they can.
+ * @param {Point[]} places @returns {Point[]} */
+function besides(places) {
+  /** @type {Point[]} */
+  const spots = [];
+  for (const [x, y] of places) {
+    const out = Math.hypot(x - 80, y - 80) || 1;
+    let [best, spot] = [-Infinity, /** @type {Point} */ ([x, y])];
+    for (let turn = 0; turn < 16; turn += 1) {
+      const [u, v] = [Math.cos((turn * Math.PI) / 8), Math.sin((turn * Math.PI) / 8)];
+      /** @type {Point} */
+      const there = [x + 11 * u, y + 11 * v];
+      const far = [...places, ...spots].map(([a, b]) => Math.hypot(there[0] - a, there[1] - b));
+      const clear = Math.min(...far) + (u * (x - 80) + v * (y - 80)) / out;
+      if (clear > best) [best, spot] = [clear, there];
+    }
+    spots.push(spot);
+  }
+  return spots;
 }
 
 /** @typedef {object} Line
@@ -64,6 +85,7 @@ export function drawList(host, lines, selected, next, onpick) {
     const [number, text, small] = button.children;
     number.textContent = String(index + 1);
     text.textContent = name === String(index + 1) ? "" : name;
+    button.title = text.textContent ?? "";
     small.textContent = note;
     button.className = [
       kind,

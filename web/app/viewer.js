@@ -22,10 +22,12 @@ import { drawn } from "./model.js";
  * @property {(index: number, xy: Point, ends: boolean) => void} onmove
  * @property {(xy: Point) => void} onplace
  * @property {() => void} [onview]
+ * @property {(xy: Point | null) => void} [onhover]  where a pointer is that presses nothing
  */
 
 const CLICK = 5; // pixels that a pointer may tremble in a click
 const REACH = { mouse: 13, pen: 18, touch: 28 };
+const ON = 0.5; // of the reach, within which a click means the landmark that is there
 const CLOSEST = 60;
 const WIDE = 70; // radius above which only the circle of the selected landmark is drawn
 
@@ -63,7 +65,8 @@ export class Viewer {
     host.append(this.plane, this.svg);
     /** @type {Map<number, Point>} */
     this.pointers = new Map();
-    /** @type {{index: number, grab: Point, moved: boolean} | null} */
+    /** @type {{index: number, from: Point, grab: Point, near: boolean, moved: boolean} | null}
+     * `near`: a click places the next landmark beside the one that would be dragged */
     this.drag = null;
     /** @type {{from: Point, at: Point, moved: boolean} | null} */
     this.pan = null;
@@ -72,6 +75,7 @@ export class Viewer {
     host.addEventListener("pointermove", (event) => this.#move(event));
     host.addEventListener("pointerup", (event) => this.#up(event));
     host.addEventListener("pointercancel", (event) => this.#up(event, true));
+    host.addEventListener("pointerleave", () => listeners.onhover?.(null));
     this.extent = this.#measured();
     new ResizeObserver(() => this.#resized()).observe(host);
   }
@@ -306,8 +310,11 @@ export class Viewer {
     const xy = index >= 0 ? this.marks[index].xy : null;
     if (xy) {
       const at = this.toStage(xy);
-      this.drag = { index, grab: [at[0] - place[0], at[1] - place[1]], moved: false };
-      this.listeners.onselect(index);
+      /** @type {Point} */
+      const grab = [at[0] - place[0], at[1] - place[1]];
+      const near = this.placing && Math.hypot(...grab) > ON * reach;
+      this.drag = { index, from: place, grab, near, moved: false };
+      if (!near) this.listeners.onselect(index);
     } else this.pan = { from: place, at: [...this.at], moved: event.button === 1 };
     event.preventDefault();
     this.host.closest("section")?.focus({ preventScroll: true });
@@ -316,13 +323,15 @@ export class Viewer {
   /** @param {PointerEvent} event */
   #move(event) {
     const before = this.pointers.get(event.pointerId);
-    if (!before) return;
     const place = this.#place(event);
+    if (!before) return this.listeners.onhover?.(this.toPhotograph(place));
     this.pointers.set(event.pointerId, place);
     if (this.pointers.size === 2) return this.#pinch(event.pointerId, before);
     if (this.drag) {
-      const { index, grab } = this.drag;
-      this.drag.moved ||= place[0] !== before[0] || place[1] !== before[1];
+      const { index, from, grab, near } = this.drag;
+      const far = Math.hypot(place[0] - from[0], place[1] - from[1]);
+      if (near && !this.drag.moved && far > CLICK) this.listeners.onselect(index);
+      this.drag.moved ||= far > (near ? CLICK : 0);
       if (!this.drag.moved) return;
       this.listeners.onmove(index, this.#inside([place[0] + grab[0], place[1] + grab[1]]), false);
     } else if (this.pan) {
@@ -359,7 +368,7 @@ export class Viewer {
         this.#inside([place[0] + drag.grab[0], place[1] + drag.grab[1]]),
         true,
       );
-    else if (pan && !pan.moved && !cancelled && event.button === 0) {
+    else if ((pan ? !pan.moved : drag?.near) && !cancelled && event.button === 0) {
       const xy = this.toPhotograph(place);
       const [width, height] = this.size;
       if (xy[0] >= 0 && xy[1] >= 0 && xy[0] <= width && xy[1] <= height)

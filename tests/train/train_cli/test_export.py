@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kinds import Command, TrainArguments
+from kinds import Command, Exported, TrainArguments
 from training_data import draw_set
 
 torch = pytest.importorskip("torch")
@@ -40,23 +40,19 @@ def test_damaged_checkpoint(drawn: TrainArguments, command: Command, tmp_path: P
 
 
 def test_trained_network_finds_landmarks_through_the_command_line(
-    trained: Path, command: Command
+    trained: Path, exported: Exported, command: Command
 ) -> None:
     metrics = json.loads((trained / "run" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["test"]["photographs"] == 2
-    done = command("export", trained / "run", "-o", trained / "quad.onnx", "--licence", "CC0-1.0")
-    assert done.code == 0
-    assert "file against network: max 0.00" in done.out
-    seen = read_card(trained / "quad.onnx").photographs
+    assert "file against network: max 0.00" in exported.said
+    seen = read_card(exported.full).photographs
     job = Job.read(trained / "run")
     assert seen is not None and seen.is_complete
     images = [Path(job.images) / name for name in (*job.training, *job.validation, *job.test)]
     assert sorted(path.name for path in seen.among(images)) == sorted(job.training + job.validation)
     fresh, manual = draw_set(trained / "fresh", 8, seed=77)
     out = trained / "out"
-    done = command(
-        "predict", fresh, "--model", trained / "quad.onnx", "-o", out, "--reference", manual
-    )
+    done = command("predict", fresh, "--model", exported.full, "-o", out, "--reference", manual)
     assert done.code == 0
     predicted = {r.image: r.points for r in read_tps(out / "landmarks.tps")}
     errors = [
@@ -66,10 +62,8 @@ def test_trained_network_finds_landmarks_through_the_command_line(
     assert np.mean(errors) < 3  # of a photograph of 96 x 72
 
 
-def test_half_precision_is_half_as_large_and_as_exact(trained: Path, command: Command) -> None:
-    full, half = trained / "full.onnx", trained / "half.onnx"
-    assert command("export", trained / "run", "-o", full).code == 0
-    assert command("export", trained / "run", "-o", half, "--fp16").code == 0
+def test_half_precision_is_half_as_large_and_as_exact(trained: Path, exported: Exported) -> None:
+    full, half = exported.full, exported.half
     assert half.stat().st_size < 0.6 * full.stat().st_size
     image = next((trained / "images").glob("*.png"))
     found = [
@@ -80,11 +74,10 @@ def test_half_precision_is_half_as_large_and_as_exact(trained: Path, command: Co
     assert np.abs(found[0].xy - found[1].xy).max() < 0.05
 
 
-def test_model_file_tells_all_and_nothing_of_this_machine(trained: Path, command: Command) -> None:
-    path = trained / "told.onnx"
-    arguments = ("--provenance", "Own drawings", "--model-version", "2.1", "--licence", "CC0-1.0")
-    assert command("export", trained / "run", "-o", path, *arguments).code == 0
-    model = onnx.load(path)
+def test_model_file_tells_all_and_nothing_of_this_machine(
+    trained: Path, exported: Exported
+) -> None:
+    model = onnx.load(exported.full)
     assert [entry.key for entry in model.metadata_props] == [CARD_KEY]
     card = ModelCard.from_json(model.metadata_props[0].value)
     assert card.version == "2.1" and card.licence == "CC0-1.0"
@@ -92,8 +85,8 @@ def test_model_file_tells_all_and_nothing_of_this_machine(trained: Path, command
     [measured] = card.metrics
     assert measured.photographs == 2 and 0 < measured.mean_px_256x192 < 20
     assert not any(tensor.external_data for tensor in model.graph.initializer)
-    assert str(trained).encode() not in path.read_bytes()
-    assert os.fsencode(sys.prefix) not in path.read_bytes()
+    assert str(trained).encode() not in exported.full.read_bytes()
+    assert os.fsencode(sys.prefix) not in exported.full.read_bytes()
     [image] = model.graph.input
     assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     assert [output.name for output in model.graph.output] == [
@@ -102,27 +95,32 @@ def test_model_file_tells_all_and_nothing_of_this_machine(trained: Path, command
 
 
 def test_a_file_that_differs_from_its_network_is_not_written(
-    trained: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+    drawn: TrainArguments,
+    mean_recipe: Path,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    run = tmp_path / "run"
+    assert command(*drawn, "--recipe", mean_recipe, "-o", run).code == 0
     monkeypatch.setattr(parity, "LIMIT_PX", -1.0)
-    path = trained / "refused.onnx"
-    done = command("export", trained / "run", "-o", path)
+    path = tmp_path / "refused.onnx"
+    done = command("export", run, "-o", path)
     assert done.code == 1
     assert "differs from the network" in done.err
     assert not path.exists()
-    assert not list(trained.glob(".unfinished-*"))
+    assert not list(tmp_path.glob(".unfinished-*"))
 
 
 def test_parity_compares_with_the_network_that_was_exported(
-    trained: Path, drawn: TrainArguments, command: Command, tmp_path: Path
+    trained: Path, exported: Exported, drawn: TrainArguments, command: Command, tmp_path: Path
 ) -> None:
     assert command(*drawn, "-o", tmp_path / "other", "--epochs", 1).code == 0
-    assert command("export", trained / "run", "-o", tmp_path / "m.onnx").code == 0
     images = sorted((trained / "images").glob("*.png"))
-    same = parity.check_parity(tmp_path / "m.onnx", load_checkpoint(trained / "run"), images)
+    same = parity.check_parity(exported.full, load_checkpoint(trained / "run"), images)
     assert same.max_px <= parity.LIMIT_PX and same.photographs == 24
     with pytest.raises(ParityError, match="differs from the network by"):
-        parity.check_parity(tmp_path / "m.onnx", load_checkpoint(tmp_path / "other"), images)
+        parity.check_parity(exported.full, load_checkpoint(tmp_path / "other"), images)
 
 
 def test_export_refuses_to_overwrite_and_needs_photographs(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kinds import Command
 from results import read_table
-from training_data import draw_set, small_recipe
+from training_data import draw_set
 
 pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
@@ -23,12 +23,12 @@ to = 2
 """
 
 
-def test_from_the_toml_to_the_table(tmp_path: Path, command: Command) -> None:
+def test_from_the_toml_to_the_table(tmp_path: Path, command: Command, mean_recipe: Path) -> None:
     images, landmarks = draw_set(tmp_path, 6)
-    part, recipe = tmp_path / "quad.toml", small_recipe(tmp_path / "small.toml")
+    part = tmp_path / "quad.toml"
     part.write_text(QUAD, encoding="utf-8")
     run, model = tmp_path / "run", tmp_path / "quad.onnx"
-    train = ("train", images, landmarks, "--part", part, "--recipe", recipe, "--epochs", 1)
+    train = ("train", images, landmarks, "--part", part, "--recipe", mean_recipe)
     assert command(*train, "--no-export", "-o", run).code == 0
     done = command("export", run, "-o", model, "--images", images)
     assert done.code == 0, done.err

@@ -174,7 +174,10 @@ def test_a_card_that_is_not_the_models_own(published: HubServer, write_model: Wr
 def test_real_processes_end_within_15_seconds(
     published: HubServer, write_model: WriteModel, tmp_path: Path
 ) -> None:
-    """With the patience that users have: none may hang, not even while Python shuts down."""
+    """With the patience that users have: none may hang, not even while Python shuts down.
+
+    Counted from when all have asked, for on a busy machine Python takes its time to start.
+    """
     model = write_model("dots.onnx", part="another")
     commands = {
         "hang": ["zoo", "pull", NAME],
@@ -185,7 +188,6 @@ def test_real_processes_end_within_15_seconds(
     }
     servers = {name: HubServer() for name in commands}
     running: dict[str, subprocess.Popen[str]] = {}
-    started = time.monotonic()
     for name, arguments in commands.items():
         server = servers[name]
         server.repositories, server.blobs = published.repositories, dict(published.blobs)
@@ -203,9 +205,11 @@ def test_real_processes_end_within_15_seconds(
             encoding="utf-8",
         )
     try:
-        interrupted = servers["interrupted"]
-        while not interrupted.requests and time.monotonic() - started < 15:
+        asking = [server for name, server in servers.items() if name != "refused"]
+        begun = time.monotonic()
+        while not all(server.requests for server in asking) and time.monotonic() - begun < 60:
             time.sleep(0.05)
+        started = time.monotonic()
         if sys.platform != "win32":
             running["interrupted"].send_signal(signal.SIGINT)
             running["interrupted"].wait(3)
