@@ -189,9 +189,8 @@ class Terminal(Observer):
         if several and any(finished.outcome.shown.cells for _, finished in self._done):
             echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
         if to_check := sum(finished.outcome.flagged for _, finished in self._done):
-            command = "review-list" if several else "review"  # a page is for one part
             echo(
-                f"`beetle-lm {command} {self._plan.output}` shows what to check first:"
+                f"`beetle-lm review {self._plan.output}` shows what to check first:"
                 f" {_kept(to_check, self._plan.options.flagged)}"
             )
 
@@ -242,7 +241,7 @@ def _kept(flagged: int, choice: Flagged) -> str:
         return f"{count} {'has' if one else 'have'} only missing landmarks in the landmark files"
     return (
         f"{count} {'is' if one else 'are'} in the landmark files,{'' if one else ' each'} with a"
-        " COMMENT in the TPS file; --flagged missing or drop keeps them out"
+        f" COMMENT in the TPS file; --flagged missing or drop keeps {'it' if one else 'them'} out"
     )
 
 

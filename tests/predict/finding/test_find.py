@@ -278,7 +278,9 @@ def test_an_uncertain_specimen_is_told(
     pixels = turned(drawn, POINTS, 10, 0.9)[0]
     write(tmp_path / "photos" / "a.png", pixels)
     out = tmp_path / "out"
-    assert command("predict", tmp_path / "photos", "--part", "wing", "--find", "-o", out).code == 0
+    done = command("predict", tmp_path / "photos", "--part", "wing", "--find", "-o", out)
+    assert done.code == 0
+    assert "1 flagged specimen is in the landmark files, with a COMMENT" in done.out
     [row] = rows(out / "specimens.csv")
     assert row["status"] == "flagged"
     assert "the carabid on which it was found: expected error" in row["reason"]
