@@ -240,5 +240,5 @@ def cut_off(found: Pass, size: tuple[int, int]) -> str | None:
     if not beyond.any():
         return None
     numbers = ", ".join(str(index + 1) for index in np.flatnonzero(beyond))
-    part = found.card.spec.name
-    return f"the {part} reaches beyond the edge of the photograph (landmarks {numbers})"
+    which = f"landmark{'s' if beyond.sum() > 1 else ''} {numbers}"
+    return f"the {found.card.spec.name} reaches beyond the edge of the photograph ({which})"

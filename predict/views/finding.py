@@ -120,8 +120,8 @@ class OnWhole:
         ]
 
     def _lost(self, whole: Pass) -> Aimed:
-        nowhere = f"landmarks of the {self.card.spec.name} that all lie in one place"
-        return Aimed(replace(whole, fault=whole.fault or nowhere))
+        tiny = f"a {self.card.spec.name} that is only a few pixels large"
+        return Aimed(replace(whole, fault=whole.fault or tiny))
 
     def _aimed(self, found: Pass, view: Window, whole: Aimed, photo: Photo) -> Aimed:
         name = self.card.spec.name
