@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def convert(
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="TPS file, or CSV table, wide or tidy.")
+        Path, typer.Argument(metavar="IN", help="TPS file, table, or file of another program.")
     ],
     target: Annotated[
         Path, typer.Argument(metavar="OUT", help="File to write; .tps or .csv tells its kind.")
@@ -51,10 +51,12 @@ def convert(
         bool, typer.Option("--overwrite", help="Replace OUT if it exists.")
     ] = False,
 ) -> None:
-    """Converts landmarks between TPS files and CSV tables.
+    """Converts landmarks between TPS files and CSV tables, or from files of other programs.
 
     y points up in TPS files and down in the tables, so the heights of the photographs are needed
-    from one to the other. Tables hold names and coordinates; from TPS to TPS everything is kept.
+    from one to the other. COCO, CVAT, imglab, Label Studio, StereoMorph and 3D Slicer are read as
+    well; of programs that write a file for each photograph, IN is the folder. Tables hold names and
+    coordinates; from TPS to TPS everything is kept.
     """
     from beetle_lm.predict.formats.convert import convert_file
     from beetle_lm.zoo.model_file.parts import part_of

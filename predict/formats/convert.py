@@ -179,13 +179,13 @@ def _check_same_count(source: Path, records: Sequence[Record]) -> None:
 
 
 def _check_unique(source: Path, records: Sequence[Record]) -> None:
-    lines: dict[str, int] = {}
+    firsts: dict[str, Record] = {}
     for record in records:
-        if (first := lines.setdefault(record.name, record.line)) != record.line:
+        if (first := firsts.setdefault(record.name, record)) is not record:
             raise LandmarkFileError(
                 source,
                 record.line,
-                f"the image {shown(record.name)} was in line {first} already; a tidy table"
+                f"the image {shown(record.name)} was in line {first.line} already; a tidy table"
                 " cannot tell its specimens apart, a wide one can",
                 Hint.WIDE_TABLE,
             )
