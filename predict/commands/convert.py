@@ -21,7 +21,10 @@ def convert(
         Path, typer.Argument(metavar="IN", help="TPS file, table, or file of another program.")
     ],
     target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="File to write; .tps or .csv tells its kind.")
+        Path,
+        typer.Argument(
+            metavar="OUT", help="File to write; .tps, .csv, .json or .xml tells its kind."
+        ),
     ],
     *,
     images: Annotated[
@@ -33,8 +36,10 @@ def convert(
         typer.Option(metavar="WxH", help="Width and height in pixels if all have one size."),
     ] = None,
     to: Annotated[
-        Literal["wide", "tidy", "tps"] | None,
-        typer.Option(help="Kind of OUT: one row per specimen, one per landmark, or TPS."),
+        Literal["wide", "tidy", "tps", "coco", "imglab"] | None,
+        typer.Option(
+            help="Kind of OUT; a table has one row per specimen (wide) or landmark (tidy)."
+        ),
     ] = None,
     excel: Annotated[
         bool, typer.Option("--excel", help="Table for Excel where the comma is the decimal sign.")
@@ -51,11 +56,12 @@ def convert(
         bool, typer.Option("--overwrite", help="Replace OUT if it exists.")
     ] = False,
 ) -> None:
-    """Converts landmarks between TPS files and CSV tables, or from files of other programs.
+    """Converts landmarks between TPS files, CSV tables and files of other programs.
 
     y points up in TPS files and down in the tables, so the heights of the photographs are needed
     from one to the other. COCO, CVAT, imglab, Label Studio, StereoMorph and 3D Slicer are read as
-    well; of programs that write a file for each photograph, IN is the folder. Tables hold names and
+    well; of programs that write a file for each photograph, IN is the folder. COCO (.json) and
+    imglab's XML, which dlib trains from, are written as well. All but TPS hold names and
     coordinates; from TPS to TPS everything is kept.
     """
     from beetle_lm.predict.formats.convert import convert_file
@@ -75,13 +81,15 @@ def _kind(target: Path, to: Kind | None, excel: bool) -> Kind:
     from beetle_lm.predict.formats.read import TABLE_SUFFIXES
 
     suffix = target.suffix.lower()
-    if suffix != ".tps" and suffix not in TABLE_SUFFIXES:
-        raise UsageError(f"{target}: OUT must end in .tps or .csv")
-    kind: Kind = to or ("tps" if suffix == ".tps" else "wide")
-    if (kind == "tps") != (suffix == ".tps"):
+    usual: dict[str, Kind] = {".tps": "tps", ".json": "coco", ".xml": "imglab"}
+    usual |= dict.fromkeys(TABLE_SUFFIXES, "wide")
+    if suffix not in usual:
+        raise UsageError(f"{target}: OUT must end in .tps, .csv, .json or .xml")
+    kind = to or usual[suffix]
+    if kind != usual[suffix] and (kind, usual[suffix]) != ("tidy", "wide"):
         raise UsageError(f"--to {kind} does not fit a file that ends in {target.suffix}")
-    if excel and kind == "tps":
-        raise UsageError("--excel is for tables, but OUT is a TPS file")
+    if excel and kind not in ("wide", "tidy"):
+        raise UsageError("--excel is for tables, but OUT is none")
     return kind
 
 

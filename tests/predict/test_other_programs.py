@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ CVAT_TOGETHER = """<annotations>
   <image name="a.jpg"><points label="wing" points="10.5,20.25;12,70"/></image>
 </annotations>
 """
-COCO = {
+COCO: dict[str, Any] = {
     "info": {"year": 2026},
     "images": [{"id": 7, "file_name": "a.jpg"}, {"id": 3, "file_name": "dir/b.jpg"}],
     "annotations": [
@@ -255,3 +256,40 @@ def test_a_model_is_trained_on_them(tmp_path: Path, command: Command) -> None:
     done = command("evaluate", shapes, coco, "-o", tmp_path / "out")
     assert done.code == 0, done.err
     assert "0.00" in done.out
+
+
+@pytest.mark.parametrize("name", ["out.json", "out.xml"])
+def test_what_is_written_is_read_again(tmp_path: Path, command: Command, name: str) -> None:
+    content = {**COCO, "images": [{"id": 7, "file_name": "a<1>&'.jpg"}, COCO["images"][1]]}
+    source, out = written(tmp_path, "in.json", content), tmp_path / name
+    done = command("convert", source, out, "--image-size", "100x80")
+    assert done.code == 0, done.err
+    records = list(read_records(out))
+    exact = name == "out.json"
+    assert ("rounded" in done.err) != exact
+    assert told(records) == {
+        "a<1>&'.jpg": A if exact else [[10.0, 20.0], [12.0, 70.0]],
+        "dir/b.jpg": [NONE, [7.0, 8.0]],
+    }
+    assert {record.names for record in records} == {("tip", "base") if exact else ("00", "01")}
+    done = command("convert", source, out)
+    assert done.code == 1 and "exists" in done.err
+
+
+def test_coco_has_what_its_readers_want(tmp_path: Path, command: Command) -> None:
+    source, out = written(tmp_path, "in.json", COCO), tmp_path / "out.json"
+    done = command("convert", source, out, "--image-size", "100x80")
+    assert done.code == 0, done.err
+    made = json.loads(out.read_text(encoding="utf-8"))
+    assert made["images"][0] == {"id": 1, "file_name": "a.jpg", "width": 100, "height": 80}
+    assert made["annotations"][0]["bbox"] == [10.5, 20.25, 1.5, 49.75]
+    assert made["annotations"][1]["num_keypoints"] == 1
+    assert made["categories"][0]["keypoints"] == ["tip", "base"]
+
+
+def test_a_kind_that_does_not_fit_its_name_is_refused(tmp_path: Path, command: Command) -> None:
+    source = written(tmp_path, "in.json", COCO)
+    done = command("convert", source, tmp_path / "out.csv", "--to", "coco")
+    assert done.code == 2 and "--to coco does not fit" in done.err
+    done = command("convert", source, tmp_path / "out.xml", "--excel")
+    assert done.code == 2 and "is for tables" in done.err

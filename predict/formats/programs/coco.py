@@ -7,11 +7,15 @@ keypoints; y down (https://cocodataset.org/#format-data).
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.programs.found import MISSING, Found, coordinate
+from beetle_lm.predict.formats.programs.found import MISSING, Found, Placed, coordinate
 from beetle_lm.predict.formats.programs.json import Lines
 
 
@@ -53,6 +57,39 @@ def specimens(path: Path, value: dict[str, Any], lines: Lines) -> tuple[list[Fou
         if not with_points:
             found_.append(Found(name, {}, line))
     return found_, order
+
+
+def text(part: str, names: Sequence[str], placed: Sequence[Placed]) -> str:
+    """The format, with one category and an annotation for each specimen.
+
+    Args:
+        part: the category's name.
+        names: of the landmarks.
+        placed: the specimens, each with all landmarks.
+    """
+    images = []
+    annotations = []
+    for number, one in enumerate(placed, start=1):
+        size = {} if one.size is None else {"width": one.size[0], "height": one.size[1]}
+        images.append({"id": number, "file_name": one.name, **size})
+        there = np.isfinite(one.xy[:, 0])
+        visible = np.column_stack((np.nan_to_num(one.xy), np.where(there, 2, 0)))
+        left, top, width, height = one.box
+        annotations.append(
+            {
+                "id": number,
+                "image_id": number,
+                "category_id": 1,
+                "keypoints": visible.ravel().tolist(),
+                "num_keypoints": int(there.sum()),
+                "bbox": [left, top, width, height],
+                "area": width * height,
+                "iscrowd": 0,
+            }
+        )
+    category = {"id": 1, "name": part, "keypoints": list(names), "skeleton": []}
+    whole = {"images": images, "annotations": annotations, "categories": [category]}
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
 def _points(

@@ -12,6 +12,7 @@ import numpy as np
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.coordinates import GREATEST
 from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import counted, shown
 
 MISSING = (math.nan, math.nan)
@@ -34,6 +35,30 @@ class Found:
     points: Mapping[str, tuple[float, float]]
     line: int
     scale: float | None = None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A specimen to write.
+
+    Args:
+        name: of its photograph.
+        xy: (K, 2) landmarks in pixels of the photograph, y down; NaN where missing.
+        size: width and height of the photograph in pixels, None where unknown.
+    """
+
+    name: str
+    xy: Floats
+    size: tuple[int, int] | None
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, width and height about the landmarks; zeros where all are missing."""
+        there = self.xy[np.isfinite(self.xy[:, 0])]
+        if not len(there):
+            return 0.0, 0.0, 0.0, 0.0
+        (left, top), (right, bottom) = there.min(axis=0).tolist(), there.max(axis=0).tolist()
+        return left, top, right - left, bottom - top
 
 
 def records_of(path: Path, found: Sequence[Found], order: Sequence[str] = ()) -> list[Record]:
