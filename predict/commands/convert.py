@@ -36,10 +36,8 @@ def convert(
         typer.Option(metavar="WxH", help="Width and height in pixels if all have one size."),
     ] = None,
     to: Annotated[
-        Literal["wide", "tidy", "tps", "coco", "imglab"] | None,
-        typer.Option(
-            help="Kind of OUT; a table has one row per specimen (wide) or landmark (tidy)."
-        ),
+        Literal["wide", "tidy", "deeplabcut", "tps", "coco", "imglab"] | None,
+        typer.Option(help="Kind of OUT; wide has a row per specimen, tidy one per landmark."),
     ] = None,
     excel: Annotated[
         bool, typer.Option("--excel", help="Table for Excel where the comma is the decimal sign.")
@@ -86,7 +84,8 @@ def _kind(target: Path, to: Kind | None, excel: bool) -> Kind:
     if suffix not in usual:
         raise UsageError(f"{target}: OUT must end in .tps, .csv, .json or .xml")
     kind = to or usual[suffix]
-    if kind != usual[suffix] and (kind, usual[suffix]) != ("tidy", "wide"):
+    tables = ("wide", "tidy", "deeplabcut")
+    if kind != usual[suffix] and not (kind in tables and usual[suffix] in tables):
         raise UsageError(f"--to {kind} does not fit a file that ends in {target.suffix}")
     if excel and kind not in ("wide", "tidy"):
         raise UsageError("--excel is for tables, but OUT is none")

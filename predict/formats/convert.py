@@ -20,7 +20,7 @@ from beetle_lm.predict.formats.own_tables import (
     wide_header,
     wide_row,
 )
-from beetle_lm.predict.formats.programs import coco, dlib
+from beetle_lm.predict.formats.programs import coco, deeplabcut, dlib
 from beetle_lm.predict.formats.programs.found import Placed
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
@@ -30,8 +30,8 @@ from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import counted, shown
 from beetle_lm.zoo.model_file.parts import PartSpec
 
-Kind = Literal["tps", "wide", "tidy", "coco", "imglab"]
-"""A TPS file, a table with one row per specimen or per landmark, COCO keypoints, imglab's XML."""
+Kind = Literal["tps", "wide", "tidy", "deeplabcut", "coco", "imglab"]
+"""A TPS file, a table with one row per specimen or per landmark, or a file of another program."""
 
 # A landmark on the very edge may be a rounding step beyond it.
 _BESIDE_PX = 1e-3
@@ -60,8 +60,8 @@ def convert_file(
         target: the file to write.
         kind: what to write.
         sizes: of the images, needed where the direction of y changes; None if none are known.
-        part: names the landmarks of tidy tables and COCO; every specimen must have its number of
-            landmarks.
+        part: names the landmarks where the target names them; every specimen must have its number
+            of landmarks.
         excel: tables as Excel reads them where the comma is the decimal sign.
         overwrite: replace an existing target.
 
@@ -105,7 +105,7 @@ def convert_file(
 
 
 def _program(
-    kind: Literal["coco", "imglab"],
+    kind: Literal["deeplabcut", "coco", "imglab"],
     source: Path,
     records: Sequence[Record],
     placed: Sequence[Floats],
@@ -121,6 +121,8 @@ def _program(
         return dlib.text(specimens)
     numbers = [str(i + 1) for i in range(len(placed[0]))]
     names = (part.landmark_names if part else records[0].names) or numbers
+    if kind == "deeplabcut":
+        return deeplabcut.text(names, specimens)
     return coco.text(part.name if part else "specimen", names, specimens)
 
 

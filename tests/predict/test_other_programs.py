@@ -276,6 +276,20 @@ def test_what_is_written_is_read_again(tmp_path: Path, command: Command, name: s
     assert done.code == 1 and "exists" in done.err
 
 
+def test_a_table_for_deeplabcut(tmp_path: Path, command: Command) -> None:
+    source, out = written(tmp_path, "in.json", COCO), tmp_path / "out.csv"
+    done = command("convert", source, out, "--to", "deeplabcut")
+    assert done.code == 0, done.err
+    assert out.read_text(encoding="utf-8").splitlines() == [
+        "scorer,beetle-lm,beetle-lm,beetle-lm,beetle-lm",
+        "bodyparts,tip,tip,base,base",
+        "coords,x,y,x,y",
+        "a.jpg,10.50000,20.25000,12.00000,70.00000",
+        "dir/b.jpg,,,7.00000,8.00000",
+    ]
+    assert told(list(read_records(out))) == {"a.jpg": A, "dir/b.jpg": [NONE, [7.0, 8.0]]}
+
+
 def test_coco_has_what_its_readers_want(tmp_path: Path, command: Command) -> None:
     source, out = written(tmp_path, "in.json", COCO), tmp_path / "out.json"
     done = command("convert", source, out, "--image-size", "100x80")
