@@ -55,6 +55,7 @@ class Hint(Enum):
     WITHOUT_INT8 = auto()
     NO_INT8 = auto()
     SEARCH = auto()
+    NO_FINDING = auto()
 
 
 class BeetleLMError(Exception):

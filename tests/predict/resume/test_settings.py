@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,21 @@ def test_nothing_else_can_be_gone_on_with(
     assert anew.code == 3
     assert "going on" not in anew.err
     assert not (out / UNFINISHED).exists()
+
+
+@pytest.mark.parametrize("way", ["finder", "choice of search"])
+def test_where_a_model_looks_cannot_change(
+    command: Command, model: Path, photos: Path, tmp_path: Path, way: str
+) -> None:
+    out = tmp_path / "out"
+    stop_early(photos, model, out)
+    [path] = out.glob(f"{UNFINISHED}/*/settings.json")
+    begun = json.loads(path.read_text(encoding="utf-8"))
+    begun["settings"][way] = "1"
+    path.write_text(json.dumps(begun), encoding="utf-8")
+    refused = command("predict", photos, "-m", model, "-b", "2", "-o", out, "--resume")
+    assert refused.code == 1
+    assert f"an unfinished run with another {way} (1 then, None now)" in refused.err
 
 
 def test_what_changes_no_result_may_change(
