@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def evaluate(
     predicted: Annotated[
-        Path, typer.Argument(metavar="PREDICTED", help="Predicted landmarks, TPS or CSV.")
+        Path, typer.Argument(metavar="PREDICTED", help="Predicted landmarks: TPS, CSV, COCO, ...")
     ],
     manual: Annotated[
-        Path, typer.Argument(metavar="MANUAL", help="Landmarks placed by hand, TPS or CSV.")
+        Path, typer.Argument(metavar="MANUAL", help="Landmarks placed by hand: TPS, CSV, COCO, ...")
     ],
     *,
     images: Annotated[
