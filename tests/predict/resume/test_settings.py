@@ -18,6 +18,8 @@ from stopped_runs import (
     stop_early,
 )
 
+from beetle_lm.predict.scales.sources import ScaleTable
+
 
 def change_nothing(photos: Path, manual: Path) -> None:
     pass
@@ -74,6 +76,20 @@ def test_nothing_else_can_be_gone_on_with(
     assert anew.code == 3
     assert "going on" not in anew.err
     assert not (out / UNFINISHED).exists()
+
+
+def test_a_table_of_scales_may_have_moved_but_not_changed(
+    command: Command, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    out, table = tmp_path / "out", tmp_path / "scales.csv"
+    table.write_text("00.png,0.5\n01.png,0.5\n", encoding="utf-8")
+    stop_early(photos, model, out, scale=ScaleTable.read(table))
+    call = ("predict", photos, "-m", model, "-b", "2", "-o", out, "--resume", "--scale")
+    moved = table.rename(tmp_path / "moved.csv")
+    table.write_text("00.png,0.6\n", encoding="utf-8")
+    refused = command(*call, table)
+    assert refused.code == 1 and "an unfinished run with another scale (" in refused.err
+    assert command(*call, moved).code == 3
 
 
 @pytest.mark.parametrize("way", ["finder", "choice of search"])
