@@ -39,7 +39,7 @@ class ScaleSource(Protocol):
 
     @property
     def record(self) -> float | str | dict[str, Any]:
-        """What run.json says of it, as JSON values; a run is resumed with the same alone."""
+        """What run.json says of it, as JSON values; of a table its path and its SHA-256."""
 
     @property
     def for_all(self) -> float | None:
