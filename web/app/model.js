@@ -82,6 +82,13 @@ export function listed([state, status, error, revision, origin]) {
   return { state, status, error, revision, origin };
 }
 
+/** What a photograph's state is called. @type {Record<State, string>} */
+export const STATE_WORDS = { open: "", draft: "begun", accepted: "accepted", excluded: "left out" };
+
+/** @param {number} photographs */
+export const counted = (photographs) =>
+  photographs === 1 ? "1 photograph is" : `${photographs} photographs are`;
+
 /** The element of an id. @param {string} id @returns {HTMLElement} */
 export function element(id) {
   const found = document.getElementById(id);
