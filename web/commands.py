@@ -16,6 +16,7 @@ from beetle_lm.errors import UsageError
 
 if TYPE_CHECKING:
     from beetle_lm.web.project import Project
+    from beetle_lm.web.runs import Run
 
 _NO_MODEL = "none"
 
@@ -146,8 +147,9 @@ def _take_usual_model(project: Project, part: str) -> None:
     """The model that proposes landmarks where none was named, if there is one; says which."""
     from beetle_lm.zoo.registry import bundled_model, bundled_models
 
-    if project.trained_model is not None:
-        project.model, what = project.trained_model, f"{project.trained_model}, trained here"
+    trained = project.runs.trained_model
+    if trained is not None:
+        project.model, what = trained, f"{trained}, trained here"
     elif part in bundled_models():
         project.model, what = bundled_model(part), f"the bundled model for {part}"
     else:
@@ -168,8 +170,10 @@ def _serve(
     from beetle_lm.web.server import Server, Site
 
     def site(project: Project) -> Site:
-        def command_of(landmarks: Path, run: Path) -> Sequence[str]:
-            return _training(project, landmarks, run, recipe, str(_part_file(project)))
+        def command_of(run: Run, resume: bool) -> Sequence[str]:
+            part = str(_part_file(project))
+            command = _training(project, run.landmarks, run.folder, recipe, part)
+            return [*command, "--resume"] if resume else command
 
         return Site(project, command_of, _lines(project, part, recipe), max_pixels)
 
@@ -211,7 +215,7 @@ def _part_file(project: Project) -> Path:
     """A file that describes the part, for the trainings that the page starts."""
     from beetle_lm.files import write_text
 
-    path = project.work / "part.toml"
+    path = project.runs.folder / "part.toml"
     spec = project.spec
     names = ", ".join(map(_quoted, spec.landmark_names))
     pairs = ", ".join(f"[{first}, {second}]" for first, second in spec.mirror_pairs)

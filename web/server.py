@@ -304,13 +304,15 @@ class Site:
 
     async def _train(self, request: Request) -> Response:
         body = await _body(request)
-        if body.get("stop") is True:
-            await run_in_threadpool(self._training.stop)
-        else:
-            if not is_installed():
-                raise RequestError("what training needs is not installed")
-            await run_in_threadpool(self._training.start)
-        return JSONResponse(self._training.status())
+        training = self._training
+        acts = {"start": training.start, "resume": training.resume, "stop": training.stop}
+        act = acts.get(str(body.get("act")))
+        if act is None:
+            raise RequestError("a training starts, goes on or stops")
+        if act != training.stop and not is_installed():
+            raise RequestError("what training needs is not installed")
+        await run_in_threadpool(act)
+        return JSONResponse(training.status())
 
     async def _ended(self, request: Request) -> Response:
         self.end()

@@ -92,11 +92,11 @@ def test_a_model_that_was_trained_here_proposes(
     wing = ("--part", "wing", "--landmarks", 3)
     first, _ = annotated_with(*wing)
     for run in ("run-9", "run-10"):
-        (first.work / run).mkdir(parents=True)
-        write_model("wing.onnx").rename(first.model_of(first.work / run))
-    (first.work / "run-11").mkdir()  # is not through
+        (first.runs.folder / run).mkdir(parents=True)
+        write_model("wing.onnx").rename(first.runs.folder / run / "wing.onnx")
+    (first.runs.folder / "run-11").mkdir()  # is not through
     project, told = annotated_with(*wing)
-    assert project.model == first.work / "run-10" / "wing.onnx"
+    assert project.model == first.runs.folder / "run-10" / "wing.onnx"
     assert f"{project.model}, trained here" in told
     named = write_model("named.onnx")
     assert annotated_with(*wing, "-m", named)[0].model == named

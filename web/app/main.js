@@ -36,9 +36,9 @@ function assembled(session, away) {
   const editing = new Editing(state, (index) => stage.viewer.reveal(index));
   const strip = new Strip(element("strip"), session.names, (number) => navigation.go(number));
   const progress = new ProgressPanel(session, (number) => navigation.go(number));
-  const training = new TrainingPanel(session, async (stop) => {
+  const training = new TrainingPanel(session, async (act) => {
     await saving.keepNow();
-    await api.train(stop);
+    await api.train(act);
     void listener.hear();
   });
   const finish = new FinishPanel(session, async () => {

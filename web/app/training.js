@@ -1,9 +1,10 @@
 // @ts-check
 /** A model is trained on what is accepted, and places landmarks on what is left. */
 import { counted, dialog, element } from "./model.js";
-import { refusal } from "./toast.js";
+import { refusal, say } from "./toast.js";
 
 /** @typedef {import("./model.js").News} News */
+/** @typedef {import("./model.js").TrainingAct} TrainingAct */
 
 const FEWEST = 4; // accepted photographs that a training needs
 
@@ -12,12 +13,12 @@ export class TrainingPanel {
   #news = null;
 
   /** @param {import("./model.js").Session} session
-   * @param {(stop: boolean) => Promise<void>} train starts a training, or stops it */
+   * @param {(act: TrainingAct) => Promise<void>} train */
   constructor(session, train) {
     this.session = session;
-    /** @param {boolean} stop */
-    const act = async (stop) => {
-      const problem = await refusal(train(stop));
+    /** @param {TrainingAct} act */
+    const ask = async (act) => {
+      const problem = await refusal(train(act));
       if (problem) element("training-about").textContent = problem;
     };
     element("train").addEventListener("click", () => {
@@ -25,12 +26,15 @@ export class TrainingPanel {
       dialog("training").showModal();
     });
     element("training-close").addEventListener("click", () => dialog("training").close());
-    element("training-start").addEventListener("click", () => act(false));
-    element("training-stop").addEventListener("click", () => act(true));
+    element("training-start").addEventListener("click", () => ask("start"));
+    element("training-resume").addEventListener("click", () => ask("resume"));
+    element("training-stop").addEventListener("click", () => ask("stop"));
   }
 
   /** @param {News} news */
   tell(news) {
+    if (!this.#news && news.training.stage === "cut off")
+      say("The last training was cut off: Train goes on with it.");
     this.#news = news;
     this.#draw();
   }
@@ -52,8 +56,13 @@ export class TrainingPanel {
         : "Train";
     const few = accepted < FEWEST;
     const again = training && training.stage !== "none";
-    element("training-start").textContent = again ? "Train again" : "Start";
-    element("training-start").hidden = !can || few || running || predicting !== null;
+    const [start, resume] = [element("training-start"), element("training-resume")];
+    const busy = running || predicting !== null;
+    const resumable = training?.resumable ?? false;
+    start.textContent = resumable ? "Start anew" : again ? "Train again" : "Start";
+    start.classList.toggle("strong", !resumable);
+    start.hidden = !can || few || busy;
+    resume.hidden = !can || !resumable || busy;
     element("training-stop").hidden = !running;
     const [meter, said] = [element("training-meter"), element("training-said")];
     meter.hidden = !running && predicting === null;
@@ -73,10 +82,17 @@ export class TrainingPanel {
       left.textContent = `${predicting[0]} of ${predicting[1]}`;
     } else if (!can) {
       told_of.textContent = `Training needs PyTorch, which is not installed: ${told.install}. Or train elsewhere: ${told.train}`;
-    } else if (few) {
-      told_of.textContent = `A model needs ${FEWEST} accepted photographs at least to learn from, and some ten to be of use. ${counted(accepted)} accepted so far.`;
     } else if (training?.stage === "failed") {
       told_of.textContent = `The training failed: ${training.problem}`;
+    } else if (training?.resumable) {
+      const { photographs, epoch, epochs, stage } = training;
+      const how = stage === "stopped" ? "stopped" : "cut off";
+      const anew = few ? "" : `, or a new one can start on the ${accepted} that are accepted now`;
+      told_of.textContent =
+        `The last training, on ${photographs} photographs, was ${how} after ${Math.floor(epoch)} of ` +
+        `${epochs} epochs. It can go on from there${anew}.`;
+    } else if (few) {
+      told_of.textContent = `A model needs ${FEWEST} accepted photographs at least to learn from, and some ten to be of use. ${counted(accepted)} accepted so far.`;
     } else if (training?.stage === "done") {
       told_of.textContent =
         `The model is trained on ${training.photographs} photographs: ${training.model}. ` +
