@@ -172,7 +172,8 @@ def _serve(
     def site(project: Project) -> Site:
         def command_of(run: Run, resume: bool) -> Sequence[str]:
             part = str(_part_file(project))
-            command = _training(project, run.landmarks, run.folder, recipe, part)
+            start = run.start if resume else _start(project)
+            command = _training(project, run.landmarks, run.folder, recipe, part, start)
             return [*command, "--resume"] if resume else command
 
         return Site(project, command_of, _lines(project, part, recipe), max_pixels)
@@ -199,16 +200,22 @@ def _serve(
 
 
 def _training(
-    project: Project, landmarks: Path, run: Path, recipe: str | None, part: str
+    project: Project, landmarks: Path, run: Path, recipe: str | None, part: str, start: str
 ) -> list[str]:
     arguments = ["train", str(project.folder), str(landmarks), "--part", part, "-o", str(run)]
     if project.frame == "stored":
         arguments += ["--exif", "stored"]
     if recipe is not None:
         arguments += ["--recipe", recipe]
-    if project.model is not None and project.mode == "review" and project.model.is_file():
-        arguments += ["--init", str(project.model)]
+    if start:
+        arguments += ["--init", start]
     return arguments
+
+
+def _start(project: Project) -> str:
+    """The model that trainings start from; empty for none."""
+    model = project.model if project.mode == "review" else None
+    return str(model) if model is not None and model.is_file() else ""
 
 
 def _part_file(project: Project) -> Path:
@@ -243,7 +250,7 @@ def _lines(project: Project, part: str | None, recipe: str | None) -> dict[str, 
         data = Path("new.tps")
         merge = ["merge", "TRAINING.tps", str(project.landmark_file), "-o", "new.tps"]
         lines["merge"] = _line(merge)
-    lines["train"] = _line(_training(project, data, Path(run), recipe, name))
+    lines["train"] = _line(_training(project, data, Path(run), recipe, name, _start(project)))
     return lines
 
 

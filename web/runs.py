@@ -6,6 +6,7 @@ import csv
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from beetle_lm.errors import OutputError
 from beetle_lm.text import file_name
@@ -49,10 +50,14 @@ class Run:
     def epochs(self) -> int:
         """How many epochs it has in all; 0 where that is not known yet."""
         try:
-            recipe = tomllib.loads((self.folder / _CONFIG).read_text(encoding="utf-8"))["recipe"]
-            return int(recipe["epochs"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return int(self._config["recipe"]["epochs"])
+        except (ValueError, KeyError, TypeError):
             return 0
+
+    @property
+    def start(self) -> str:
+        """What it started from; empty for nothing."""
+        return str(self._config.get("init", ""))
 
     @property
     def epochs_done(self) -> int:
@@ -62,6 +67,14 @@ class Run:
                 return max(0, sum(1 for _ in csv.reader(stream)) - 1)
         except OSError:
             return 0
+
+    @property
+    def _config(self) -> dict[str, Any]:
+        """What it was asked to do; empty where that is not written yet."""
+        try:
+            return tomllib.loads((self.folder / _CONFIG).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
 
 
 @dataclass(frozen=True)

@@ -145,3 +145,13 @@ def test_only_the_last_training_is_gone_on_with(tmp_path: Path) -> None:
     runs.run(10).model.touch()
     assert resumable() is None and runs.trained_model == runs.run(10).model
     assert runs.new() == runs.run(11)
+
+
+def test_a_training_goes_on_from_what_it_started_from(tmp_path: Path) -> None:
+    run = Runs(tmp_path, "wing").run(1)
+    assert (run.start, run.epochs, run.epochs_done, run.photographs) == ("", 0, 0, 0)
+    run.folder.mkdir()
+    (run.folder / "config.toml").write_text('init = "a.onnx"\n[recipe]\nepochs = 8\n')
+    assert (run.start, run.epochs) == ("a.onnx", 8)
+    (run.folder / "config.toml").write_text("epochs = ")
+    assert (run.start, run.epochs) == ("", 0)
