@@ -21,6 +21,7 @@ and macOS and is no dependency of the package, nor of its tests.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import random
 import sys
@@ -68,7 +69,7 @@ def landmarks(path: Path) -> None:
     try:
         read_records(path)
     except LandmarkFileError as error:
-        assert error.line is not None
+        assert error.line is not None or path.suffix not in (".tps", ".csv")
 
 
 def header(path: Path) -> None:
@@ -122,9 +123,39 @@ def whole_files() -> list[tuple[str, bytes]]:
         ("csv", "\n".join(wide).replace("image,x1,y1_down", "id,X1,Y1").replace("_down", ""))
     )
     texts.append(("toml", 'name = "wing"\nlandmark_names = ["p", "q"]\nmirror_pairs = [[1, 2]]\n'))
+    texts += other_programs()
     texts.append((LIST, "# kept aside\n" + "\n".join(NAMES) + "\n"))
     encodings = ("utf-8", "utf-8-sig", "cp1251", "cp1252", "gbk", "utf-16")
     return [(kind, text.encode(code, "replace")) for kind, text in texts for code in encodings]
+
+
+def other_programs() -> list[tuple[str, str]]:
+    """Files of programs that write XML or JSON, by the ending of their name."""
+    parts = "".join(f"<part name='{n}' x='{n}' y='2.5'/>" for n in range(2))
+    dlib = "".join(f"<image file='{n}'><box top='1'>{parts}</box></image>" for n in NAMES)
+    points = "".join(f"<points label='{n}' outside='0' points='1.5,{n}'/>" for n in range(2))
+    cvat = "".join(f"<image name='{n}'><skeleton>{points}</skeleton></image>" for n in NAMES)
+    images = [{"id": number, "file_name": name} for number, name in enumerate(NAMES)]
+    each = {"category_id": 1, "keypoints": [1, 2, 2, 3.5, 4, 0]}
+    coco = {
+        "images": images,
+        "annotations": [{"id": n, "image_id": n, **each} for n in range(len(NAMES))],
+        "categories": [{"id": 1, "name": "wing", "keypoints": ["p", "q"]}],
+    }
+    place = {"x": 10.0, "y": 20.0, "keypointlabels": ["p"]}
+    item = {"type": "keypointlabels", "original_width": 99, "original_height": 88, "value": place}
+    tasks = [{"data": {"image": n}, "annotations": [{"result": [item]}]} for n in NAMES]
+    control = [{"label": n, "position": [3.0, 4.0, 0.0]} for n in "pq"]
+    slicer = {"markups": [{"coordinateSystem": "LPS", "controlPoints": control}]}
+    fcsv = "# Markups fiducial file version = 4.11\n# CoordinateSystem = LPS\n"
+    matrix = "<landmarks.pixel type=matrix nrow=2 ncol=2 >\n\tp\t1\t2\n\tq\tNA\tNA\n"
+    return [
+        ("xml", f"<?xml version='1.0'?>\n<dataset><images>{dlib}</images></dataset>"),
+        ("xml", f"<annotations><version>1.1</version>{cvat}</annotations>"),
+        *(("json", json.dumps(each, indent=1)) for each in (coco, tasks, slicer)),
+        ("fcsv", f"{fcsv}1,3,4,0,0,0,0,1,1,1,0,p,,\n2,5,6,0,0,0,0,1,1,1,0,q,,\n"),
+        ("txt", f"<shapes type=list>\n\t{matrix}\t</landmarks.pixel>\n</shapes>\n"),
+    ]
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -171,7 +202,7 @@ def use(path: Path, rng: random.Random) -> bool:
         assert path.suffix == f".{LIST}" and len(str(error)) < 600 + len(str(path))
         return False
     except LandmarkFileError as error:
-        assert error.line is not None
+        assert error.line is not None or path.suffix not in (".tps", ".csv")
         assert len(str(error)) < 600 + len(str(path))
         return False
     index = NameIndex(NAMES)

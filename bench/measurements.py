@@ -10,8 +10,8 @@ masks of their parts, the lengths that the part names.
 
 from __future__ import annotations
 
+import argparse
 import csv
-import sys
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -105,5 +105,10 @@ def tell(part: str, photographs: int, off: Floats, expected: Floats) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
-    whole_beetles(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, metavar="DATA")
+    options = parser.parse_args()
+    main(options.data)
+    whole_beetles(options.data)

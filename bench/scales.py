@@ -11,8 +11,8 @@ Printed bars were looked at, not counted.
 
 from __future__ import annotations
 
+import argparse
 import math
-import sys
 from pathlib import Path
 
 from beetle_lm.predict.images.read import read_image
@@ -80,4 +80,10 @@ def main(data: Path, every: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 8)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument("every", type=int, nargs="?", default=8, metavar="EVERY")
+    options = parser.parse_args()
+    main(options.data, options.every)

@@ -246,7 +246,8 @@ def place_together(
                     wanted = next(questions)
                     while True:
                         passes: list[Pass] = []
-                        for shown, batch in wanted.batches(batch_size):
+                        size = wanted.session.batch_size or batch_size
+                        for shown, batch in wanted.batches(size):
                             passes += wanted.passes(shown, wanted.session.run(batch))
                         wanted = questions.send(passes)
                 except StopIteration as end:
@@ -298,7 +299,7 @@ class _Ready:
         else:
             in_image = np.clip(found.in_image, (0.0, 0.0), self.photo.size)
             landmarks = Landmarks(card.spec, in_image, found.score, found.error_in_image)
-            flag = "; ".join(filter(None, (found.flag, aimed.doubt))) or None
+            flag = "; ".join(filter(None, (found.flag, aimed.flag))) or None
         return Result(
             self.name,
             self.photo.size,

@@ -33,7 +33,7 @@ class Job:
     Args:
         images: folder of the photographs.
         landmarks: the landmark file.
-        landmarks_sha256: SHA-256 of the landmark file.
+        landmarks_sha256: SHA-256 of the landmark file, or of all in a folder.
         exif: the frame of the landmarks.
         part: name of the part.
         seed: of everything random.
@@ -129,7 +129,11 @@ def make_job(
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Of a file, or of all files of a folder, one after the other by name."""
+    files = sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
+    return hashlib.sha256(
+        b"".join(file.read_bytes() for file in files if file.is_file())
+    ).hexdigest()
 
 
 def read_test_list(path: Path, data: AnnotatedImages) -> list[str]:

@@ -18,6 +18,7 @@ from beetle_lm.predict.images.find import is_file, is_folder
 from beetle_lm.predict.images.kinds import extensions
 from beetle_lm.predict.images.pages import each_page
 from beetle_lm.predict.images.read import ImageFile, find_images
+from beetle_lm.predict.views.finding import window_of
 from beetle_lm.text import file_name
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -159,7 +160,8 @@ def plan_found(
         options: how photographs are predicted and what is written; the defaults where not given.
 
     Raises:
-        RequestError: the manual landmarks of several parts are not given as a folder.
+        RequestError: the finder does not know a part, the results of two parts would go to one
+            folder, or the manual landmarks of several parts are not given as a folder.
         And all that `plan_one` raises.
     """
     options = options or Options()
@@ -169,21 +171,23 @@ def plan_found(
     if len(parts) > 1:
         together = request.output or Path("beetle-lm-parts")
         folders = {part: together / file_name(part) for part in parts}
+        _refuse_one_folder(folders)
         references = _references(parts, request.reference)
     else:
         folders = {parts[0]: request.output or Path(f"beetle-lm-{file_name(parts[0])}")}
         references = {} if request.reference is None else {parts[0]: request.reference}
-    goes_on = together is not None and request.resume and is_unfinished(together)
-    for folder in [] if together is None else [together]:
-        refuse_unless_free(folder, request.overwrite, request.resume)
+    output = together or folders[parts[0]]
+    refuse_unless_free(output, request.overwrite, request.resume)
+    goes_on = request.resume and is_unfinished(output)
+    whole = read_card(finder)
     tasks = []
     for part, model in models.items():
+        spec, folder = _part_of(model), folders[part]
+        window_of(spec.name, whole)
         if not goes_on:
-            resume = request.resume and together is None
-            refuse_unless_free(folders[part], request.overwrite, resume)
+            refuse_unless_free(folder, request.overwrite)
         reference = _reference(references.get(part), images, options, partial(_part_of, model))
-        measured = bool(_part_of(model).measurements)
-        tasks.append(Task(part, model, images, folders[part], reference, measured))
+        tasks.append(Task(part, model, images, folder, reference, bool(spec.measurements)))
     return Plan(tuple(tasks), options, together, request.overwrite, request.resume, finder=finder)
 
 
@@ -263,6 +267,18 @@ def plan_transfer(
     reference = _reference(request.reference, images, options, lambda: spec)
     task = Task(spec.name, landmarks, images, folder, reference, bool(spec.measurements))
     return Plan((task,), options, None, request.overwrite, request.resume)
+
+
+def _refuse_one_folder(folders: Mapping[str, Path]) -> None:
+    """Two names of a laboratory's registry may give one name of a folder, or differ in case."""
+    parts: dict[str, str] = {}
+    for part, folder in folders.items():
+        first = parts.setdefault(folder.name.casefold(), part)
+        if first != part:
+            raise RequestError(
+                f"{first} and {part} cannot be predicted together: the results of both would go to"
+                f" {folder}"
+            )
 
 
 def _reference(

@@ -36,6 +36,7 @@ def settings(
         options: what is written and how.
         batch_size: photographs that really go through the model at once.
     """
+    scale = _scale(options)
     return {
         "list of parts": list(parts),
         "part": source.spec.name,
@@ -44,7 +45,8 @@ def settings(
         "frame of coordinates": options.exif,
         "minimum score": options.min_score,
         "choice for flagged photographs": options.flagged,
-        "scale": _scale(options),
+        # A table may have been moved since, or be named otherwise, and is the same.
+        "scale": scale["sha256"] if isinstance(scale, dict) else scale,
         "choice of overlays": options.overlay,
         "batch size": batch_size,
         "limit of pixels": options.max_pixels,

@@ -137,13 +137,13 @@ def review(folder: Path, number: int) -> Review:
     parts = _parts(folder)
 
     def every() -> Iterator[Reviewed]:
-        for part, summary in parts:
-            for one in _specimens(part, summary):
+        for name, path, summary in parts:
+            for one in _specimens(name, path, summary):
                 found.counts[one.status] += 1
                 yield one
 
     chosen = heapq.nsmallest(number, every(), key=lambda one: one.rank)
-    tables = {summary["model"]["part"]: part / "predictions.csv" for part, summary in parts}
+    tables = {name: path / "predictions.csv" for name, path, _ in parts}
     placed = {name: _placed(path, name, chosen) for name, path in tables.items()}
     written = {
         name: _written(path.with_name("landmarks.tps"), name, chosen)
@@ -182,7 +182,7 @@ class Results:
         Raises:
             OutputError: the folder holds no results, or those of an unfinished run.
         """
-        return [cls._of(part, summary) for part, summary in _parts(folder)]
+        return [cls._of(path, summary) for _, path, summary in _parts(folder)]
 
     @classmethod
     def _of(cls, folder: Path, summary: dict[str, Any]) -> Results:
@@ -206,13 +206,13 @@ class Results:
         summary = _summary(self.folder)
         table = self.folder / "predictions.csv"
         if not table.exists():  # a run may write TPS alone
-            every = list(_specimens(self.folder, summary))
+            every = list(_specimens(self.part, self.folder, summary))
             written = _written(self.folder / "landmarks.tps", self.part, every)
             yield from (replace(one, xy=written.get(one.image)) for one in every)
             return
         rows = _grouped(table)
         ahead = next(rows, None)
-        for one in _specimens(self.folder, summary):
+        for one in _specimens(self.part, self.folder, summary):
             if ahead is None or ahead[0] != one.image:
                 yield one
                 continue
@@ -284,14 +284,17 @@ def _fixed(value: float | None, decimals: int) -> str:
     return "" if value is None else fixed(value, decimals)
 
 
-def _parts(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """The folders that have tables, each with its run.json."""
+def _parts(folder: Path) -> list[tuple[str, Path, dict[str, Any]]]:
+    """The folders that have tables, each with its part and its run.json.
+
+    Two models of a run may be of one part: there the name of the folder is that of the part.
+    """
     if is_unfinished(folder):
         raise OutputError(f"{folder} holds an unfinished run", Hint.FINISH_FIRST)
     summary = _summary(folder)
     if "parts" not in summary:
-        return [(folder, summary)]
-    return [(folder / name, _summary(folder / name)) for name in summary["parts"]]
+        return [(str(summary["model"]["part"]), folder, summary)]
+    return [(name, folder / name, _summary(folder / name)) for name in summary["parts"]]
 
 
 def _summary(folder: Path) -> dict[str, Any]:
@@ -333,14 +336,14 @@ def _damaged(path: Path, line: int | None, wanted: str) -> LandmarkFileError:
     return LandmarkFileError(path, line, found, Hint.PREDICT_AGAIN)
 
 
-def _specimens(folder: Path, summary: dict[str, Any]) -> Iterator[Reviewed]:
+def _specimens(part: str, folder: Path, summary: dict[str, Any]) -> Iterator[Reviewed]:
     path = folder / "specimens.csv"
     for line, row in _rows(path, SPECIMEN_COLUMNS):
         if row["status"] not in _RANKS:
             raise _damaged(path, line, "a status")
         name = unguarded(row["image"])
         yield Reviewed(
-            summary["model"]["part"],
+            part,
             name,
             Path(summary["photographs"], name),
             summary["frame"] == "stored",

@@ -1,4 +1,7 @@
-"""Runs a plan: one part after the other, each whole before the next begins."""
+"""Runs a plan: one part after the other, or together those that are found on the same photographs.
+
+What is done together is whole before the next begins.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from beetle_lm.predict.batch import provenance
 from beetle_lm.predict.batch.outcome import Outcome, outcome_of
@@ -35,6 +37,7 @@ from beetle_lm.predict.images.reading import Reader, Threads, reading
 from beetle_lm.predict.predictor import Predictor, Together
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.scales.reading import ScaleReader
+from beetle_lm.predict.scales.sources import ScaleOf
 from beetle_lm.predict.session import Device, Session
 from beetle_lm.predict.views.finding import Finder, OnWhole
 from beetle_lm.predict.views.search import Search
@@ -147,14 +150,14 @@ def run_parts(
         threads: in which they are read, and drawn on.
         observer: is told what happens.
     """
+    images, scale = tasks[0].images, plan.options.scale
+    scales = None if scale is None else scale.among([image.name for image in images])
     with ExitStack() as stack:
         parts = [
-            stack.enter_context(_Part(source, task, one, plan, threads, observer))
+            _Part(source, task, one, plan, scales, threads, observer, stack)
             for source, task, one in zip(sources.parts, tasks, staged, strict=True)
         ]
-        images = tasks[0].images
         done = min(part.done for part in parts)
-        scale = plan.options.scale
         marks, reads = None, reader
         if scale is not None and scale.mark is not None:
             reads = marks = ScaleReader(reader, scale.mark)
@@ -173,7 +176,7 @@ def run_parts(
 
 
 class _Part:
-    """A part while its photographs are predicted, as a context."""
+    """A part while its photographs are predicted; what is done of it is kept when `stack` ends."""
 
     def __init__(
         self,
@@ -181,8 +184,10 @@ class _Part:
         task: Task,
         staged: Staged,
         plan: Plan,
+        scales: ScaleOf | None,
         threads: Threads,
         observer: Observer,
+        stack: ExitStack,
     ) -> None:
         if task.reference is not None:
             task.reference.check(source.spec)
@@ -192,34 +197,23 @@ class _Part:
         self.batch_size = source.batch_size or min(plan.options.batch_size, len(task.images))
         names = [image.name for image in task.images]
         self._ids, self._shown = unique_ids(names), Selection(names)
-        scale = plan.options.scale
-        self._scales = None if scale is None else scale.among(names)
+        self._scales = scales
         self._overlays = Overlays(
             task, plan.options, threads, staged.results, self._ids, self._shown
         )
         parts = [each.part for each in plan.tasks]
-        self._part = UnfinishedPart(
-            staged,
-            source.spec,
-            provenance.settings(source, task.reference, parts, plan.options, self.batch_size),
-            task.images,
-            self.batch_size,
-            lambda count: observer.kept(task, count),
+        self._part = stack.enter_context(
+            UnfinishedPart(
+                staged,
+                source.spec,
+                provenance.settings(source, task.reference, parts, plan.options, self.batch_size),
+                task.images,
+                self.batch_size,
+                lambda count: observer.kept(task, count),
+            )
         )
-
-    def __enter__(self) -> Self:
-        self._part.__enter__()
         self.done = self._part.rows.count
-        self._observer.started(self._task, self._source, self.done)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._part.__exit__(kind, error, trace)
+        observer.started(task, source, self.done)
 
     def take(self, index: int, result: Result, picture: Picture | None) -> None:
         """Takes the result of the photograph of that index, unless an earlier run has done it."""
@@ -289,7 +283,7 @@ def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
     return {
         "output": str(plan.output),
         "counts": dict(counts),
-        "parts": {task.part: _told(one) for task, one in zip(plan.tasks, done, strict=True)},
+        "parts": {one.folder.name: _told(one) for one in done},
     }
 
 

@@ -311,9 +311,11 @@ class UnfinishedPart:
     def _check(self, begun: object, settings: Settings, images: Sequence[ImageFile]) -> None:
         if not isinstance(begun, dict):
             raise _damaged(self._path / _SETTINGS)
-        for name, now in json.loads(json.dumps(settings)).items():
-            if begun.get(name) != now:
-                raise self._refusal(f"another {name} ({begun.get(name)} then, {now} now)")
+        now = json.loads(json.dumps(settings))
+        for name in {**now, **begun}:  # of both: a finder may have been there then, and none now
+            if begun.get(name) != now.get(name):
+                told = f"{begun.get(name)} then, {now.get(name)} now"
+                raise self._refusal(f"another {name} ({told})")
         for then, image in _side_by_side(_states(self._path / _PHOTOGRAPHS), images):
             if then is not None and image is not None and then[0] == image.name:
                 if then != _state(image):

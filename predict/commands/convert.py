@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 def convert(
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="TPS file, or CSV table, wide or tidy.")
+        Path, typer.Argument(metavar="IN", help="TPS file, table, or file of another program.")
     ],
     target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="File to write; .tps or .csv tells its kind.")
+        Path,
+        typer.Argument(
+            metavar="OUT", help="File to write; .tps, .csv, .json or .xml tells its kind."
+        ),
     ],
     *,
     images: Annotated[
@@ -33,8 +36,8 @@ def convert(
         typer.Option(metavar="WxH", help="Width and height in pixels if all have one size."),
     ] = None,
     to: Annotated[
-        Literal["wide", "tidy", "tps"] | None,
-        typer.Option(help="Kind of OUT: one row per specimen, one per landmark, or TPS."),
+        Literal["wide", "tidy", "deeplabcut", "tps", "coco", "imglab"] | None,
+        typer.Option(help="Kind of OUT; wide has a row per specimen, tidy one per landmark."),
     ] = None,
     excel: Annotated[
         bool, typer.Option("--excel", help="Table for Excel where the comma is the decimal sign.")
@@ -51,10 +54,13 @@ def convert(
         bool, typer.Option("--overwrite", help="Replace OUT if it exists.")
     ] = False,
 ) -> None:
-    """Converts landmarks between TPS files and CSV tables.
+    """Converts landmarks between TPS files, CSV tables and files of other programs.
 
     y points up in TPS files and down in the tables, so the heights of the photographs are needed
-    from one to the other. Tables hold names and coordinates; from TPS to TPS everything is kept.
+    from one to the other. COCO, CVAT, imglab, Label Studio, StereoMorph and 3D Slicer are read as
+    well; of programs that write a file for each photograph, IN is the folder. COCO (.json) and
+    imglab's XML, which dlib trains from, are written as well. All but TPS hold names and
+    coordinates; from TPS to TPS everything is kept.
     """
     from beetle_lm.predict.formats.convert import convert_file
     from beetle_lm.zoo.model_file.parts import part_of
@@ -73,13 +79,16 @@ def _kind(target: Path, to: Kind | None, excel: bool) -> Kind:
     from beetle_lm.predict.formats.read import TABLE_SUFFIXES
 
     suffix = target.suffix.lower()
-    if suffix != ".tps" and suffix not in TABLE_SUFFIXES:
-        raise UsageError(f"{target}: OUT must end in .tps or .csv")
-    kind: Kind = to or ("tps" if suffix == ".tps" else "wide")
-    if (kind == "tps") != (suffix == ".tps"):
+    usual: dict[str, Kind] = {".tps": "tps", ".json": "coco", ".xml": "imglab"}
+    usual |= dict.fromkeys(TABLE_SUFFIXES, "wide")
+    if suffix not in usual:
+        raise UsageError(f"{target}: OUT must end in .tps, .csv, .json or .xml")
+    kind = to or usual[suffix]
+    tables = ("wide", "tidy", "deeplabcut")
+    if kind != usual[suffix] and not (kind in tables and usual[suffix] in tables):
         raise UsageError(f"--to {kind} does not fit a file that ends in {target.suffix}")
-    if excel and kind == "tps":
-        raise UsageError("--excel is for tables, but OUT is a TPS file")
+    if excel and kind not in ("wide", "tidy"):
+        raise UsageError("--excel is for tables, but OUT is none")
     return kind
 
 

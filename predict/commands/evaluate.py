@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def evaluate(
     predicted: Annotated[
-        Path, typer.Argument(metavar="PREDICTED", help="Predicted landmarks, TPS or CSV.")
+        Path, typer.Argument(metavar="PREDICTED", help="Predicted landmarks: TPS, CSV, COCO, ...")
     ],
     manual: Annotated[
-        Path, typer.Argument(metavar="MANUAL", help="Landmarks placed by hand, TPS or CSV.")
+        Path, typer.Argument(metavar="MANUAL", help="Landmarks placed by hand: TPS, CSV, COCO, ...")
     ],
     *,
     images: Annotated[
@@ -154,9 +154,8 @@ def _tell_repeatability(people: Evaluation, model: Evaluation | None, as_json: b
     from beetle_lm.predict.evaluation import repeatability_table
     from beetle_lm.predict.evaluation.repeatability import repeatability
 
-    for names, where in ((people.only_predicted, "first"), (people.only_manual, "second")):
-        if names:
-            echo(f"not compared, in the {where} file alone: {len(names)} specimens", err=True)
+    for line in repeatability_table.problems(people):
+        echo(line, err=True)
     found = repeatability(people, model)
     if as_json:
         echo_json(json.dumps(found.to_dict(), indent=1))

@@ -193,6 +193,10 @@ def _plan(
     from beetle_lm.zoo.registry import named_model, resolve
 
     parts = [] if part is None else [name.strip() for name in part.split(",")]
+    if not all(parts):
+        raise UsageError(f"--part needs the name of a part, or several with commas, got {part!r}")
+    if twice := next((name for name in parts if parts.count(name) > 1), None):
+        raise UsageError(f"--part names {twice} twice")
     if find:
         if not parts and model is None:
             raise UsageError("--find needs --part NAME, or several: --part head,pronotum,elytra")
@@ -203,8 +207,8 @@ def _plan(
         return plan_found(request, named_model(FINDER, zoo), models, options)
     if len(parts) > 1:
         raise UsageError("several parts on one photograph need --find")
-    if part is not None:
-        return plan_one(request, named_model(part, zoo), part, options, search=search)
+    if parts:
+        return plan_one(request, named_model(parts[0], zoo), parts[0], options, search=search)
     if model is not None:
         return plan_one(request, resolve(model, zoo), None, options, search=search)
     if search:

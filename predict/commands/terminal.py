@@ -136,8 +136,9 @@ class Terminal(Observer):
 
     def finished(self, task: Task, finished: Finished) -> None:
         """Remembers what came of one part, and says in which frame the coordinates are."""
+        is_told = bool(self._done) and self._plan.finder is not None  # of the same photographs
         self._done.append((task, finished))
-        if finished.outcome.turned:
+        if finished.outcome.turned and not is_told:
             warning = _frame_warning(finished.outcome.turned, self._plan.options.exif)
             self._say(f"warning: {warning}")
 
@@ -188,9 +189,8 @@ class Terminal(Observer):
         if several and any(finished.outcome.shown.cells for _, finished in self._done):
             echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
         if to_check := sum(finished.outcome.flagged for _, finished in self._done):
-            command = "review-list" if several else "review"  # a page is for one part
             echo(
-                f"`beetle-lm {command} {self._plan.output}` shows what to check first:"
+                f"`beetle-lm review {self._plan.output}` shows what to check first:"
                 f" {_kept(to_check, self._plan.options.flagged)}"
             )
 
@@ -240,8 +240,8 @@ def _kept(flagged: int, choice: Flagged) -> str:
     if choice == "missing":
         return f"{count} {'has' if one else 'have'} only missing landmarks in the landmark files"
     return (
-        f"{count} {'is' if one else 'are'} in the landmark files, each with a COMMENT in the TPS"
-        " file; --flagged missing or drop keeps them out"
+        f"{count} {'is' if one else 'are'} in the landmark files,{'' if one else ' each'} with a"
+        f" COMMENT in the TPS file; --flagged missing or drop keeps {'it' if one else 'them'} out"
     )
 
 

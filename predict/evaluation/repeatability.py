@@ -10,6 +10,7 @@ import numpy as np
 
 from beetle_lm.errors import LandmarkError
 from beetle_lm.predict.evaluation.metrics import Evaluation
+from beetle_lm.predict.formats.names import NameIndex
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.predict.procrustes import mean_shape, superimpose_all
 
@@ -207,12 +208,12 @@ def _off(people: Evaluation, model: Evaluation) -> Floats:
         raise LandmarkError(
             f"the model has {len(model.spec)} landmarks, the annotations have {len(people.spec)}"
         )
-    rows = {name: row for row, name in enumerate(people.images)}
-    by_manual = dict(zip(model.images, model.predicted, strict=True))
+    placed = dict(zip(model.images, model.predicted, strict=True))
+    names = NameIndex(placed)  # the model's file and the people's may write names otherwise
     far = [
-        np.linalg.norm(by_manual[name] - each[row], axis=1)
-        for name, row in rows.items()
-        if name in by_manual
+        np.linalg.norm(placed[found] - each[row], axis=1)
+        for row, name in enumerate(people.images)
+        if (found := names.find(name)) is not None
         for each in (people.predicted, people.manual)
     ]
     if not far:

@@ -9,7 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from beetle_lm.console import console
+from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.evaluation.repeatability import Repeatability
+from beetle_lm.predict.evaluation.suspects import find_suspects, in_words
+from beetle_lm.predict.formats.names import listed
+from beetle_lm.text import counted
 
 _WIDTH = 120
 
@@ -19,8 +23,32 @@ def show(found: Repeatability) -> None:
     console(width=_WIDTH).print(Group(_landmarks(found), *_anova(found), *map(Text, _said(found))))
 
 
+def problems(people: Evaluation) -> list[str]:
+    """Sentences on what was left out of two annotations, and on what looks wrong in them."""
+    both = (
+        ("first", people.only_predicted, people.predicted),
+        ("second", people.only_manual, people.manual),
+    )
+    lines = [_of_file(remark) for remark in people.remarks]
+    for where, alone, xy in both:
+        if alone:
+            count = counted(len(alone), "specimen")
+            lines.append(f"not compared, in the {where} file alone: {count}: {listed(alone)}")
+        suspects = find_suspects(people.images, xy, people.sizes)
+        lines += [f"{where} file, {line}" for line in in_words(suspects)]
+    if people.waiting:
+        waiting = len(people.waiting)
+        lines.append(f"{waiting} not annotated yet, not compared: {listed(people.waiting)}")
+    return lines
+
+
+def _of_file(remark: str) -> str:
+    side, colon, rest = remark.partition(": ")
+    return {"predicted": "first file", "manual": "second file"}.get(side, side) + colon + rest
+
+
 def _landmarks(found: Repeatability) -> Table:
-    title = f"Two annotations of {found.specimens} specimens"
+    title = f"Two annotations of {counted(found.specimens, 'specimen')}"
     table = Table(title=title, box=None, padding=(0, 1), header_style="bold")
     named = found.names != tuple(str(number + 1) for number in range(len(found.names)))
     headings = ["landmark", "n", "sd\npx", "sd\n% c. size", "apart\npx"]

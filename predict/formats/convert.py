@@ -20,6 +20,8 @@ from beetle_lm.predict.formats.own_tables import (
     wide_header,
     wide_row,
 )
+from beetle_lm.predict.formats.programs import coco, deeplabcut, dlib
+from beetle_lm.predict.formats.programs.found import Placed
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.sizes import ImageSizes, Size
@@ -28,8 +30,8 @@ from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import counted, shown
 from beetle_lm.zoo.model_file.parts import PartSpec
 
-Kind = Literal["tps", "wide", "tidy"]
-"""A TPS file, a table with one row per specimen, a table with one row per landmark."""
+Kind = Literal["tps", "wide", "tidy", "deeplabcut", "coco", "imglab"]
+"""A TPS file, a table with one row per specimen or per landmark, or a file of another program."""
 
 # A landmark on the very edge may be a rounding step beyond it.
 _BESIDE_PX = 1e-3
@@ -54,11 +56,12 @@ def convert_file(
     all their digits.
 
     Args:
-        source: a TPS file or a wide or tidy table.
+        source: a landmark file of any kind.
         target: the file to write.
         kind: what to write.
         sizes: of the images, needed where the direction of y changes; None if none are known.
-        part: names the landmarks of a tidy table; every specimen must have its number of landmarks.
+        part: names the landmarks where the target names them; every specimen must have its number
+            of landmarks.
         excel: tables as Excel reads them where the comma is the decimal sign.
         overwrite: replace an existing target.
 
@@ -92,10 +95,35 @@ def convert_file(
     elif kind == "wide":
         _check_same_count(source, records)
         write_text(target, _wide(records, placed, excel))
-    else:
+    elif kind == "tidy":
         _check_unique(source, records)
         write_text(target, _tidy(records, placed, part, excel))
+    else:
+        _check_same_count(source, records)
+        write_text(target, [_program(kind, source, records, placed, part, sizes)])
     return len(records)
+
+
+def _program(
+    kind: Literal["deeplabcut", "coco", "imglab"],
+    source: Path,
+    records: Sequence[Record],
+    placed: Sequence[Floats],
+    part: PartSpec | None,
+    sizes: ImageSizes | None,
+) -> str:
+    specimens = [
+        Placed(record.name, xy, None if sizes is None else sizes.find(record.name))
+        for record, xy in zip(records, placed, strict=True)
+    ]
+    if kind == "imglab":
+        _log.warning("%s: imglab has whole pixels, so coordinates are rounded", source)
+        return dlib.text(specimens)
+    numbers = [str(i + 1) for i in range(len(placed[0]))]
+    names = (part.landmark_names if part else records[0].names) or numbers
+    if kind == "deeplabcut":
+        return deeplabcut.text(names, specimens)
+    return coco.text(part.name if part else "specimen", names, specimens)
 
 
 def _in_image(source: Path, record: Record, sizes: ImageSizes | None) -> Floats:
@@ -179,13 +207,13 @@ def _check_same_count(source: Path, records: Sequence[Record]) -> None:
 
 
 def _check_unique(source: Path, records: Sequence[Record]) -> None:
-    lines: dict[str, int] = {}
+    firsts: dict[str, Record] = {}
     for record in records:
-        if (first := lines.setdefault(record.name, record.line)) != record.line:
+        if (first := firsts.setdefault(record.name, record)) is not record:
             raise LandmarkFileError(
                 source,
                 record.line,
-                f"the image {shown(record.name)} was in line {first} already; a tidy table"
+                f"the image {shown(record.name)} was in line {first.line} already; a tidy table"
                 " cannot tell its specimens apart, a wide one can",
                 Hint.WIDE_TABLE,
             )

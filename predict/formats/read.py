@@ -9,6 +9,12 @@ from pathlib import Path
 from beetle_lm.encoding import SAVE_AS_UTF8
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.programs.read import (
+    SUFFIXES,
+    is_of_a_program,
+    is_of_one_specimen,
+    parse_programs,
+)
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tables import parse_table
 from beetle_lm.predict.formats.text import decoded, read_bytes, regional_texts, western
@@ -21,34 +27,37 @@ _log = logging.getLogger("beetle_lm")
 
 
 def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record]:
-    """Reads a TPS file or a table, wide or tidy, in the order of the file.
+    """Reads a landmark file, in its order: TPS, a table, or the file of another program.
 
-    A file that ends in ``.tps`` is a TPS file, as is one whose content begins like one; others that
-    end in ``.csv``, ``.tsv`` or ``.txt`` are tables. A file that is not UTF-8 is read in the
-    encoding in which most of its names are those of photographs; where that cannot be told, as
-    cp1252, with a warning if it makes a difference.
+    A file that ends in ``.tps`` is a TPS file, as is one whose content begins like one. Others that
+    begin as XML or JSON are those of other programs (`beetle_lm.predict.formats.programs`), and
+    those that end in ``.csv``, ``.tsv`` or ``.txt`` tables, wide or tidy. Programs that write a
+    file for each photograph fill a folder; it is read as one file. A TPS file or table that is not
+    UTF-8 is read in the encoding in which most of its names are those of photographs; where that
+    cannot be told, as cp1252, with a warning if it makes a difference.
 
     Args:
-        path: the file.
+        path: the file or folder.
         photographs: the names that its names may be of, where they are known.
 
     Raises:
         LandmarkFileError: the file cannot be read; names the line and what was found there.
     """
     suffix = path.suffix.lower()
-    if suffix != ".tps" and suffix not in TABLE_SUFFIXES:
-        raise LandmarkFileError(
-            path, None, "is not a landmark file: the name must end in .tps or .csv"
-        )
+    if path.is_dir():
+        return _told(*parse_programs(_of_one_specimen_each(path)))
+    if suffix != ".tps" and suffix not in TABLE_SUFFIXES | SUFFIXES:
+        found = "is not a landmark file: the name must end in .tps, .csv, .xml or .json"
+        raise LandmarkFileError(path, None, found)
     data = read_bytes(path)
     text = decoded(path, data)
+    if text is None and suffix in SUFFIXES:
+        raise LandmarkFileError(path, None, f"is not UTF-8; {SAVE_AS_UTF8}")
     if text is None:
         records, remarks = _in_some_encoding(path, data, photographs)
     else:
         records, remarks = _parsed(path, text)
-    for remark in remarks:
-        _log.warning(remark)
-    return records
+    return _told(records, remarks)
 
 
 def read_both(
@@ -69,9 +78,36 @@ def read_both(
     return one, read_records(second, [*known, *(record.name for record in one)])
 
 
+def _told(records: Sequence[Record], remarks: Iterable[str]) -> Sequence[Record]:
+    for remark in remarks:
+        _log.warning(remark)
+    return records
+
+
 def _parsed(path: Path, text: str) -> tuple[Sequence[Record], list[str]]:
-    is_tps = path.suffix.lower() == ".tps" or looks_like_tps(text)
-    return parse_tps(path, text) if is_tps else parse_table(path, text)
+    suffix = path.suffix.lower()
+    if suffix == ".tps" or looks_like_tps(text):
+        return parse_tps(path, text)
+    if suffix in SUFFIXES or is_of_a_program(text):
+        return parse_programs([(path, text)])
+    return parse_table(path, text)
+
+
+def _of_one_specimen_each(folder: Path) -> list[tuple[Path, str]]:
+    """The files of a folder that hold one specimen each, with their texts, by name."""
+    files = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in TABLE_SUFFIXES | SUFFIXES and path.is_file():
+            text = decoded(path, read_bytes(path))
+            if text is not None and is_of_one_specimen(text):
+                files.append((path, text))
+    if not files:
+        found = (
+            "is a folder without landmark files of one specimen each, as StereoMorph and 3D Slicer"
+            " write them"
+        )
+        raise LandmarkFileError(folder, None, found)
+    return files
 
 
 def _in_some_encoding(

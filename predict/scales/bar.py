@@ -49,8 +49,8 @@ class _Bar:
 def find_bar(picture: Picture, length: float) -> Scale:
     """Reads the scale from a bar of one colour on a ground of another, level or upright.
 
-    It may have a tick at each end. There must be one bar only: of two that are unlike, or of the
-    pieces of one that is black and white by turns, nobody says which is meant.
+    It may have a tick at each end. There must be one bar only: of several, or of the pieces of one
+    that is alternately black and white, it is not clear which is meant.
 
     Args:
         picture: the photograph, with all its pixels.

@@ -125,7 +125,9 @@ def _evened(grey: Grey) -> Plane:
 
 def _periodic(strips: Plane) -> Iterator[tuple[float, float, int, int]]:
     """Places where strips repeat themselves: likeness, middle along the strip, strip, period."""
-    height = len(strips)
+    height, number = strips.shape
+    if not number:  # the photograph is narrower than a strip
+        return
     for period in range(LEAST_PERIOD, 2 * LEAST_PERIOD + 1):
         window, every = 3 * period, 3
         count = height - window - 2 * period + 1

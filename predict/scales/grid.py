@@ -17,18 +17,15 @@ from beetle_lm.predict.images.levels import in_channels
 from beetle_lm.predict.images.read import Picture
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.scales.combs import LONGEST_SIDE, Comb, Grey, Plane, combs, shrunk
+from beetle_lm.predict.scales.levelled import PERIOD, Levelled, Pyramid, profile_at
 from beetle_lm.predict.scales.lines import (
     LOOSE,
-    PERIOD,
     STRICT,
     Crossings,
-    Levelled,
     Lines,
-    Pyramid,
     Sign,
     crossings,
     followed,
-    profile_at,
 )
 from beetle_lm.predict.scales.scale import Scale
 

@@ -6,6 +6,7 @@ import csv
 import io
 import logging
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,9 +27,9 @@ ScaleOf = Callable[[str, Scale | None], Scale]
 """Gives the scale of a photograph, by its name and what was read from it, if anything was."""
 
 _IMAGE_COLUMNS = ("image", "photograph", "photo", "file", "filename", "picture", "name", "specimen")
-_SCALE_COLUMNS = ("units_per_px", "units_per_pixel", "scale", "mm_per_px", "mm_per_pixel")
+_SCALE_COLUMN = re.compile(r"scale|(scale\W*_?)?[(\[]?\w+(_per_|/)(px|pixel)[)\]]?")  # mm_per_px
 _DELIMITERS = (";", "\t", ",")
-_UNKNOWN = Scale(None, "no scale is given")
+_UNREAD = Scale(None, "the photograph was not read")
 
 _log = logging.getLogger("beetle_lm")
 
@@ -38,7 +39,7 @@ class ScaleSource(Protocol):
 
     @property
     def record(self) -> float | str | dict[str, Any]:
-        """What run.json says of it, as JSON values; a run is resumed with the same alone."""
+        """What run.json says of it, as JSON values; of a table its path and its SHA-256."""
 
     @property
     def for_all(self) -> float | None:
@@ -108,7 +109,8 @@ class ScaleTable:
         """Reads a table with a row for each photograph: its name, and units per pixel.
 
         Cells may be separated by commas, semicolons or tabs. A first row that names the columns is
-        needed only where there are more than two of them. An empty scale is one that is not known.
+        needed only where there are more than two of them, and must call the scales by a name that
+        says what they are, such as units_per_px or scale. An empty scale is one that is not known.
 
         Raises:
             LandmarkFileError: the file cannot be read, or is not such a table; names the line.
@@ -157,8 +159,8 @@ class ScaleTable:
                 found[name] = Scale(self.scales[row])
         if lacking := [name for name in names if name not in found]:
             count = "1 photograph has" if len(lacking) == 1 else f"{len(lacking)} photographs have"
-            _log.warning("%s no row in %s, and no scale: %s", count, self.path, listed(lacking))
-        missing = Scale(None, f"no row in {self.path.name}")
+            _log.warning("%s no scale in %s: %s", count, self.path, listed(lacking))
+        missing = Scale(None, f"no scale in {self.path.name}")
         return lambda name, read: found.get(name, missing)
 
 
@@ -214,7 +216,7 @@ class Mark:
 
     def among(self, names: Sequence[str]) -> ScaleOf:
         """Gives each photograph what was read from it."""
-        return lambda name, read: read or _UNKNOWN
+        return lambda name, read: read or _UNREAD
 
 
 def _rows(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
@@ -243,20 +245,23 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
 def _columns(path: Path, line: int, cells: Sequence[str]) -> tuple[tuple[int, int], bool]:
     """The columns of names and of scales, and whether the first row only names them."""
     plain = [cell.casefold().replace(" ", "_").replace(".", "_") for cell in cells]
+    image = next((plain.index(name) for name in _IMAGE_COLUMNS if name in plain), None)
+    scale = next((at for at, name in enumerate(plain) if _SCALE_COLUMN.fullmatch(name)), None)
+    if image is not None and scale is not None:
+        return (image, scale), True
+    if scale == 1 and len(cells) == 2:  # whatever the names are called
+        return (0, 1), True
     if unfit := [cell for cell, name in zip(cells, plain, strict=True) if _is_inverse(name)]:
         found = f"{shown(unfit[0])}: expected units per pixel, not pixels per unit"
         raise LandmarkFileError(path, line, found)
-    image = next((plain.index(name) for name in _IMAGE_COLUMNS if name in plain), None)
-    scale = next((plain.index(name) for name in _SCALE_COLUMNS if name in plain), None)
-    if image is not None and scale is not None:
-        return (image, scale), True
     if len(cells) != 2:
         found = "expected two columns, or columns called image and units_per_px"
         raise LandmarkFileError(path, line, found)
     try:
         parse_number(cells[1])
-    except ValueError:
-        return (0, 1), True
+    except ValueError as error:  # nobody knows what a column of another name holds
+        found = f"expected units per pixel, or units_per_px as their name, found {shown(cells[1])}"
+        raise LandmarkFileError(path, line, found) from error
     return (0, 1), False
 
 

@@ -35,12 +35,12 @@ class Aimed:
         found: landmarks, and where they were looked for.
         box: (4, 2) corners of the window in which they were looked for, in pixels of the
             photograph; None where that was all of it.
-        doubt: why that may be the wrong place, in words; None where nothing says so.
+        flag: why that may be the wrong place, in words; None where nothing says so.
     """
 
     found: Pass
     box: Floats | None = None
-    doubt: str | None = None
+    flag: str | None = None
 
 
 class Aim(Protocol):
@@ -114,13 +114,13 @@ class Upright:
         ]
         found = yield from seen_again(session, photos, first, views)
         crowded = yield from self._crowded(session, photos, first, found)
-        doubts = [
+        reasons = [
             (cut_off(one, photo.size), _ANOTHER if photo in crowded else None)
             for one, photo in zip(found, photos, strict=True)
         ]
         return [
-            Aimed(one, doubt="; ".join(filter(None, told)) or None)
-            for one, told in zip(found, doubts, strict=True)
+            Aimed(one, flag="; ".join(filter(None, told)) or None)
+            for one, told in zip(found, reasons, strict=True)
         ]
 
     def _crowded(
@@ -217,10 +217,10 @@ def painted_over(photo: Photo, found: Pass) -> Shown:
     """All of a photograph, with the colour of its rim where a specimen was found."""
     view, pixels = photo.whole.view, photo.whole.pixels.copy()
     xy = view.to_input(found.in_image)
-    hull = (xy - xy.mean(axis=0)) * _PAINTED + xy.mean(axis=0)
+    widened = (xy - xy.mean(axis=0)) * _PAINTED + xy.mean(axis=0)
+    outline = cv2.convexHull(np.rint(widened).astype(np.int32))
     for plane in pixels:
         rim = np.concatenate((plane[0], plane[-1], plane[:, 0], plane[:, -1]))
-        outline = cv2.convexHull(np.rint(hull).astype(np.int32))
         cv2.fillConvexPoly(plane, outline, float(np.median(rim)))
     return Shown(view, pixels)
 
@@ -240,4 +240,5 @@ def cut_off(found: Pass, size: tuple[int, int]) -> str | None:
     if not beyond.any():
         return None
     numbers = ", ".join(str(index + 1) for index in np.flatnonzero(beyond))
-    return f"it reaches beyond the edge of the photograph (landmarks {numbers})"
+    which = f"landmark{'s' if beyond.sum() > 1 else ''} {numbers}"
+    return f"the {found.card.spec.name} reaches beyond the edge of the photograph ({which})"

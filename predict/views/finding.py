@@ -30,16 +30,10 @@ class Finder:
 
     Args:
         session: the model.
-
-    Raises:
-        RequestError: it finds no parts.
     """
 
     def __init__(self, session: Session) -> None:
-        whole = session.card.whole
-        if whole is None or not whole.parts:
-            raise RequestError(f"the model {session.card.spec.name} finds no parts")
-        self.session, self.whole = session, whole
+        self.session = session
         self._found: WeakKeyDictionary[Photo, Aimed] = WeakKeyDictionary()
 
     def whole_specimens(self, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
@@ -51,18 +45,29 @@ class Finder:
             self._found.update(zip(new, found, strict=True))
         return [self._found[photo] for photo in photos]
 
-    def window(self, part: str) -> PartWindow:
-        """Where a part lies.
 
-        Raises:
-            RequestError: the model does not know.
-        """
-        window = self.whole.window(part)
-        if window is None:
-            known = ", ".join(sorted(each.part for each in self.whole.parts))
-            name = self.session.card.spec.name
-            raise RequestError(f"the model {name} finds {known}, but no part {part}", Hint.SEARCH)
-        return window
+def window_of(part: str, card: ModelCard) -> PartWindow:
+    """Where a part lies on whole specimens.
+
+    Args:
+        part: the part's name.
+        card: of the model that finds it.
+
+    Raises:
+        RequestError: the model finds no parts, or not this one.
+    """
+    name, parts = card.spec.name, () if card.whole is None else card.whole.parts
+    if not parts:
+        raise RequestError(f"the model {name} finds no parts")
+    known = ", ".join(sorted(each.part for each in parts))
+    if part == name:
+        raise RequestError(
+            f"{part} is the whole specimen, on which {known} can be found", Hint.NO_FINDING
+        )
+    for each in parts:
+        if each.part == part:
+            return each
+    raise RequestError(f"the model {name} finds {known}, but no part {part}", Hint.SEARCH)
 
 
 class OnWhole:
@@ -73,14 +78,14 @@ class OnWhole:
         card: of the part's model.
 
     Raises:
-        RequestError: the finder does not know the part.
+        RequestError: the finder finds no parts, or not this one.
     """
 
     detail = _DETAIL
 
     def __init__(self, finder: Finder, card: ModelCard) -> None:
         self._finder, self._part = finder, card
-        self._window = finder.window(card.spec.name)
+        self._window = window_of(card.spec.name, finder.session.card)
 
     @property
     def card(self) -> ModelCard:
@@ -115,14 +120,14 @@ class OnWhole:
         ]
 
     def _lost(self, whole: Pass) -> Aimed:
-        nowhere = f"landmarks of the {self.card.spec.name} that all lie in one place"
-        return Aimed(replace(whole, fault=whole.fault or nowhere))
+        tiny = f"a {self.card.spec.name} that is only a few pixels large"
+        return Aimed(replace(whole, fault=whole.fault or tiny))
 
     def _aimed(self, found: Pass, view: Window, whole: Aimed, photo: Photo) -> Aimed:
         name = self.card.spec.name
         reasons = [
-            f"the {name} in which it was looked for: {reason}"
-            for reason in (whole.found.flag, whole.doubt)
+            f"the {name} on which it was found: {reason}"
+            for reason in (whole.found.flag, whole.flag)
             if reason is not None
         ]
         if beyond := cut_off(found, photo.size):

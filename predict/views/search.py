@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -44,8 +45,8 @@ class Search:
     """
 
     detail = _DETAIL
-    settings: Mapping[str, object] = MappingProxyType({"search": True})
-    record: Mapping[str, Any] = settings
+    settings: Mapping[str, object] = MappingProxyType({"choice of search": True})
+    record: Mapping[str, Any] = MappingProxyType({"search": True})
 
     def __init__(self, card: ModelCard) -> None:
         if card.shapes is None:
@@ -110,6 +111,7 @@ class Search:
         return float(found.expected_error.mean()) / size * odd
 
 
+@dataclass(frozen=True, eq=False)
 class Object:
     """Something that stands out of a photograph's ground.
 
@@ -119,8 +121,9 @@ class Object:
         area: in these pixels, squared.
     """
 
-    def __init__(self, centre: Floats, reach: float, area: float) -> None:
-        self.centre, self.reach, self.area = centre, reach, area
+    centre: Floats
+    reach: float
+    area: float
 
 
 def objects_in(photo: Photo) -> list[Object]:
@@ -128,7 +131,7 @@ def objects_in(photo: Photo) -> list[Object]:
     pixels, scale = photo.small(_SIDE)
     grey = cv2.GaussianBlur(pixels, (0, 0), 2.0).astype(np.int16)
     rim = np.concatenate(
-        (grey[:4].ravel(), grey[-4:].ravel(), grey[:, :4].ravel(), grey[:, -4:].ravel())
+        [side.ravel() for side in (grey[:_RIM], grey[-_RIM:], grey[:, :_RIM], grey[:, -_RIM:])]
     )
     off = np.minimum(np.abs(grey - int(np.median(rim))), 255).astype(np.uint8)
     _, mask = cv2.threshold(off, 0, 255, cv2.THRESH_OTSU)

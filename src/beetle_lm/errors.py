@@ -55,6 +55,7 @@ class Hint(Enum):
     WITHOUT_INT8 = auto()
     NO_INT8 = auto()
     SEARCH = auto()
+    NO_FINDING = auto()
 
 
 class BeetleLMError(Exception):
@@ -79,7 +80,7 @@ class UsageError(RequestError):
 
 
 class LandmarkFileError(BeetleLMError):
-    """A TPS or CSV file cannot be read; names the file, the line and what was found there."""
+    """A landmark file cannot be read; names the file, the line and what was found there."""
 
     def __init__(
         self, path: Path | str, line: int | None, found: str, hint: Hint | None = None

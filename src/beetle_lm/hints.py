@@ -62,6 +62,7 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     Hint.WITHOUT_FP16: ("without --fp16 the file is nearer, and twice as large",),
     Hint.WITHOUT_INT8: ("without --int8 the file is nearer, and four times as large",),
     Hint.SEARCH: ("--search looks for any part",),
+    Hint.NO_FINDING: ("leave --find out",),
     Hint.NO_INT8: ("leave --int8 out (--fp16 halves the file)",),
 }
 

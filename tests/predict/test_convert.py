@@ -214,7 +214,7 @@ def test_landmarks_outside_the_image_are_moved_to_its_edge_with_a_warning(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["o.doc"], "must end in .tps or .csv"),
+        (["o.doc"], "must end in .tps, .csv, .json or .xml"),
         (["o.csv", "--to", "tps"], "--to tps does not fit"),
         (["o.tps", "--to", "wide"], "--to wide does not fit"),
         (["o.tps", "--excel"], "--excel is for tables"),
@@ -238,7 +238,7 @@ def test_arguments_that_do_not_fit(
     [
         ("x.tps", "LM=2\n1 2\n", "x.tps, line 1: LM=2, but 1 row"),
         ("x.csv", "image,x1\na,2\n", "x.csv, line 1: expected the columns"),
-        ("x.png", "x", "must end in .tps or .csv"),
+        ("x.png", "x", "must end in .tps, .csv, .xml or .json"),
         ("x.tps", None, "cannot be read"),
     ],
 )

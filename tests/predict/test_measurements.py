@@ -106,7 +106,7 @@ def test_scales_of_a_table(command: Command, model: Path, photos: Path, tmp_path
     out, table = tmp_path / "out", tmp_path / "scales.csv"
     table.write_text("photograph;scale\na;0,02\nC.PNG;0,5\n", encoding="utf-8")
     done = command("predict", photos, "-m", model, "-o", out, "--scale", table)
-    assert "3 photographs have no row in" in done.err
+    assert "3 photographs have no scale in" in done.err
     assert "4 images" not in done.out and "2 without a scale" in done.out
     rows = {row["image"]: row for row in read_table(out / "measurements.csv")}
     assert [row["units_per_px"] for row in rows.values()] == ["0.02", "", "0.5", ""]
@@ -114,7 +114,7 @@ def test_scales_of_a_table(command: Command, model: Path, photos: Path, tmp_path
     lines = (out / "landmarks.tps").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line.startswith("SCALE=")] == ["SCALE=0.02", "SCALE=0.5"]
     notes = {row["image"]: row["scale_note"] for row in read_table(out / "specimens.csv")}
-    assert notes["a.png"] == "" and notes["b Ü.png"] == "no row in scales.csv"
+    assert notes["a.png"] == "" and notes["b Ü.png"] == "no scale in scales.csv"
     told = json.loads((out / "run.json").read_text(encoding="utf-8"))["options"]["scale"]
     assert told["table"] == str(table)
     table.write_text("a.png;0.3\n", encoding="utf-8")

@@ -206,7 +206,7 @@ def test_several_parts_are_one_list(
     write(tmp_path / "photos" / "elytra" / "images" / "b.png", draw(SIZE, []))
     out = tmp_path / "out"
     done = command("predict", tmp_path / "photos", "--zoo", registry, "-o", out)
-    assert f"beetle-lm review-list {out}" in done.out
+    assert f"`beetle-lm review {out}` shows what to check first" in done.out
     assert command("review-list", out).code == 0
     found = [(row["part"], row["image"]) for row in read_table(out / "review.csv")]
     assert found == [("elytra", "b.png"), ("elytra", "a.png"), ("head", "a.png")]

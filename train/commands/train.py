@@ -28,7 +28,7 @@ def train(
     images: Annotated[
         Path, typer.Argument(help="Folder of photographs; sub-folders are searched too.")
     ],
-    landmarks: Annotated[Path, typer.Argument(help="Their manual landmarks: a TPS or CSV file.")],
+    landmarks: Annotated[Path, typer.Argument(help="Their manual landmarks: TPS, CSV, COCO, ...")],
     part: Annotated[
         str,
         typer.Option(

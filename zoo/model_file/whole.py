@@ -73,7 +73,3 @@ class WholeSpecimen:
             raise ModelError("where a specimen lies once it is turned upright is impossible")
         if not len(names) == len(self.parts) <= MOST_WINDOWS:
             raise ModelError("the parts of the whole specimen are too many, or one is there twice")
-
-    def window(self, part: str) -> PartWindow | None:
-        """Where a part lies; None where that is not known."""
-        return next((window for window in self.parts if window.part == part), None)

@@ -122,3 +122,38 @@ def test_the_command(command: Command, tmp_path: Path) -> None:
     assert 0.9 < told["anova"]["repeatability"] < 1 and "model_over_person" not in told
     assert command("evaluate", *files[:2], "--model", files[2]).code == 2
     assert command("evaluate", *files[:2], "--repeated", "-o", tmp_path / "out").code == 2
+
+
+def test_what_is_wrong_in_either_file_is_told(command: Command, tmp_path: Path) -> None:
+    first, second = annotated(12, 6.0, 1.0)
+    first[3] = first[3][[2, 1, 0, 3, 4]]
+    second[5] = second[5][[0, 1, 2, 4, 3]]
+    paths = [tmp_path / name for name in ("a.tps", "b.tps")]
+    for path, each, last in zip(paths, (first, second), (11, 12), strict=True):
+        records = [tps_record(f"{i}.jpg", xy, HEIGHT) for i, xy in enumerate(each[:last])]
+        path.write_text("".join(records), encoding="utf-8")
+    with paths[0].open("a") as stream:
+        stream.write("LM=1\n0 0\nIMAGE=waiting.jpg\n")
+    done = command("evaluate", *paths, "--repeated")
+    assert done.code == 0
+    assert "first file, 3.jpg: landmarks 1 and 3 look swapped" in done.err
+    assert "second file, 5.jpg: landmarks 4 and 5 look swapped" in done.err
+    assert "not compared, in the second file alone: 1 specimen: 11.jpg" in done.err
+
+
+def test_names_of_the_models_file_may_be_written_otherwise(
+    command: Command, tmp_path: Path
+) -> None:
+    first, second = annotated(12, 6.0, 1.0)
+    files = []
+    for name, each, image in (
+        ("a.tps", first, "photos\\{}.JPG"),
+        ("b.tps", second, "{}.jpg"),
+        ("model.tps", (first + second) / 2, "{}.tif"),
+    ):
+        records = [tps_record(image.format(i), xy, HEIGHT) for i, xy in enumerate(each)]
+        (tmp_path / name).write_text("".join(records), encoding="utf-8")
+        files.append(tmp_path / name)
+    done = command("evaluate", *files[:2], "--repeated", "--model", files[2])
+    assert (done.code, done.err) == (0, "")
+    assert "the model is 0.50 times as far from a person as another person is" in done.out

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from kinds import Command, Draw, WriteModel
 from numpy.typing import NDArray
+from PIL import Image
 from stopped_runs import Stopping
 
 from beetle_lm.errors import RequestError
@@ -201,7 +202,74 @@ def test_resumed_run_of_several_parts_ends_with_the_same_results(
             assert first == second
 
 
-def test_a_doubtful_specimen_is_told(
+def test_a_run_that_finds_its_part_is_not_resumed_without(
+    finder: Callable[..., Path], command: Command, draw: Draw, tmp_path: Path
+) -> None:
+    models, out = finder(), tmp_path / "out"
+    for name in ("a.png", "b.png"):
+        write(tmp_path / "photos" / name, draw(SIZE, POINTS))
+    request = Request([str(tmp_path / "photos")], out)
+    plan = plan_found(
+        request, models / "carabid.onnx", {"wing": models / "wing.onnx"}, Options(batch_size=1)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run_plan(plan, observer=Stopping(2))
+    call = ("predict", tmp_path / "photos", "--part", "wing", "-b", "1", "-o", out, "--resume")
+    refused = command(*call)
+    assert refused.code == 1 and "another finder (" in refused.err
+    assert command(*call, "--find").code == 0
+
+
+def test_what_concerns_the_photographs_is_told_once(
+    finder: Callable[..., Path], command: Command, draw: Draw, tmp_path: Path
+) -> None:
+    finder()
+    exif = Image.Exif()
+    exif[274] = 6
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(draw(SIZE, POINTS)).save(tmp_path / "photos" / "a.jpg", exif=exif)
+    (tmp_path / "scales.csv").write_text("b.jpg,1\n")
+    call = ("predict", tmp_path / "photos", "--part", "wing,head", "--find", "-o", tmp_path / "out")
+    done = command(*call, "--scale", tmp_path / "scales.csv")
+    assert done.code == 0
+    assert done.err.count("carries an EXIF orientation") == 1
+    assert done.err.count("has no scale in") == 1
+
+
+def test_models_that_take_fixed_batches(
+    finder: Callable[..., Path], write_model: WriteModel, draw: Draw, tmp_path: Path
+) -> None:
+    models = finder()
+    for index in range(3):
+        write(tmp_path / "photos" / f"{index}.png", draw(SIZE, POINTS))
+    files = {
+        "wing": write_model("fixed/wing.onnx", part="wing", size=(128, 96), batch=2),
+        "head": write_model("fixed/head.onnx", part="head", size=(128, 96), batch=5),
+    }
+    request = Request([str(tmp_path / "photos")], tmp_path / "out")
+    summary = run_plan(plan_found(request, models / "carabid.onnx", files))
+    assert summary["counts"]["images"] == 6 and not summary["counts"]["failed"]
+
+
+def test_models_of_one_part_by_names_of_a_laboratory(
+    finder: Callable[..., Path], command: Command, draw: Draw, tmp_path: Path
+) -> None:
+    path = finder() / "registry.json"
+    registry = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("our wing", "our-wing"):
+        registry["models"][name] = registry["models"]["wing"]
+    path.write_text(json.dumps(registry), encoding="utf-8")
+    write(tmp_path / "photos" / "a.png", draw(SIZE, POINTS))
+    out = tmp_path / "out"
+    call = ("predict", tmp_path / "photos", "--find", "-o", out, "--part")
+    refused = command(*call, "our wing,our-wing")
+    assert refused.code == 2 and "the results of both would go to" in refused.err
+    assert command(*call, "our wing,wing").code == 0
+    assert command("review-list", out).code == 0
+    assert {row["part"] for row in rows(out / "review.csv")} == {"our-wing", "wing"}
+
+
+def test_an_uncertain_specimen_is_told(
     finder: Callable[..., Path], command: Command, draw: Draw, tmp_path: Path
 ) -> None:
     finder(limits=Limits(1.0, 2.0, (-180.0, 180.0), (0.0, 10.0)))
@@ -210,10 +278,12 @@ def test_a_doubtful_specimen_is_told(
     pixels = turned(drawn, POINTS, 10, 0.9)[0]
     write(tmp_path / "photos" / "a.png", pixels)
     out = tmp_path / "out"
-    assert command("predict", tmp_path / "photos", "--part", "wing", "--find", "-o", out).code == 0
+    done = command("predict", tmp_path / "photos", "--part", "wing", "--find", "-o", out)
+    assert done.code == 0
+    assert "1 flagged specimen is in the landmark files, with a COMMENT" in done.out
     [row] = rows(out / "specimens.csv")
     assert row["status"] == "flagged"
-    assert "the carabid in which it was looked for: expected error" in row["reason"]
+    assert "the carabid on which it was found: expected error" in row["reason"]
 
 
 def test_a_specimen_that_is_cut_off_is_told(
@@ -226,7 +296,7 @@ def test_a_specimen_that_is_cut_off_is_told(
     assert command("predict", tmp_path / "photos", "--part", "wing", "--find", "-o", out).code == 0
     [row] = rows(out / "specimens.csv")
     assert row["status"] == "flagged"
-    assert "reaches beyond the edge of the photograph" in row["reason"]
+    assert "the wing reaches beyond the edge of the photograph" in row["reason"]
 
 
 def test_wrong_usage(
@@ -242,12 +312,17 @@ def test_wrong_usage(
         ("--search",): "--search needs --part NAME",
         ("--part", "tail", "--find"): "finds head, wing, but no part tail; --search looks",
         ("--part", "dragon", "--find"): "dragon",
+        ("--part", "carabid", "--find"): "on which head, wing can be found; leave --find out",
+        ("--part", "wing,head,wing", "--find"): "--part names wing twice",
+        ("--part", "wing,", "--find"): "--part needs the name of a part",
     }
     for options, sentence in told.items():
         done = command(*call, *options)
         assert done.code in (1, 2), options
         assert sentence in done.err, done.err
         assert not (tmp_path / "out").exists()
+        planned = command(*call, *options, "--dry-run")
+        assert (planned.code, planned.err) == (done.code, done.err)
 
 
 def test_a_model_of_whole_specimens_turns_them_upright(

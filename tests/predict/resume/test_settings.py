@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from stopped_runs import (
     files,
     stop_early,
 )
+
+from beetle_lm.predict.scales.sources import ScaleTable
 
 
 def change_nothing(photos: Path, manual: Path) -> None:
@@ -73,6 +76,35 @@ def test_nothing_else_can_be_gone_on_with(
     assert anew.code == 3
     assert "going on" not in anew.err
     assert not (out / UNFINISHED).exists()
+
+
+def test_a_table_of_scales_may_have_moved_but_not_changed(
+    command: Command, model: Path, photos: Path, tmp_path: Path
+) -> None:
+    out, table = tmp_path / "out", tmp_path / "scales.csv"
+    table.write_text("00.png,0.5\n01.png,0.5\n", encoding="utf-8")
+    stop_early(photos, model, out, scale=ScaleTable.read(table))
+    call = ("predict", photos, "-m", model, "-b", "2", "-o", out, "--resume", "--scale")
+    moved = table.rename(tmp_path / "moved.csv")
+    table.write_text("00.png,0.6\n", encoding="utf-8")
+    refused = command(*call, table)
+    assert refused.code == 1 and "an unfinished run with another scale (" in refused.err
+    assert command(*call, moved).code == 3
+
+
+@pytest.mark.parametrize("way", ["finder", "choice of search"])
+def test_where_a_model_looks_cannot_change(
+    command: Command, model: Path, photos: Path, tmp_path: Path, way: str
+) -> None:
+    out = tmp_path / "out"
+    stop_early(photos, model, out)
+    [path] = out.glob(f"{UNFINISHED}/*/settings.json")
+    begun = json.loads(path.read_text(encoding="utf-8"))
+    begun["settings"][way] = "1"
+    path.write_text(json.dumps(begun), encoding="utf-8")
+    refused = command("predict", photos, "-m", model, "-b", "2", "-o", out, "--resume")
+    assert refused.code == 1
+    assert f"an unfinished run with another {way} (1 then, None now)" in refused.err
 
 
 def test_what_changes_no_result_may_change(

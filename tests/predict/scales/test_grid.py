@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from drawn_scales import SHAPE, Pixels, beetle, grid, texture
 
@@ -61,6 +62,12 @@ def test_no_grid_is_invented(kind: str) -> None:
     scale = found(texture(kind, (SHAPE[0] * 2 // 3, SHAPE[1] * 2 // 3)))
     assert scale.units_per_px is None
     assert scale.note
+
+
+@pytest.mark.parametrize("shape", [(400, 9), (9, 400), (489, 16), (900, 60), (1, 1), (70, 6)])
+def test_photographs_with_little_room_for_a_grid(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    assert found(pixels) == Scale(None, "no millimetre grid found")
 
 
 COUNTED = {"122": 246.5, "126": 246.2, "212": 247.1}  # bench/scales.py has all ten

@@ -22,6 +22,8 @@ def table(path: Path, text: str, encoding: str = "utf-8") -> ScaleTable:
         "photograph,units per pixel\na.jpg,0.01\nb.jpg,0.02\n",
         "\ufeffphotograph;scale\r\na.jpg;0,01\r\nb.jpg;0,02\r\nc.jpg;\r\n",
         "a.jpg\t1e-2\n\nb.jpg\t0.02\n",
+        "Bild;Scale (mm/px)\na.jpg;0.01\nb.jpg;0.02\n",
+        "file,px_per_mm,mm_per_px\na.jpg,100,0.01\nb.jpg,50,0.02\n",
         "who,image,status,units_per_px\nme,a.jpg,ok,0.01\nme,b.jpg,ok,0.02\n",
     ],
 )
@@ -37,6 +39,9 @@ def test_tables_that_are_read(tmp_path: Path, text: str) -> None:
         ("a.jpg,0.01\na.jpg,0.02\n", "line 2: 'a.jpg' has another scale in line 1"),
         ("image,px per mm\na.jpg,100\n", "expected units per pixel, not pixels per unit"),
         ("a,b,c\n1,2,3\n", "expected two columns"),
+        ("image,dpi\na.jpg,600\n", "line 1: expected units per pixel, .* found 'dpi'"),
+        ("a.jpg,0.01mm\nb.jpg,0.02\n", "line 1: expected units per pixel, .* found '0.01mm'"),
+        ("image,scale bar\na.jpg,5\n", "line 1: expected units per pixel"),
         ("a.jpg,0.01\nb.jpg\n", "line 2: expected the name of a photograph and its scale"),
         ("", "holds no scales"),
         ("photograph,scale\na.jpg,\n", "holds no scales"),
@@ -60,7 +65,7 @@ def test_rows_mean_photographs_as_elsewhere(
     known = {name: of(name, None).units_per_px for name in ("a.jpg", "one/x.png", "y.tif", "z.png")}
     assert known == {"a.jpg": 0.01, "one/x.png": None, "y.tif": 0.03, "z.png": None}
     [record] = caplog.records  # once for all of them
-    assert "3 photographs have no row in" in record.getMessage()
+    assert "3 photographs have no scale in" in record.getMessage()
     assert "one/x.png, two/x.png, z.png" in record.getMessage()
 
 

@@ -1,0 +1,1 @@
+"""Landmark files of other annotation programs: XML and JSON, known by their content."""
