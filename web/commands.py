@@ -16,6 +16,7 @@ from beetle_lm.errors import UsageError
 
 if TYPE_CHECKING:
     from beetle_lm.web.project import Project
+    from beetle_lm.web.runs import Run
 
 _NO_MODEL = "none"
 
@@ -146,8 +147,9 @@ def _take_usual_model(project: Project, part: str) -> None:
     """The model that proposes landmarks where none was named, if there is one; says which."""
     from beetle_lm.zoo.registry import bundled_model, bundled_models
 
-    if project.trained_model is not None:
-        project.model, what = project.trained_model, f"{project.trained_model}, trained here"
+    trained = project.runs.trained_model
+    if trained is not None:
+        project.model, what = trained, f"{trained}, trained here"
     elif part in bundled_models():
         project.model, what = bundled_model(part), f"the bundled model for {part}"
     else:
@@ -168,8 +170,11 @@ def _serve(
     from beetle_lm.web.server import Server, Site
 
     def site(project: Project) -> Site:
-        def command_of(landmarks: Path, run: Path) -> Sequence[str]:
-            return _training(project, landmarks, run, recipe, str(_part_file(project)))
+        def command_of(run: Run, resume: bool) -> Sequence[str]:
+            part = str(_part_file(project))
+            start = run.start if resume else _start(project)
+            command = _training(project, run.landmarks, run.folder, recipe, part, start)
+            return [*command, "--resume"] if resume else command
 
         return Site(project, command_of, _lines(project, part, recipe), max_pixels)
 
@@ -195,23 +200,29 @@ def _serve(
 
 
 def _training(
-    project: Project, landmarks: Path, run: Path, recipe: str | None, part: str
+    project: Project, landmarks: Path, run: Path, recipe: str | None, part: str, start: str
 ) -> list[str]:
     arguments = ["train", str(project.folder), str(landmarks), "--part", part, "-o", str(run)]
     if project.frame == "stored":
         arguments += ["--exif", "stored"]
     if recipe is not None:
         arguments += ["--recipe", recipe]
-    if project.model is not None and project.mode == "review" and project.model.is_file():
-        arguments += ["--init", str(project.model)]
+    if start:
+        arguments += ["--init", start]
     return arguments
+
+
+def _start(project: Project) -> str:
+    """The model that trainings start from; empty for none."""
+    model = project.model if project.mode == "review" else None
+    return str(model) if model is not None and model.is_file() else ""
 
 
 def _part_file(project: Project) -> Path:
     """A file that describes the part, for the trainings that the page starts."""
     from beetle_lm.files import write_text
 
-    path = project.work / "part.toml"
+    path = project.runs.folder / "part.toml"
     spec = project.spec
     names = ", ".join(map(_quoted, spec.landmark_names))
     pairs = ", ".join(f"[{first}, {second}]" for first, second in spec.mirror_pairs)
@@ -239,7 +250,7 @@ def _lines(project: Project, part: str | None, recipe: str | None) -> dict[str, 
         data = Path("new.tps")
         merge = ["merge", "TRAINING.tps", str(project.landmark_file), "-o", "new.tps"]
         lines["merge"] = _line(merge)
-    lines["train"] = _line(_training(project, data, Path(run), recipe, name))
+    lines["train"] = _line(_training(project, data, Path(run), recipe, name, _start(project)))
     return lines
 
 

@@ -23,8 +23,8 @@ from beetle_lm.predict.images.pages import photograph_at
 from beetle_lm.predict.images.read import ImageFile
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.procrustes import mean_shape
-from beetle_lm.text import file_name
 from beetle_lm.web.outputs import Headers, Records, Writer, moves_text, write_records
+from beetle_lm.web.runs import Runs
 from beetle_lm.web.store import Row, State, Store
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
@@ -76,20 +76,10 @@ class Project:
         return self.photographs[0].folder
 
     @property
-    def work(self) -> Path:
-        """The folder of trainings that the page starts."""
-        return self.landmark_file.with_name(f"{self.landmark_file.stem}-training")
-
-    def model_of(self, run: Path) -> Path:
-        """The model file of a training's folder, which is there once it is whole."""
-        return run / f"{file_name(self.spec.name)}.onnx"
-
-    @property
-    def trained_model(self) -> Path | None:
-        """The model that the page trained last, even where it was not there any more to see it."""
-        runs = [run for run in self.work.glob("run-*") if self.model_of(run).is_file()]
-        last = max(runs, key=lambda run: (len(run.name), run.name), default=None)
-        return None if last is None else self.model_of(last)
+    def runs(self) -> Runs:
+        """The trainings that the page starts."""
+        folder = self.landmark_file.with_name(f"{self.landmark_file.stem}-training")
+        return Runs(folder, self.spec.name)
 
     def write(self) -> None:
         """Writes the landmark file and the table of moves.

@@ -1,15 +1,13 @@
 """The server of the pages: on this machine alone, for one set of photographs, until it is closed.
 
-What a page of the web can make a browser do must not reach it: the address has a token that nobody
-else knows, the Host must be the loopback address, and a request that another page makes is told by
-its Origin. No path of a request is ever opened: photographs are named by their numbers in the list,
-and the files of the page are read once, when the server starts.
+Only requests of the page itself come through (`guard.py`). No path of a request is ever opened:
+photographs are named by their numbers in the list, and the files of the page are read once, when
+the server starts.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
 import socket
 import threading
 import time
@@ -29,56 +27,44 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from beetle_lm.errors import BeetleLMError, OutputError, RequestError
 from beetle_lm.text import printable
+from beetle_lm.web.guard import HEADERS, HOST, Guard
 from beetle_lm.web.messages import listed, saved, shown
 from beetle_lm.web.overview import Overview
+from beetle_lm.web.patience import Patience
 from beetle_lm.web.pictures import Pictures
 from beetle_lm.web.project import Project
 from beetle_lm.web.proposals import Proposer
 from beetle_lm.web.store import ChangedElsewhereError, Row
 from beetle_lm.web.training import CommandOf, Training, is_installed
 
-UNWATCHED_SECONDS = 600.0
-"""How long the server waits for a page after the last one was closed."""
-
-_ASLEEP_SECONDS = 15.0  # between two looks at the clock: the server was suspended, or the computer
-_HOST = "127.0.0.1"
 _MOST_BYTES = 1 << 18  # of a request
 _KINDS = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src"
-    " 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors"
-    " 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
-class Guard:
+class _Guarded:
     """Lets only requests of the page itself through.
 
     Args:
         app: what answers them.
-        token: the first part of every path.
-        port: of the server.
+        guard: tells which these are.
     """
 
-    def __init__(self, app: ASGIApp, token: str, port: int) -> None:
-        self._app, self._token = app, token
-        self._hosts = {f"{_HOST}:{port}", f"localhost:{port}"}
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app, self._guard = app, guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As every ASGI application."""
         if scope["type"] != "http":
             return
-        refused = self._refused(scope)
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        refused = self._guard.refused(scope["method"], scope["path"], headers)
         if refused is not None:
             status, reason = refused
-            await JSONResponse({"error": reason}, status, _HEADERS)(scope, receive, send)
+            await JSONResponse({"error": reason}, status, HEADERS)(scope, receive, send)
             return
-        scope = {**scope, "path": scope["path"].removeprefix(f"/{self._token}")}
+        scope = {**scope, "path": scope["path"].removeprefix(f"/{self._guard.token}")}
         scope["raw_path"] = scope["path"].encode()
 
         async def answer(message: Message) -> None:
@@ -86,47 +72,12 @@ class Guard:
                 given = {name for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
-                    *((name.lower().encode(), value.encode()) for name, value in _HEADERS.items()),
+                    *((name.lower().encode(), value.encode()) for name, value in HEADERS.items()),
                     *([] if b"cache-control" in given else [(b"cache-control", b"no-store")]),
                 ]
             await send(message)
 
         await self._app(scope, receive, answer)
-
-    def _refused(self, scope: Scope) -> tuple[int, str] | None:
-        """Status and reason where a request is not one of the page itself."""
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        origin = headers.get("origin")
-        own = {None, *(f"http://{host}" for host in self._hosts)}
-        from_where = headers.get("sec-fetch-site", "none")
-        begin = scope["path"].removeprefix("/").partition("/")[0]
-        method, kind = scope["method"], headers.get("content-type", "").partition(";")[0]
-        for fits, status, reason in (
-            (
-                headers.get("host", "").lower() in self._hosts,
-                403,
-                "this server answers under its own address only",
-            ),
-            (
-                origin in own
-                and from_where in ("same-origin", "none")
-                and (method != "POST" or origin is not None),
-                403,
-                "this server answers its own page only",
-            ),
-            (
-                secrets.compare_digest(begin.encode(), self._token.encode()),
-                403,
-                "the address needs the token that the terminal shows",
-            ),
-            (method in ("GET", "HEAD", "POST"), 405, "only GET and POST are answered"),
-            (method != "POST" or kind == "application/json", 415, "only JSON is taken"),
-        ):
-            if not fits:
-                return status, reason
-        return None
 
 
 class Site:
@@ -304,13 +255,15 @@ class Site:
 
     async def _train(self, request: Request) -> Response:
         body = await _body(request)
-        if body.get("stop") is True:
-            await run_in_threadpool(self._training.stop)
-        else:
-            if not is_installed():
-                raise RequestError("what training needs is not installed")
-            await run_in_threadpool(self._training.start)
-        return JSONResponse(self._training.status())
+        training = self._training
+        acts = {"start": training.start, "resume": training.resume, "stop": training.stop}
+        act = acts.get(str(body.get("act")))
+        if act is None:
+            raise RequestError("a training starts, goes on or stops")
+        if act != training.stop and not is_installed():
+            raise RequestError("what training needs is not installed")
+        await run_in_threadpool(act)
+        return JSONResponse(training.status())
 
     async def _ended(self, request: Request) -> Response:
         self.end()
@@ -321,30 +274,6 @@ class Site:
         if not 0 <= number < len(self._project.store.names):
             raise RequestError("there is no such photograph")
         return self._project.store.names[number]
-
-
-class Patience:
-    """Counts how long nobody has looked while something could have been shown.
-
-    Args:
-        now: seconds of any clock; it may run or not while the computer sleeps.
-    """
-
-    def __init__(self, now: float) -> None:
-        self._last = self._seen = now
-
-    def runs_out(self, now: float, seen: float, busy: bool) -> bool:
-        """Whether it is over; asked about once a second.
-
-        Args:
-            now: seconds of the same clock.
-            seen: when a page was last heard of.
-            busy: whether something is at work.
-        """
-        slept = now - self._last > _ASLEEP_SECONDS
-        self._last = now
-        self._seen = now if busy or slept else max(self._seen, seen)
-        return now - self._seen > UNWATCHED_SECONDS
 
 
 class Server:
@@ -377,15 +306,15 @@ class Server:
         """
         with _listening(port) as listener:
             port = listener.getsockname()[1]
-            token = secrets.token_urlsafe(24)
-            guarded = Guard(self._app, token, port)
+            guard = Guard(port)
+            guarded = _Guarded(self._app, guard)
             config = uvicorn.Config(
                 guarded, log_level="critical", access_log=False, lifespan="off", ws="none"
             )
             server = uvicorn.Server(config)
             threading.Thread(target=self._watch, args=(server,), daemon=True).start()
             first = "" if len(self._sites) == 1 else "1/"
-            opened(f"http://{_HOST}:{port}/{token}/{first}")
+            opened(f"http://{HOST}:{port}/{guard.token}/{first}")
             try:
                 server.run(sockets=[listener])
             finally:
@@ -460,7 +389,7 @@ def _page_files() -> dict[str, bytes]:
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
     try:
-        listener = socket.create_server((_HOST, port), backlog=128)
+        listener = socket.create_server((HOST, port), backlog=128)
     except OSError as error:
         raise OutputError(f"port {port} cannot be used: {error.strerror or error}") from error
     with listener:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.util
-import os
 import re
 import subprocess
-import sys
 import threading
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from beetle_lm.errors import BeetleLMError, OutputError, RequestError
+from beetle_lm.errors import BeetleLMError, RequestError
 from beetle_lm.files import write_text
 from beetle_lm.predict.formats.tps import format_record
 from beetle_lm.text import printable
+from beetle_lm.web.process import started
 from beetle_lm.web.project import Project
+from beetle_lm.web.runs import Run
 
-Stage = Literal["none", "running", "done", "failed", "stopped"]
+Stage = Literal["none", "running", "done", "failed", "stopped", "cut off"]
 
 FEWEST = 4
 """Accepted photographs that a training needs at least."""
@@ -31,8 +29,8 @@ _SECONDS = 1.0  # between looks at how far it is
 _LEFT = re.compile(r"(?:will take|,) (about [\w ]+?)(?: left)?$")
 _DONE = re.compile(r"epoch (\d+), (\d+)% done")
 
-CommandOf = Callable[[Path, Path], Sequence[str]]
-"""Gives the arguments of the command that trains on a landmark file into a run folder."""
+CommandOf = Callable[[Run, bool], Sequence[str]]
+"""Gives the arguments of the command that begins a training, or goes on with it."""
 
 
 def is_installed() -> bool:
@@ -61,6 +59,10 @@ class Training:
         self._left = ""
         self._model = ""
         self._problem = ""
+        self._resumable = project.runs.resumable
+        if self._resumable is not None:  # the server ended before it, in whatever way
+            self._take(self._resumable)
+            self._stage = "cut off"
 
     @property
     def is_running(self) -> bool:
@@ -68,7 +70,10 @@ class Training:
         return self._stage == "running"
 
     def status(self) -> dict[str, Any]:
-        """How far it is, as JSON values; `left` is in words, empty where unknown."""
+        """How far it is, as JSON values; `left` is in words, empty where unknown.
+
+        `resumable` is whether the last one did not come to its end and can be gone on with.
+        """
         return {
             "stage": self._stage,
             "photographs": self._count,
@@ -78,6 +83,7 @@ class Training:
             "model": self._model,
             "said": self._said[-_LINES:],
             "problem": self._problem,
+            "resumable": self._resumable is not None,
         }
 
     def start(self) -> None:
@@ -88,26 +94,49 @@ class Training:
             OutputError: its files cannot be written.
         """
         with self._lock:
-            if self.is_running:
-                raise RequestError("a training is at work already")
+            self._check_idle()
             rows = self._project.store.rows_with_landmarks("accepted")
             records = self._project.records.accepted(rows)
             if len(records) < FEWEST:
                 raise RequestError(f"a training needs {FEWEST} accepted photographs at least")
-            run = self._new_folder()
-            landmarks = run.with_name(f"{run.name}.tps")
+            run = self._project.runs.new()
             write_text(
-                landmarks,
+                run.landmarks,
                 (
                     format_record(replace(record, image=name, id=name), keep_folders=True)
                     for name, record in records.items()
                 ),
             )
-            self._stage, self._said, self._problem = "running", [], ""
-            self._epoch, self._epochs, self._left = 0.0, 0, ""
-            self._count = len(records)
-            self._process = _started(self._command_of(landmarks, run))
-            threading.Thread(target=self._watch, args=(self._process, run), daemon=True).start()
+            self._begin(run, resume=False)
+
+    def resume(self) -> None:
+        """Goes on with the last training, on the photographs that it began with.
+
+        Raises:
+            RequestError: one is at work, or the last one came to its end.
+            OutputError: its files cannot be written.
+        """
+        with self._lock:
+            self._check_idle()
+            if self._resumable is None:
+                raise RequestError("there is no training to go on with")
+            self._begin(self._resumable, resume=True)
+
+    def _check_idle(self) -> None:
+        if self.is_running:
+            raise RequestError("a training is at work already")
+
+    def _begin(self, run: Run, resume: bool) -> None:
+        command = self._command_of(run, resume)
+        self._resumable = None
+        self._take(run)
+        self._stage, self._said, self._problem, self._left = "running", [], "", ""
+        self._process = started(command)
+        threading.Thread(target=self._watch, args=(self._process, run), daemon=True).start()
+
+    def _take(self, run: Run) -> None:
+        self._count = run.photographs
+        self._epoch, self._epochs = float(run.epochs_done), run.epochs
 
     def stop(self) -> None:
         """Ends the training that is at work, if there is one."""
@@ -120,30 +149,22 @@ class Training:
             except subprocess.TimeoutExpired:
                 process.kill()
 
-    def _new_folder(self) -> Path:
-        work = self._project.work
-        try:
-            work.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{work} cannot be made: {error.strerror or error}") from error
-        number = 1 + sum(1 for _ in work.glob("run-*.tps"))
-        return work / f"run-{number}"
-
-    def _watch(self, process: subprocess.Popen[str], run: Path) -> None:
+    def _watch(self, process: subprocess.Popen[str], run: Run) -> None:
         listening = threading.Thread(target=self._listen, args=(process,), daemon=True)
         listening.start()
         while not _has_ended(process, _SECONDS):
-            self._epochs = self._epochs or _epochs_of(run)
-            self._epoch = max(self._epoch, float(_epochs_done(run)))
+            self._epochs = self._epochs or run.epochs
+            self._epoch = max(self._epoch, float(run.epochs_done))
         listening.join(timeout=5)
+        self._resumable = run if run.is_resumable else None
         if self._stage == "stopped":
             return
-        model = self._project.model_of(run)
-        if process.returncode == 0 and model.is_file():
-            self._epoch, self._left, self._model = float(self._epochs), "", printable(str(model))
+        if process.returncode == 0 and run.model.is_file():
+            self._epoch, self._left = float(self._epochs), ""
+            self._model = printable(str(run.model))
             self._stage = "done"
             try:
-                self._trained(model)
+                self._trained(run.model)
             except BeetleLMError as error:
                 self._problem = str(error)
         else:
@@ -169,21 +190,6 @@ class Training:
             self._epoch = max(self._epoch, int(done[1]) - 1 + int(done[2]) / 100)
 
 
-def _started(arguments: Sequence[str]) -> subprocess.Popen[str]:
-    """The command line as a process that leaves the page its turn."""
-    code = "from beetle_lm.__main__ import main; main()"
-    lower = "import os; os.nice(10); " if hasattr(os, "nice") else ""
-    return subprocess.Popen(
-        [sys.executable, "-c", lower + code, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=sys.platform != "win32",  # Ctrl-C is for the server, which ends it
-    )
-
-
 def _has_ended(process: subprocess.Popen[str], seconds: float) -> bool:
     """Whether a process ends within so many seconds."""
     try:
@@ -191,19 +197,3 @@ def _has_ended(process: subprocess.Popen[str], seconds: float) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
-
-
-def _epochs_of(run: Path) -> int:
-    try:
-        recipe = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))["recipe"]
-        return int(recipe["epochs"])
-    except (OSError, ValueError, KeyError, TypeError):  # not yet there
-        return 0
-
-
-def _epochs_done(run: Path) -> int:
-    try:
-        with (run / "log.csv").open(encoding="utf-8", newline="") as stream:
-            return sum(1 for _ in csv.reader(stream)) - 1
-    except OSError:
-        return 0

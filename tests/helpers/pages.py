@@ -16,6 +16,7 @@ from squares import POINTS
 from squares import SIZE as SQUARES_SIZE
 
 from beetle_lm.web.project import Project, review_projects
+from beetle_lm.web.runs import Run
 from beetle_lm.web.server import Server, Site
 
 Pixels = NDArray[np.uint8]
@@ -40,9 +41,10 @@ def served(*projects: Project, train: Sequence[str] = ()) -> Iterator[str]:
     """
 
     def site(project: Project) -> Site:
-        def command_of(landmarks: Path, run: Path) -> list[str]:
-            where = (str(project.folder), str(landmarks), "--part", project.spec.name)
-            return ["train", *where, "-o", str(run), *train]
+        def command_of(run: Run, resume: bool) -> list[str]:
+            where = (str(project.folder), str(run.landmarks), "--part", project.spec.name)
+            again = ["--resume"] if resume else []
+            return ["train", *where, "-o", str(run.folder), *again, *train]
 
         return Site(project, command_of, TOLD, 500_000_000)
 

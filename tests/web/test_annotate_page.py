@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -31,6 +32,9 @@ from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.web.project import annotation_project
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
 from beetle_lm.zoo.registry import bundled_model
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 
 def test_from_nothing_with_proposals(tmp_path: Path, open_page: OpenPage) -> None:
@@ -216,6 +220,41 @@ def test_a_server_that_is_killed_loses_nothing(tmp_path: Path, open_page: OpenPa
     assert set(away) == {"00.png", "01.png"}
     assert away["00.png"] < 0.6
     assert away["01.png"] < 3  # may have been proposed before it was clicked
+
+
+def test_a_save_that_ends_late_is_of_its_own_photograph(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    site_project = project(tmp_path)
+    with served(site_project) as address:
+        page = open_page(address)
+        page.locator("#order").select_option("name")
+        page.locator('.photo[title^="00.png"]').click()
+        says(page, "#name", "00.png")
+        for corner in quadrangle(0)[:2]:
+            page.mouse.click(*at(page, corner))
+        page.keyboard.press("PageDown")  # saves what is begun
+        says(page, "#name", "01.png")
+        page.keyboard.press("PageUp")
+        says(page, "#name", "00.png")
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route("**/api/photographs/0", hold, times=1)
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")  # the others are missing
+        while not held:
+            page.wait_for_timeout(20)
+        page.keyboard.press("PageDown")
+        says(page, "#name", "01.png")
+        for corner in quadrangle(1)[:2]:  # as many steps as the first one had
+            page.mouse.click(*at(page, corner))
+        held[0].continue_()
+        page.wait_for_selector('.photo[title="00.png · accepted"]')
+        page.wait_for_selector('.photo[title="01.png · begun"]')
+        assert site_project.store.row("01.png").state == "draft"
 
 
 @pytest.mark.slow

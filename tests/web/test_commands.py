@@ -21,7 +21,7 @@ from tiff_files import RGB, TiffPage, tiff_file
 
 from beetle_lm.errors import OutputError
 from beetle_lm.predict.formats.tps import read_tps
-from beetle_lm.web import commands, server
+from beetle_lm.web import commands, patience
 from beetle_lm.web.pictures import Pictures
 from beetle_lm.web.project import Project, annotation_project, review_projects
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -92,11 +92,11 @@ def test_a_model_that_was_trained_here_proposes(
     wing = ("--part", "wing", "--landmarks", 3)
     first, _ = annotated_with(*wing)
     for run in ("run-9", "run-10"):
-        (first.work / run).mkdir(parents=True)
-        write_model("wing.onnx").rename(first.model_of(first.work / run))
-    (first.work / "run-11").mkdir()  # is not through
+        (first.runs.folder / run).mkdir(parents=True)
+        write_model("wing.onnx").rename(first.runs.folder / run / "wing.onnx")
+    (first.runs.folder / "run-11").mkdir()  # is not through
     project, told = annotated_with(*wing)
-    assert project.model == first.work / "run-10" / "wing.onnx"
+    assert project.model == first.runs.folder / "run-10" / "wing.onnx"
     assert f"{project.model}, trained here" in told
     named = write_model("named.onnx")
     assert annotated_with(*wing, "-m", named)[0].model == named
@@ -201,7 +201,7 @@ def test_results_without_a_table_of_landmarks(predicted: Callable[..., Path]) ->
 def test_the_server_ends_when_nobody_looks(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "UNWATCHED_SECONDS", 0.5)
+    monkeypatch.setattr(patience, "UNWATCHED_SECONDS", 0.5)
     project = annotation_project([drawn], tmp_path / "wing.tps", WING)
     with served(project) as address:
         assert json.load(urllib.request.urlopen(f"{address}api/news"))["version"] > 0
@@ -216,14 +216,14 @@ def test_the_server_ends_when_nobody_looks(
 
 
 def test_time_that_the_computer_sleeps_does_not_count() -> None:
-    patience = server.Patience(0)
-    assert not any(patience.runs_out(now, 0, False) for now in range(1, 300))
-    assert not patience.runs_out(30_000, 299, False)  # it wakes up, and the page a little later
-    assert not patience.runs_out(30_001, 299, False)
-    last = 30_000 + int(server.UNWATCHED_SECONDS)
-    assert not any(patience.runs_out(now, 299, False) for now in range(30_002, last + 1))
-    assert patience.runs_out(last + 1, 299, False)
-    assert not patience.runs_out(last + 2, 299, True)
+    waiting = patience.Patience(0)
+    assert not any(waiting.runs_out(now, 0, False) for now in range(1, 300))
+    assert not waiting.runs_out(30_000, 299, False)  # it wakes up, and the page a little later
+    assert not waiting.runs_out(30_001, 299, False)
+    last = 30_000 + int(patience.UNWATCHED_SECONDS)
+    assert not any(waiting.runs_out(now, 299, False) for now in range(30_002, last + 1))
+    assert waiting.runs_out(last + 1, 299, False)
+    assert not waiting.runs_out(last + 2, 299, True)
 
 
 def test_a_photograph_of_ten_thousand_million_pixels(drawn: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pages import draw_photographs, quadrangle
 
 from beetle_lm.errors import RequestError
 from beetle_lm.web.project import Project, annotation_project
+from beetle_lm.web.runs import Run
 from beetle_lm.web.training import Training
 from beetle_lm.zoo.model_file.parts import PartSpec
 
@@ -35,7 +36,7 @@ def project(folder: Path, accepted: int) -> Project:
 )
 def test_what_a_training_says(tmp_path: Path, line: str, epoch: float, left: str) -> None:
     made = project(tmp_path, 0)
-    training = Training(made, lambda landmarks, run: [], lambda model: None)
+    training = Training(made, lambda run, resume: [], lambda model: None)
     training.hear(line)
     status = training.status()
     assert (status["epoch"], status["left"], status["said"]) == (epoch, left, [line])
@@ -44,20 +45,20 @@ def test_what_a_training_says(tmp_path: Path, line: str, epoch: float, left: str
 
 def test_too_few_photographs_are_not_trained_on(tmp_path: Path) -> None:
     made = project(tmp_path, 3)
-    training = Training(made, lambda landmarks, run: [], lambda model: None)
+    training = Training(made, lambda run, resume: [], lambda model: None)
     with pytest.raises(RequestError, match="4 accepted"):
         training.start()
-    assert not made.work.exists()
+    assert not made.runs.folder.exists()
     made.close()
 
 
 @pytest.mark.slow
 def test_a_training_has_a_folder_and_a_landmark_file_of_its_own(tmp_path: Path) -> None:
     made = project(tmp_path, 4)
-    asked: list[tuple[Path, Path]] = []
+    asked: list[Run] = []
 
-    def command_of(landmarks: Path, run: Path) -> list[str]:
-        asked.append((landmarks, run))
+    def command_of(run: Run, resume: bool) -> list[str]:
+        asked.append(run)
         return ["evaluate", "absent.tps", "absent.tps"]  # fails sooner than `train`
 
     training = Training(made, command_of, lambda model: None)
@@ -67,8 +68,8 @@ def test_a_training_has_a_folder_and_a_landmark_file_of_its_own(tmp_path: Path) 
             training.start()
         while training.is_running:
             time.sleep(0.05)
-    assert [run.name for _, run in asked] == ["run-1", "run-2"]
-    text = asked[0][0].read_text(encoding="utf-8")
+    assert [run.folder.name for run in asked] == ["run-1", "run-2"]
+    text = asked[0].landmarks.read_text(encoding="utf-8")
     assert text.count("LM=4") == 4 and "IMAGE=sub/00.png" in text
     status = training.status()
     assert status["stage"] == "failed" and "absent.tps" in status["problem"]

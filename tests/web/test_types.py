@@ -1,9 +1,11 @@
-"""The modules of the page have types, in comments, and they fit."""
+"""The modules of the page: their types, which stand in comments, and what imports what."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,21 @@ def test_the_viewer_knows_no_server() -> None:
     for name in ("viewer.js", "lens.js", "history.js", "scheme.js", "model.js"):
         text = (APP / name).read_text(encoding="utf-8")
         assert "fetch(" not in text and "api.js" not in text, name
+
+
+def imports() -> dict[str, set[str]]:
+    """What each module imports when it runs; what a comment imports is but a type."""
+    pattern = re.compile(r'^(?:import|\}) .*from "\./(.+)";$', re.MULTILINE)
+    return {
+        module.name: set(pattern.findall(module.read_text(encoding="utf-8")))
+        for module in APP.glob("*.js")
+    }
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    order = list(TopologicalSorter(imports()).static_order())
+    assert order[-1] == "main.js"
+
+
+def test_what_the_page_knows_is_apart_from_what_is_drawn_and_sent() -> None:
+    assert imports()["state.js"] == {"history.js", "model.js", "order.js"}

@@ -34,8 +34,8 @@ export const next = () => contact.ask("api/next");
 export const save = (number, record) =>
   contact.ask(`api/photographs/${number}`, holding(record));
 
-/** @param {boolean} stop @returns {Promise<import("./model.js").Training>} */
-export const train = (stop) => contact.askOnce("api/train", holding({ stop }));
+/** @param {import("./model.js").TrainingAct} act @returns {Promise<import("./model.js").Training>} */
+export const train = (act) => contact.askOnce("api/train", holding({ act }));
 
 export async function end() {
   await contact.askOnce("api/end", holding({ end: true }));

@@ -9,6 +9,7 @@ const MOST = 300;
 export class History {
   revision = -1;
   origin = "";
+  saved = 0; // the step that the server has
 
   /** @param {Placed} first */
   constructor(first) {

@@ -38,8 +38,10 @@ export function tellKeys() {
 }
 
 /** Does what keys say.
- * @param {any} page */
-export function listen(page) {
+ * @param {import("./navigation.js").Navigation} navigation
+ * @param {import("./editing.js").Editing} editing @param {import("./viewer.js").Viewer} viewer
+ * @param {number} count of landmarks */
+export function listen(navigation, editing, viewer, count) {
   let typed = "";
   let last = 0;
 
@@ -48,27 +50,27 @@ export function listen(page) {
     const now = Date.now();
     typed = now - last < DIGITS ? typed + digit : digit;
     last = now;
-    if (typed === "0") return page.viewer.fit();
-    if (Number(typed) > page.count) typed = digit;
-    page.select(Number(typed) - 1);
+    if (typed === "0") return viewer.fit();
+    if (Number(typed) > count) typed = digit;
+    editing.select(Number(typed) - 1);
   };
 
   /** @type {Record<string, (shift: boolean) => void>} */
   const keys = {
-    Enter: () => page.accept(),
-    Escape: () => page.escape(),
-    PageDown: () => page.step(1),
-    PageUp: () => page.step(-1),
-    m: () => page.miss(),
-    s: () => page.swap(),
-    x: () => page.exclude(),
-    u: (shift) => (shift ? page.redo() : page.undo()),
-    r: (shift) => (shift ? page.viewer.mirror() : page.viewer.turn()),
-    l: () => page.toggleLinks(),
+    Enter: () => navigation.accept(),
+    Escape: () => editing.escape(),
+    PageDown: () => navigation.step(1),
+    PageUp: () => navigation.step(-1),
+    m: () => editing.miss(),
+    s: () => editing.swap(),
+    x: () => navigation.exclude(),
+    u: (shift) => (shift ? editing.redo() : editing.undo()),
+    r: (shift) => (shift ? viewer.mirror() : viewer.turn()),
+    l: () => editing.toggleLinks(),
     "?": () => tellKeys(),
-    "+": () => page.viewer.zoom(1.5),
-    "=": () => page.viewer.zoom(1.5),
-    "-": () => page.viewer.zoom(1 / 1.5),
+    "+": () => viewer.zoom(1.5),
+    "=": () => viewer.zoom(1.5),
+    "-": () => viewer.zoom(1 / 1.5),
   };
 
   // What is clicked leaves the keys with the photograph; who presses buttons by keys stays there.
@@ -89,10 +91,10 @@ export function listen(page) {
     const arrow = ARROWS[key];
     if (arrow) {
       const far = shift ? 10 : 1;
-      page.nudge([arrow[0] * far, arrow[1] * far]);
+      editing.nudge(viewer.along([arrow[0] * far, arrow[1] * far]));
     } else if (key === "Tab") {
       if (target !== element("stage")) return;
-      page.cycle(shift ? -1 : 1);
+      editing.cycle(shift ? -1 : 1);
     } else if (/^\d$/.test(key)) selected(key);
     else {
       const act = keys[key.length === 1 ? key.toLowerCase() : key];

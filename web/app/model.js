@@ -38,7 +38,7 @@
  * @property {{off: number, expected: number, landmarks: number} | null} calibration
  *
  * @typedef {object} Training
- * @property {"none" | "running" | "done" | "failed" | "stopped"} stage
+ * @property {"none" | "running" | "done" | "failed" | "stopped" | "cut off"} stage
  * @property {number} photographs
  * @property {number} epoch
  * @property {number} epochs
@@ -46,6 +46,9 @@
  * @property {string} model  its file, once it is trained
  * @property {string[]} said
  * @property {string} problem
+ * @property {boolean} resumable  whether it did not come to its end, and can be gone on with
+ *
+ * @typedef {"start" | "resume" | "stop"} TrainingAct
  *
  * @typedef {object} Session
  * @property {"review" | "annotate"} mode
@@ -81,6 +84,13 @@
 export function listed([state, status, error, revision, origin]) {
   return { state, status, error, revision, origin };
 }
+
+/** What a photograph's state is called. @type {Record<State, string>} */
+export const STATE_WORDS = { open: "", draft: "begun", accepted: "accepted", excluded: "left out" };
+
+/** @param {number} photographs */
+export const counted = (photographs) =>
+  photographs === 1 ? "1 photograph is" : `${photographs} photographs are`;
 
 /** The element of an id. @param {string} id @returns {HTMLElement} */
 export function element(id) {

@@ -1,14 +1,12 @@
 // @ts-check
 /** The strip of small pictures: only those that can be seen are there, however many there are. */
 import { thumbnailOf } from "./api.js";
-import { made } from "./model.js";
+import { made, STATE_WORDS } from "./model.js";
 
 /** @typedef {import("./model.js").Listed} Listed */
 
 const STEP = 92; // pixels from one to the next
 const BESIDE = 4; // beyond the edges
-
-const WORDS = { open: "", draft: "begun", accepted: "accepted", excluded: "left out" };
 
 export class Strip {
   /** @param {HTMLElement} host @param {string[]} names @param {(number: number) => void} onpick */
@@ -63,7 +61,7 @@ export class Strip {
       const { state, status } = this.photographs[number];
       button.className = `photo ${state} ${status} ${number === this.current ? "current" : ""}`;
       button.setAttribute("aria-selected", String(number === this.current));
-      const words = [WORDS[state], state === "open" && status !== "ok" ? status : ""];
+      const words = [STATE_WORDS[state], state === "open" && status !== "ok" ? status : ""];
       button.title = [this.names[number], ...words.filter(Boolean)].join(" · ");
     });
   }
