@@ -112,7 +112,7 @@ class Upright:
             upright(self.card, one) if self._always or one.flag is not None else None
             for one in first
         ]
-        found = yield from seen_again(session, photos, first, views)
+        found = yield from seen_again(session, photos, first, views, few=not self._always)
         crowded = yield from self._crowded(session, photos, first, found)
         reasons = [
             (cut_off(one, photo.size), _ANOTHER if photo in crowded else None)
@@ -140,7 +140,9 @@ class Upright:
             for photo, whole, one in zip(photos, first, found, strict=True)
             if whole.flag is not None and one.fault is None
         ]
-        others = yield Wanted(session, [painted_over(photo, one) for photo, one in unsure])
+        others = yield Wanted(
+            session, [painted_over(photo, one) for photo, one in unsure], few=True
+        )
         most = _FAINTER * self.card.limits.mean_error
         return [
             photo
@@ -200,11 +202,21 @@ def seen_again(
     photos: Sequence[Photo],
     first: Sequence[Pass],
     views: Sequence[Window | None],
+    *,
+    few: bool,
 ) -> Questions[list[Pass]]:
-    """What a model finds under new views; where there is none, what it found before."""
+    """What a model finds under new views; where there is none, what it found before.
+
+    Args:
+        session: the model.
+        photos: the photographs.
+        first: what it found before.
+        views: the new view of each.
+        few: whether there is one for some of them only.
+    """
     pairs = zip(photos, views, strict=True)
     shown = [photo.under(view, session.card) for photo, view in pairs if view is not None]
-    again = iter((yield Wanted(session, shown)))
+    again = iter((yield Wanted(session, shown, few)))
     return [one if view is None else next(again) for one, view in zip(first, views, strict=True)]
 
 

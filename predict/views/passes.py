@@ -106,20 +106,25 @@ class Wanted:
     Args:
         session: the model.
         shown: the photographs, in the model's input.
+        few: whether these are single ones out of many.
     """
 
     session: Session
     shown: Sequence[Shown]
+    few: bool = False
 
     def batches(self, size: int) -> Iterator[tuple[Sequence[Shown], NDArray[np.uint8]]]:
         """The photographs by batches, and each batch as uint8 (size, C, H, W).
 
         Always whole batches, filled up with black: a GPU would prepare itself anew for each new
         shape, and a landmark would depend, in its last digits, on how many photographs there are.
+        A few go one by one, for most of a batch would be black.
 
         Args:
             size: photographs that go through the model at once.
         """
+        if self.few and self.session.batch_size is None:
+            size = 1
         for start in range(0, len(self.shown), size):
             group = self.shown[start : start + size]
             batch = np.zeros((size, *group[0].pixels.shape), np.uint8)

@@ -73,7 +73,7 @@ class Search:
         ]
         found = sorted((yield Wanted(session, tried)), key=self._unlikely)[:_KEPT]
         views = [upright(self.card, one) for one in found]
-        again = yield from seen_again(session, [photo] * len(found), found, views)
+        again = yield from seen_again(session, [photo] * len(found), found, views, few=True)
         best = min([*again, *found], key=self._unlikely)
         reasons = [cut_off(best, photo.size)]
         if len(objects) > 1 and objects[1].area > _ALIKE * objects[0].area:
