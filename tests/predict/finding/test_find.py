@@ -25,6 +25,7 @@ from beetle_lm.predict.formats.tps import read_tps
 from beetle_lm.predict.images import header
 from beetle_lm.predict.images.read import Frame, Picture
 from beetle_lm.predict.predictor import Predictor
+from beetle_lm.predict.session import Placed, Session
 from beetle_lm.predict.views.placement import Halved, Window
 from beetle_lm.zoo.entries import ModelEntry
 from beetle_lm.zoo.model_file.card import ModelCard
@@ -284,6 +285,29 @@ def test_an_uncertain_specimen_is_told(
     [row] = rows(out / "specimens.csv")
     assert row["status"] == "flagged"
     assert "the carabid on which it was found: expected error" in row["reason"]
+
+
+def test_one_uncertain_specimen_among_many_costs_two_runs_more(
+    finder: Callable[..., Path], draw: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at again, and for another beside it: each time alone, in no batch of black."""
+    finder(limits=Limits(1.0, 2.0, (-180.0, 180.0), (0.0, 10.0)))
+    for number in range(4):
+        drawn = draw(SIZE, POINTS)
+        if number == 2:
+            drawn[(drawn == (0, 255, 0)).all(axis=2)] = 255  # the green square is not there
+        write(tmp_path / "photos" / f"{number}.png", turned(drawn, POINTS, 10, 0.9)[0])
+    ran: list[tuple[str, int]] = []
+    run = Session.run
+
+    def counted(session: Session, batch: NDArray[np.uint8]) -> Placed:
+        ran.append((session.card.spec.name, len(batch)))
+        return run(session, batch)
+
+    monkeypatch.setattr(Session, "run", counted)
+    results = list(Predictor.load("wing", find=True).predict(tmp_path / "photos", batch_size=4))
+    assert [result.flag is not None for result in results] == [False, False, True, False]
+    assert ran == [("carabid", 4), ("carabid", 1), ("carabid", 1), ("wing", 4)]
 
 
 def test_a_specimen_that_is_cut_off_is_told(
