@@ -8,7 +8,7 @@ from pathlib import Path
 
 from beetle_lm.encoding import SAVE_AS_UTF8
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.programs.read import (
     SUFFIXES,
     is_of_a_program,
@@ -45,7 +45,13 @@ def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record
     """
     suffix = path.suffix.lower()
     if path.is_dir():
-        return _told(*parse_programs(_of_one_specimen_each(path)))
+        files, others = _of_one_specimen_each(path)
+        records, remarks = parse_programs(files)
+        if others:
+            remarks.append(
+                f"{path}: not landmark files of one specimen, left out: {listed(others)}"
+            )
+        return _told(records, remarks)
     if suffix != ".tps" and suffix not in TABLE_SUFFIXES | SUFFIXES:
         found = "is not a landmark file: the name must end in .tps, .csv, .xml or .json"
         raise LandmarkFileError(path, None, found)
@@ -93,21 +99,30 @@ def _parsed(path: Path, text: str) -> tuple[Sequence[Record], list[str]]:
     return parse_table(path, text)
 
 
-def _of_one_specimen_each(folder: Path) -> list[tuple[Path, str]]:
-    """The files of a folder that hold one specimen each, with their texts, by name."""
-    files = []
+def _of_one_specimen_each(folder: Path) -> tuple[list[tuple[Path, str]], list[str]]:
+    """The files of a folder that hold one specimen each, with their texts, by name.
+
+    Returns:
+        Those, and the names of other files that may hold landmarks by their ending.
+    """
+    files, others = [], []
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in TABLE_SUFFIXES | SUFFIXES and path.is_file():
-            text = decoded(path, read_bytes(path))
-            if text is not None and is_of_one_specimen(text):
+        if path.suffix.lower() in TABLE_SUFFIXES | SUFFIXES | {".tps"} and path.is_file():
+            data = read_bytes(path)
+            text = decoded(path, data)
+            # The photograph goes by the file's name, so no encoding can hide it.
+            text = western(path, data) if text is None else text
+            if is_of_one_specimen(text):
                 files.append((path, text))
+            else:
+                others.append(path.name)
     if not files:
         found = (
             "is a folder without landmark files of one specimen each, as StereoMorph and 3D Slicer"
             " write them"
         )
         raise LandmarkFileError(folder, None, found)
-    return files
+    return files, others
 
 
 def _in_some_encoding(

@@ -179,6 +179,7 @@ def test_a_folder_of_files_is_one_data_set(tmp_path: Path, command: Command) -> 
     done = command("convert", folder, tmp_path / "out.tps", "--image-size", "100x80")
     assert done.code == 0, done.err
     assert "curves are not read" in done.err and done.err.count("curves") == 1
+    assert "not landmark files of one specimen, left out: README.txt" in done.err
     assert (tmp_path / "out.tps").read_text().splitlines()[:3] == [
         "LM=2",
         "10.50000 59.75000",
@@ -187,6 +188,22 @@ def test_a_folder_of_files_is_one_data_set(tmp_path: Path, command: Command) -> 
     records = list(read_records(folder))
     assert told(records) == {"a": A, "b": [NONE, [12.0, 70.0]]}
     assert [record.scale for record in records] == [0.5, 0.5]
+
+
+def test_a_file_of_a_folder_in_another_encoding_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(STEREOMORPH.replace("tip", "Spitze ä").encode("cp1252"))
+    [record] = read_records(tmp_path)
+    assert record.points.tolist() == A and record.names == ("Spitze ä", "base")
+
+
+def test_boxes_without_parts_are_no_specimens(tmp_path: Path) -> None:
+    """imglab marks with them what a detector shall ignore."""
+    ignored = "<box top='5' left='5' width='9' height='9' ignore='1'/>"
+    text = DLIB.replace("<box top='1'", f"{ignored}<box top='1'", 1)
+    assert told(list(read_records(written(tmp_path, "a.xml", text)))).keys() == {
+        f"photos/{name}.jpg" for name in "abc"
+    }
+    assert len(read_records(tmp_path / "a.xml")) == 3
 
 
 def test_what_no_program_has_annotated(tmp_path: Path) -> None:

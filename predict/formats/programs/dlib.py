@@ -30,7 +30,7 @@ def specimens(path: Path, root: Node) -> list[Found]:
         name = image.attributes.get("file")
         if not name:
             raise LandmarkFileError(path, image.line, "an image without file=")
-        boxes = list(image.all("box"))
+        boxes = [box for box in image.all("box") if any(box.all("part"))]
         for box in boxes:
             points = {}
             for part in box.all("part"):
