@@ -45,13 +45,7 @@ def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record
     """
     suffix = path.suffix.lower()
     if path.is_dir():
-        files, others = _of_one_specimen_each(path)
-        records, remarks = parse_programs(files)
-        if others:
-            remarks.append(
-                f"{path}: not landmark files of one specimen, left out: {listed(others)}"
-            )
-        return _told(records, remarks)
+        return _told(*_in_folder(path))
     if suffix != ".tps" and suffix not in TABLE_SUFFIXES | SUFFIXES:
         found = "is not a landmark file: the name must end in .tps, .csv, .xml or .json"
         raise LandmarkFileError(path, None, found)
@@ -97,6 +91,15 @@ def _parsed(path: Path, text: str) -> tuple[Sequence[Record], list[str]]:
     if suffix in SUFFIXES or is_of_a_program(text):
         return parse_programs([(path, text)])
     return parse_table(path, text)
+
+
+def _in_folder(folder: Path) -> tuple[Sequence[Record], list[str]]:
+    files, others = _of_one_specimen_each(folder)
+    records, remarks = parse_programs(files)
+    if others:
+        left_out = f"not landmark files of one specimen, left out: {listed(others)}"
+        remarks.append(f"{folder}: {left_out}")
+    return records, remarks
 
 
 def _of_one_specimen_each(folder: Path) -> tuple[list[tuple[Path, str]], list[str]]:
