@@ -113,9 +113,18 @@ def _records(held: Sequence[Result | Record], exif: ExifFrame) -> list[Record]:
         if isinstance(item, Record):
             records.append(item)
         elif item.landmarks is not None and item.size is not None:
-            xy = item.landmarks.xy
-            stored = to_stored(xy, item.orientation, item.size)
-            records.append(Record(stored if exif == "stored" else xy, item.name))
+            every = [item.landmarks.xy, *item.landmarks.curves.values()]
+            if exif == "stored":
+                every = [to_stored(points, item.orientation, item.size) for points in every]
+            records.append(
+                Record(
+                    every[0],
+                    item.name,
+                    curves=tuple(every[1:]),
+                    curve_names=tuple(item.landmarks.curves) or None,
+                    control_points=False,
+                )
+            )
     return records
 
 
