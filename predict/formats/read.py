@@ -10,7 +10,10 @@ from beetle_lm.encoding import SAVE_AS_UTF8
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.programs.read import (
-    SUFFIXES,
+    BINARY_SUFFIXES,
+    TEXT_SUFFIXES,
+    UTF8_SUFFIXES,
+    is_binary,
     is_of_a_program,
     is_of_one_specimen,
     parse_programs,
@@ -22,6 +25,8 @@ from beetle_lm.predict.formats.tps import looks_like_tps, parse_tps
 
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 """Endings, in lower case, of the files that are read as tables."""
+
+_SUFFIXES = TABLE_SUFFIXES | TEXT_SUFFIXES | BINARY_SUFFIXES | {".tps"}
 
 _log = logging.getLogger("beetle_lm")
 
@@ -46,12 +51,17 @@ def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record
     suffix = path.suffix.lower()
     if path.is_dir():
         return _told(*_in_folder(path))
-    if suffix != ".tps" and suffix not in TABLE_SUFFIXES | SUFFIXES:
-        found = "is not a landmark file: the name must end in .tps, .csv, .xml or .json"
+    if suffix not in _SUFFIXES:
+        found = (
+            "is not a landmark file: the name must end in .tps, .csv, .xml or .json, or in another"
+            " ending of docs/formats.md"
+        )
         raise LandmarkFileError(path, None, found)
+    if suffix in BINARY_SUFFIXES or is_binary(path):
+        return _told(*parse_programs([(path, None)]))
     data = read_bytes(path)
     text = decoded(path, data)
-    if text is None and suffix in SUFFIXES:
+    if text is None and suffix in UTF8_SUFFIXES:
         raise LandmarkFileError(path, None, f"is not UTF-8; {SAVE_AS_UTF8}")
     if text is None:
         records, remarks = _in_some_encoding(path, data, photographs)
@@ -88,7 +98,7 @@ def _parsed(path: Path, text: str) -> tuple[Sequence[Record], list[str]]:
     suffix = path.suffix.lower()
     if suffix == ".tps" or looks_like_tps(text):
         return parse_tps(path, text)
-    if suffix in SUFFIXES or is_of_a_program(text):
+    if suffix in TEXT_SUFFIXES or is_of_a_program(text):
         return parse_programs([(path, text)])
     return parse_table(path, text)
 
@@ -102,15 +112,19 @@ def _in_folder(folder: Path) -> tuple[Sequence[Record], list[str]]:
     return records, remarks
 
 
-def _of_one_specimen_each(folder: Path) -> tuple[list[tuple[Path, str]], list[str]]:
-    """The files of a folder that hold one specimen each, with their texts, by name.
+def _of_one_specimen_each(folder: Path) -> tuple[list[tuple[Path, str | None]], list[str]]:
+    """The files of a folder that hold one specimen each, with their texts if they are any, by name.
 
     Returns:
         Those, and the names of other files that may hold landmarks by their ending.
     """
-    files, others = [], []
+    files: list[tuple[Path, str | None]] = []
+    others = []
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in TABLE_SUFFIXES | SUFFIXES | {".tps"} and path.is_file():
+        suffix = path.suffix.lower()
+        if suffix in (".roi", ".zip"):
+            files.append((path, None))
+        elif suffix in _SUFFIXES - BINARY_SUFFIXES and path.is_file():
             data = read_bytes(path)
             text = decoded(path, data)
             # The photograph goes by the file's name, so no encoding can hide it.
@@ -121,8 +135,8 @@ def _of_one_specimen_each(folder: Path) -> tuple[list[tuple[Path, str]], list[st
                 others.append(path.name)
     if not files:
         found = (
-            "is a folder without landmark files of one specimen each, as StereoMorph and 3D Slicer"
-            " write them"
+            "is a folder without landmark files of one specimen each, as StereoMorph, 3D Slicer and"
+            " ImageJ write them"
         )
         raise LandmarkFileError(folder, None, found)
     return files, others

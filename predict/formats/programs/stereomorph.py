@@ -12,7 +12,7 @@ from pathlib import Path
 
 from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.coordinates import parse_number
-from beetle_lm.predict.formats.programs.found import MISSING, Found, coordinate
+from beetle_lm.predict.formats.programs.found import MISSING, Contents, Found, coordinate
 from beetle_lm.text import shown
 
 _BEGIN = re.compile(r"\s*<shapes\s+type=list\s*>")
@@ -26,7 +26,7 @@ def is_one(text: str) -> bool:
     return _BEGIN.match(text) is not None
 
 
-def specimen(path: Path, text: str) -> tuple[Found, str | None]:
+def contents(path: Path, text: str) -> Contents:
     """The photograph's specimen, which goes by the file's name; and a remark on its curves.
 
     Raises:
@@ -48,8 +48,8 @@ def specimen(path: Path, text: str) -> tuple[Found, str | None]:
                 points[name] = place
     scaling = _SCALING.search(text)
     scale = None if scaling is None else coordinate(path, 1, scaling[1], "scaling")
-    curves = "curves are not read, only landmarks are" if _CURVES.search(text) else None
-    return Found(path.stem, points, first, scale), curves
+    curves = ["curves are not read, only landmarks are"] if _CURVES.search(text) else []
+    return Contents([Found(path.stem, points, first, scale)], (), curves)
 
 
 def _landmark(path: Path, line: int, text: str) -> tuple[str, tuple[float, float]]:
