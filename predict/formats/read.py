@@ -88,6 +88,18 @@ def read_both(
     return one, read_records(second, [*known, *(record.name for record in one)])
 
 
+def content_of(path: Path) -> bytes:
+    """What a landmark file holds, or all files of a folder, to tell it from another.
+
+    Raises:
+        LandmarkFileError: it cannot be read.
+    """
+    if not path.is_dir():
+        return read_bytes(path)
+    files = [each for each in sorted(path.iterdir()) if each.suffix.lower() in _SUFFIXES]
+    return b"".join(each.name.encode() + b"\0" + read_bytes(each) for each in files)
+
+
 def _told(records: Sequence[Record], remarks: Iterable[str]) -> Sequence[Record]:
     for remark in remarks:
         _log.warning(remark)

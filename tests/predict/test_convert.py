@@ -214,7 +214,7 @@ def test_landmarks_outside_the_image_are_moved_to_its_edge_with_a_warning(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["o.doc"], "must end in .tps, .csv, .json or .xml"),
+        (["o.doc"], "must end in .tps, .nts, .csv, .json or .xml"),
         (["o.csv", "--to", "tps"], "--to tps does not fit"),
         (["o.tps", "--to", "wide"], "--to wide does not fit"),
         (["o.tps", "--excel"], "--excel is for tables"),

@@ -14,6 +14,7 @@ from torch import Tensor
 from beetle_lm.errors import BeetleLMError, ImageError, LandmarkError, TrainingDataError
 from beetle_lm.predict.evaluation.suspects import Suspect, find_suspects, in_words
 from beetle_lm.predict.formats.annotated import read_annotated
+from beetle_lm.predict.formats.landmark_names import common_names, in_order
 from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
@@ -98,13 +99,14 @@ def read_training_data(
     """
     photographs = _Photographs(images, exif)
     annotated = read_annotated(landmarks, photographs.names)
-    records, remarks = annotated.records, list(annotated.remarks)
-    spec = _part(part, records)
+    remarks = list(annotated.remarks)
+    spec = _part(part, annotated.records)
+    records = in_order(annotated.records, spec.landmark_names, spec.name)
     check_size(spec)  # or else the network could be trained, and no file be made of it
     problems: list[str] = []
     specimens: dict[str, Specimen] = {}
     for record in records:
-        where = f"{landmarks.name}, line {record.line}, {record.name}"
+        where = f"{landmarks.name}, {record.place}, {record.name}"
         try:
             specimen = photographs.specimen(record, spec)
         except BeetleLMError as error:
@@ -147,12 +149,12 @@ def _read_shapes(path: Path | None, spec: PartSpec, remarks: list[str]) -> Float
     if path is None:
         return np.empty((0, len(spec), 2))
     annotated = read_annotated(path)
-    records = annotated.records
+    records = in_order(annotated.records, spec.landmark_names, spec.name)
     remarks += annotated.remarks
     if wrong := [record for record in records if len(record.points) != len(spec)]:
         raise TrainingDataError(
             [
-                f"{path.name}, line {record.line}: {counted(len(record.points), 'landmark')},"
+                f"{path.name}, {record.place}: {counted(len(record.points), 'landmark')},"
                 f" {spec.name} has {len(spec)}"
                 for record in wrong
             ]
@@ -309,6 +311,8 @@ def load_tensors(
 def _part(part: str, records: Sequence[Record]) -> PartSpec:
     if part in PARTS or part.lower().endswith(".toml"):
         return part_of(part)
+    if names := common_names(records):
+        return PartSpec(part, names)
     [(count, _)] = Counter(len(record.points) for record in records).most_common(1)
     return PartSpec.numbered(part, count)
 

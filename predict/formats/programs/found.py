@@ -31,6 +31,8 @@ class Found:
         scale: units per pixel, None where unknown.
         scores: from 0 to 1, by the landmark's name; empty where the file has none.
         y_up: y points up from the bottom edge of the photograph.
+        curves: the (m, 2) points of curves, in the frame of `points`, by the curve's name.
+        control_points: every second point of a curve is a control point beside it.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Found:
     scale: float | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
     y_up: bool = False
+    curves: Mapping[str, Floats] = field(default_factory=dict)
+    control_points: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,13 @@ class Placed:
         name: of its photograph.
         xy: (K, 2) landmarks in pixels of the photograph, y down; NaN where missing.
         size: width and height of the photograph in pixels, None where unknown.
+        score: (K,) scores from 0 to 1, NaN where unknown; None without any.
     """
 
     name: str
     xy: Floats
     size: tuple[int, int] | None
+    score: Floats | None = None
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -109,6 +115,9 @@ def records_of(path: Path, found: Sequence[Found], order: Sequence[str] = ()) ->
             score=np.array([one.scores.get(name, math.nan) for name in names])
             if one.scores
             else None,
+            curves=tuple(one.curves.values()),
+            curve_names=tuple(one.curves) or None,
+            control_points=one.control_points,
         )
         for number, one in enumerate(found, start=1)
     ]

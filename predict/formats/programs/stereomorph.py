@@ -1,24 +1,30 @@
 """Shape files of StereoMorph, one for each photograph.
 
 They look like XML and are not: attributes have no quotes. Of ``<landmarks.pixel ...>`` each line is
-a name, x and y, in pixels with y down; ``<scaling>`` is in units per pixel (StereoMorph's
-`readShapes`).
+a name, x and y, in pixels with y down; ``<curves.control>`` has a matrix of x and y for each curve,
+called as it is, whose every second point is a control point beside it; ``<scaling>`` is in units
+per pixel (StereoMorph's `readShapes`).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.coordinates import parse_number
+from beetle_lm.predict.formats.coordinates import GREATEST, parse_number
 from beetle_lm.predict.formats.programs.found import MISSING, Contents, Found, coordinate
+from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import shown
 
 _BEGIN = re.compile(r"\s*<shapes\s+type=list\s*>")
 _SCALING = re.compile(r"<scaling type=vector[^>]*>([^<\s]+)\s*</scaling>")
 _LANDMARKS = re.compile(r"<landmarks\.pixel [^>]*>")
-_CURVES = re.compile(r"<curves\.(?:control|pixel) ")
+_CURVES = re.compile(r"<curves\.control type=list\s*>(.*?)</curves\.control>", re.DOTALL)
+_CURVE = re.compile(r"<([^<>/\s]+) type=matrix[^<>]*>([^<]*)<(/?)")
 
 
 def is_one(text: str) -> bool:
@@ -27,7 +33,7 @@ def is_one(text: str) -> bool:
 
 
 def contents(path: Path, text: str) -> Contents:
-    """The photograph's specimen, which goes by the file's name; and a remark on its curves.
+    """The photograph's specimen, which goes by the file's name.
 
     Raises:
         LandmarkFileError: something is not as StereoMorph writes it.
@@ -48,8 +54,29 @@ def contents(path: Path, text: str) -> Contents:
                 points[name] = place
     scaling = _SCALING.search(text)
     scale = None if scaling is None else coordinate(path, 1, scaling[1], "scaling")
-    curves = ["curves are not read, only landmarks are"] if _CURVES.search(text) else []
-    return Contents([Found(path.stem, points, first, scale)], (), curves)
+    curves = dict(_curves(path, text))
+    found = Found(path.stem, points, first, scale, curves=curves, control_points=True)
+    return Contents([found])
+
+
+def _curves(path: Path, text: str) -> Iterator[tuple[str, Floats]]:
+    inside = _CURVES.search(text)
+    if inside is None:
+        return
+    for curve in _CURVE.finditer(text, inside.start(1), inside.end(1)):
+        line = text.count("\n", 0, curve.start()) + 1
+        if not curve[3]:
+            raise LandmarkFileError(path, line, f"the curve {shown(curve[1])} has no end")
+        try:
+            rows = [[float(cell) for cell in row.split()] for row in curve[2].split("\n")]
+            points = np.array([row for row in rows if row], np.float64).reshape(-1, 2)
+        except ValueError as error:
+            found = f"the curve {shown(curve[1])} has something else than x and y"
+            raise LandmarkFileError(path, line, found) from error
+        if not (np.abs(points) < GREATEST).all():
+            found = f"the curve {shown(curve[1])} goes where no photograph is"
+            raise LandmarkFileError(path, line, found)
+        yield curve[1], points
 
 
 def _landmark(path: Path, line: int, text: str) -> tuple[str, tuple[float, float]]:
