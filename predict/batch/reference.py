@@ -51,7 +51,7 @@ class Reference:
 
     @classmethod
     def read(cls, path: Path, images: Sequence[ImageFile], frame: ExifFrame) -> Reference:
-        """Reads a TPS or CSV file whose coordinates are in `frame`.
+        """Reads a landmark file whose coordinates are in `frame`.
 
         Raises:
             LandmarkFileError: the file cannot be read, or has no landmarks.

@@ -49,16 +49,19 @@ def _in_order(record: Record, wanted: tuple[str, ...], whose: str) -> Record:
     names = own_names(record)
     if names is None or names == wanted:
         return record
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise LandmarkError(f"{record.name} has the landmark {shown(twice)} twice")
-    if others := [name for name in names if name not in wanted]:
-        lacking = [name for name in wanted if name not in names]
+    place: dict[str, int] = {}
+    for number, name in enumerate(names):
+        if place.setdefault(name, number) != number:
+            raise LandmarkError(f"{record.name} has the landmark {shown(name)} twice")
+    known = set(wanted)
+    if others := [name for name in names if name not in known]:
+        lacking = [name for name in wanted if name not in place]
         raise LandmarkError(
             f"landmarks of {record.name} have other names than those of {whose}:"
             f" {listed(others)} {'is' if len(others) == 1 else 'are'} none of"
             f" {listed(lacking or wanted)}"
         )
-    at = [names.index(name) if name in names else -1 for name in wanted]
+    at = [place.get(name, -1) for name in wanted]
     return replace(
         record,
         points=_taken(record.points, at),

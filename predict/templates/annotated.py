@@ -73,7 +73,7 @@ class Templates:
 
         Args:
             images: the photographs.
-            landmarks: a TPS or CSV file with the landmarks of each, found by its name.
+            landmarks: a file with the landmarks of each, found by its name.
             spec: the part; None for one that is named after the file, with numbered landmarks.
             frame: the frame of the landmarks.
             max_pixels: a photograph of more is refused.

@@ -81,7 +81,7 @@ def read_training_data(
 
     Args:
         images: folder of photographs; sub-folders are searched too.
-        landmarks: TPS or CSV file.
+        landmarks: landmark file of any kind, or folder of files of one specimen each.
         part: one of the paper's parts, the path of a TOML file that describes a part, or any other
             name, whose number of landmarks is then that of the landmark file.
         exif: whether the landmarks lie on the photographs as shown upright ('apply') or on the

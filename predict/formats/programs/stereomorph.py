@@ -23,8 +23,8 @@ from beetle_lm.text import shown
 _BEGIN = re.compile(r"\s*<shapes\s+type=list\s*>")
 _SCALING = re.compile(r"<scaling type=vector[^>]*>([^<\s]+)\s*</scaling>")
 _LANDMARKS = re.compile(r"<landmarks\.pixel [^>]*>")
-_CURVES = re.compile(r"<curves\.control type=list\s*>(.*?)</curves\.control>", re.DOTALL)
-_CURVE = re.compile(r"<([^<>/\s]+) type=matrix[^<>]*>([^<]*)<(/?)")
+_CURVES = re.compile(r"<curves\.control type=list\s*>")
+_CURVE = re.compile(r"<([^<>/\s]+) type=matrix[^<>]*>([^<]*)(</)?")
 
 
 def is_one(text: str) -> bool:
@@ -39,19 +39,13 @@ def contents(path: Path, text: str) -> Contents:
         LandmarkFileError: something is not as StereoMorph writes it.
     """
     points: dict[str, tuple[float, float]] = {}
-    begin = _LANDMARKS.search(text)
-    first = 1
-    if begin is not None:
-        first = text.count("\n", 0, begin.end()) + 1
-        inside, end, _ = text[begin.end() :].partition("</landmarks.pixel>")
-        if not end:
-            raise LandmarkFileError(path, first, "<landmarks.pixel> has no end")
-        for number, line in enumerate(inside.split("\n"), start=first):
-            if line.strip():
-                name, place = _landmark(path, number, line)
-                if name in points:
-                    raise LandmarkFileError(path, number, f"a second landmark {shown(name)}")
-                points[name] = place
+    first, inside = _inside(path, text, _LANDMARKS, "landmarks.pixel")
+    for number, line in enumerate(inside.split("\n"), start=first):
+        if line.strip():
+            name, place = _landmark(path, number, line)
+            if name in points:
+                raise LandmarkFileError(path, number, f"a second landmark {shown(name)}")
+            points[name] = place
     scaling = _SCALING.search(text)
     scale = None if scaling is None else coordinate(path, 1, scaling[1], "scaling")
     curves = dict(_curves(path, text))
@@ -60,11 +54,11 @@ def contents(path: Path, text: str) -> Contents:
 
 
 def _curves(path: Path, text: str) -> Iterator[tuple[str, Floats]]:
-    inside = _CURVES.search(text)
-    if inside is None:
-        return
-    for curve in _CURVE.finditer(text, inside.start(1), inside.end(1)):
-        line = text.count("\n", 0, curve.start()) + 1
+    line, inside = _inside(path, text, _CURVES, "curves.control")
+    before = 0
+    for curve in _CURVE.finditer(inside):
+        line += inside.count("\n", before, curve.start())
+        before = curve.start()
         if not curve[3]:
             raise LandmarkFileError(path, line, f"the curve {shown(curve[1])} has no end")
         try:
@@ -77,6 +71,18 @@ def _curves(path: Path, text: str) -> Iterator[tuple[str, Floats]]:
             found = f"the curve {shown(curve[1])} goes where no photograph is"
             raise LandmarkFileError(path, line, found)
         yield curve[1], points
+
+
+def _inside(path: Path, text: str, begin: re.Pattern[str], tag: str) -> tuple[int, str]:
+    """The line where an element begins and what is in it; 1 and nothing where there is none."""
+    found = begin.search(text)
+    if found is None:
+        return 1, ""
+    line = text.count("\n", 0, found.end()) + 1
+    inside, end, _ = text[found.end() :].partition(f"</{tag}>")
+    if not end:
+        raise LandmarkFileError(path, line, f"<{tag}> has no end")
+    return line, inside
 
 
 def _landmark(path: Path, line: int, text: str) -> tuple[str, tuple[float, float]]:
