@@ -306,11 +306,13 @@ def warn_of_loss(source: Path, records: Sequence[Record], kind: Kind) -> None:
     """Tells what of records another kind of file has no place for."""
     foreign = [record for record in records if kind != "tps" or not isinstance(record, TpsRecord)]
     own = [record for record in foreign if isinstance(record, TpsRecord)]
+    others = (line.partition("=") for record in own for line in record.others)
+    keys = list(dict.fromkeys(key for key, equals, _ in others if equals and key != "POINTS"))
     lost = {
         "scales": any(record.scale is not None for record in foreign),
         "curves": any(record.curves for record in foreign),
         "comments": any(record.comments for record in own),
-        "keys that are not known here": any(record.others for record in own),
+        f"keys {listed(keys)}": bool(keys),
         "names of landmarks": any(own_names(record) for record in foreign),
         "scores": any(_has(record.score) for record in foreign),
         "expected errors": any(_has(record.expected_error) for record in foreign),
