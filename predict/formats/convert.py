@@ -184,7 +184,7 @@ def _points_on(curve: Floats, control_points: bool | None) -> Floats:
     """The points of a curve that lie on it: an even number, as no file has that means others."""
     if not control_points or len(curve) < 3 or len(curve) % 2 == 0 or np.isnan(curve).any():
         return curve
-    return evenly_spaced(bezier(curve), 2 * len(curve))
+    return evenly_spaced(bezier(curve), 4 * len(curve))
 
 
 def _nts(source: Path, records: Sequence[Record], placed: Sequence[Floats]) -> str:

@@ -141,7 +141,7 @@ def test_curves_and_scales_of_stereomorph_come_into_tps(tmp_path: Path, command:
     [record] = read_tps(out)
     assert (record.image, record.scale, record.curve_names) == ("a", 0.5, ("suture",))
     [curve] = record.curves
-    assert len(curve) == 10
+    assert len(curve) == 20
     line = bezier(read.curves[0])
     assert distances(np.array([0, 80]) + curve * [1, -1], line).max() < 1e-3
     [lined], remark = with_lines([record])
