@@ -158,16 +158,15 @@ def as_tps(source: Path, records: Sequence[Record], sizes: ImageSizes | None) ->
 
 def _as_tps(source: Path, record: Record, sizes: ImageSizes | None) -> TpsRecord:
     xy = _turned(source, record, sizes, up=True)
-    size = None if sizes is None else sizes.find(record.name)
+    size = None if record.y_up and sizes is None else _size(source, record, sizes)
     edge = np.array(size or (np.inf, np.inf), np.float64)
     if (xy < -_BESIDE_PX).any() or (xy > edge + _BESIDE_PX).any():
         shape = "its image" if size is None else "{} ({} x {} pixels)".format(record.name, *size)
         moved = "a landmark lies outside"
         _log.warning("%s, %s: %s %s and is moved to its edge", source, record.place, moved, shape)
-    height = 0 if record.y_up else _size(source, record, sizes)[1]
     curves = [_points_on(curve, record.control_points) for curve in record.curves]
-    if not record.y_up:
-        curves = [np.round(flip_y(curve, height), _TURNED_DECIMALS) for curve in curves]
+    if size is not None and not record.y_up:
+        curves = [np.round(flip_y(curve, size[1]), _TURNED_DECIMALS) for curve in curves]
     return TpsRecord(
         np.clip(xy, 0.0, edge),
         image=record.name,
