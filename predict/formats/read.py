@@ -34,12 +34,12 @@ _log = logging.getLogger("beetle_lm")
 def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record]:
     """Reads a landmark file, in its order: TPS, a table, or the file of another program.
 
-    A file that ends in ``.tps`` is a TPS file, as is one whose content begins like one. Others that
-    begin as XML or JSON are those of other programs (`beetle_lm.predict.formats.programs`), and
-    those that end in ``.csv``, ``.tsv`` or ``.txt`` tables, wide or tidy. Programs that write a
-    file for each photograph fill a folder; it is read as one file. A TPS file or table that is not
-    UTF-8 is read in the encoding in which most of its names are those of photographs; where that
-    cannot be told, as cp1252, with a warning if it makes a difference.
+    A file that ends in ``.tps`` is a TPS file, as is one whose content begins like one. What
+    begins as the files of another program do is read as one (`beetle_lm.predict.formats.programs`);
+    others that end in ``.csv``, ``.tsv`` or ``.txt`` are tables, wide or tidy. Programs that write
+    a file for each photograph fill a folder; it is read as one file. A TPS file or table that is
+    not UTF-8 is read in the encoding in which most of its names are those of photographs; where
+    that cannot be told, as cp1252, with a warning if it makes a difference.
 
     Args:
         path: the file or folder.
@@ -47,14 +47,15 @@ def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record
 
     Raises:
         LandmarkFileError: the file cannot be read; names the line and what was found there.
+        MissingExtraError: a library is missing that reads such a file.
     """
     suffix = path.suffix.lower()
     if path.is_dir():
         return _told(*_in_folder(path))
     if suffix not in _SUFFIXES:
         found = (
-            "is not a landmark file: the name must end in .tps, .csv, .xml or .json, or in another"
-            " ending of docs/formats.md"
+            "is not a landmark file: the name must end in .tps, .csv, .xml, .json, .nts, .fcsv,"
+            " .slp, .h5, .roi or .zip"
         )
         raise LandmarkFileError(path, None, found)
     if suffix in BINARY_SUFFIXES or is_binary(path):

@@ -301,7 +301,7 @@ def test_what_no_program_has_annotated(tmp_path: Path) -> None:
         ("a.csv", DEEPLABCUT.replace(",x,y,x,y", ",x,y,x,x"), 1, "'base' occurs twice"),
         ("a.csv", DEEPLABCUT.replace(",7,8", ",7,z"), 5, "expected a number, found 'z'"),
         ("a.slp", "", None, "is none of these: SLEAP"),
-        ("a.jpg", "x", None, "must end in .tps, .csv, .xml or .json"),
+        ("a.jpg", "x", None, "must end in .tps, .csv, .xml, .json, .nts"),
     ],
 )
 def test_damaged_files_are_refused_with_their_place(
