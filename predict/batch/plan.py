@@ -292,9 +292,7 @@ def _reference(
 ) -> Reference | None:
     if manual is None:
         return None
-    reference = Reference.read(manual, images, options.exif)
-    reference.check(spec())
-    return reference
+    return Reference.read(manual, images, options.exif).of_part(spec())
 
 
 def _part_of(model: Path) -> PartSpec:

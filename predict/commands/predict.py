@@ -108,7 +108,7 @@ def predict(
         Path | None,
         typer.Option(
             metavar="FILE|FOLDER",
-            help="Manual landmarks (TPS or CSV) to compare with; for several parts the folder of"
+            help="Manual landmarks to compare with; for several parts the folder of"
             " PART/landmarks.tps.",
         ),
     ] = None,

@@ -42,7 +42,7 @@ def evaluate(
     the evaluation. Failed results count as not predicted.
 
     Args:
-        predicted: a TPS file or CSV table, results of `Predictor.predict`, or records of
+        predicted: a landmark file of any kind, results of `Predictor.predict`, or records of
             `read_tps`; (n, 2) landmarks of each specimen in pixels of its photograph.
         manual: the same of the landmarks placed by hand, often of more specimens.
         images: folder of the photographs, which tells their sizes. Without it, and without

@@ -9,7 +9,7 @@ import numpy as np
 
 from beetle_lm.errors import LandmarkError
 from beetle_lm.predict.curves import distances, evenly_spaced
-from beetle_lm.predict.formats.curves import in_order, with_lines
+from beetle_lm.predict.formats.curves import curves_in_order, with_lines
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.zoo.model_file.parts import DEFAULT_SEMILANDMARKS, Curve, PartSpec
@@ -73,7 +73,7 @@ def compare_curves(
     hausdorff = np.full((len(pairs), len(part.curves)), np.nan)
     for row, (one, other, height) in enumerate(zip(predicted, manual, heights, strict=True)):
         try:
-            lines = [_in_image(in_order(record, part), record, height) for record in (one, other)]
+            lines = [_in_image(record, part, height) for record in (one, other)]
         except LandmarkError as error:
             remarks.append(f"the curves of {one.name} are not compared: {error}")
             continue
@@ -99,6 +99,7 @@ def _curves_in(records: Sequence[Record]) -> tuple[Curve, ...]:
     return tuple(Curve(name, 1, 1, DEFAULT_SEMILANDMARKS) for name in names)
 
 
-def _in_image(lines: Sequence[Floats], record: Record, height: float) -> list[Floats]:
-    turned = Record(np.empty((0, 2)), curves=tuple(lines), y_up=record.y_up)
-    return list(turned.curves_in_image(height))
+def _in_image(record: Record, part: PartSpec, height: float) -> tuple[Floats, ...]:
+    """The lines of a record in the order of its part, y down."""
+    lines = curves_in_order(record, part)
+    return Record(np.empty((0, 2)), curves=lines, y_up=record.y_up).curves_in_image(height)

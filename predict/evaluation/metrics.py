@@ -21,6 +21,7 @@ from beetle_lm.predict.evaluation.suspects import (
 )
 from beetle_lm.predict.formats.annotated import curves_remark, without_zeros
 from beetle_lm.predict.formats.coordinates import GREATEST
+from beetle_lm.predict.formats.landmark_names import in_order, own_names
 from beetle_lm.predict.formats.names import listed, pair_by_image
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.sizes import ImageSizes, Size, SizesByName
@@ -382,6 +383,7 @@ def evaluate(
             "there are no manual landmarks to compare: none of the"
             f" {counted(len(manual), 'manual record')} is annotated yet"
         )
+    predicted, annotated = _in_one_order(predicted, annotated, spec)
     pairs = pair_by_image(predicted, annotated)
     images = SizesByName(sizes) if isinstance(sizes, Mapping) else sizes
     known = [images.find(one.name) or images.find(other.name) for one, other in pairs]
@@ -419,6 +421,15 @@ def evaluate(
     if len(impossible) == len(pairs):
         raise LandmarkError(f"the manual landmarks cannot be right: {in_words(impossible)[0]}")
     return evaluation
+
+
+def _in_one_order(
+    predicted: Sequence[Record], manual: Sequence[Record], spec: PartSpec | None
+) -> tuple[list[Record], list[Record]]:
+    """Both with their landmarks in the order of the part, or of the manual ones, by their names."""
+    own = next(filter(None, map(own_names, manual)), ())
+    wanted, whose = (own, "the manual ones") if spec is None else (spec.landmark_names, spec.name)
+    return in_order(predicted, wanted, whose), in_order(manual, wanted, whose)
 
 
 def _check_bounds(record: Record) -> None:

@@ -81,7 +81,7 @@ def train(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Landmarks of further specimens (TPS or CSV), whose photographs are not needed:"
+            help="Landmarks of further specimens, whose photographs are not needed:"
             " what shapes are likely is learned from them too.",
         ),
     ] = None,

@@ -15,7 +15,8 @@ from beetle_lm.errors import BeetleLMError, ImageError, LandmarkError, TrainingD
 from beetle_lm.predict.curves import evenly_spaced
 from beetle_lm.predict.evaluation.suspects import Suspect, find_suspects, in_words
 from beetle_lm.predict.formats.annotated import read_annotated
-from beetle_lm.predict.formats.curves import in_order, with_lines
+from beetle_lm.predict.formats.curves import curves_in_order, with_lines
+from beetle_lm.predict.formats.landmark_names import common_names, in_order
 from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
@@ -88,7 +89,7 @@ def read_training_data(
 
     Args:
         images: folder of photographs; sub-folders are searched too.
-        landmarks: TPS or CSV file.
+        landmarks: landmark file of any kind, or folder of files of one specimen each.
         part: one of the paper's parts, the path of a TOML file that describes a part, or any other
             name, whose number of landmarks is then that of the landmark file.
         exif: whether the landmarks lie on the photographs as shown upright ('apply') or on the
@@ -108,17 +109,18 @@ def read_training_data(
     """
     photographs = _Photographs(images, exif)
     annotated = read_annotated(landmarks, photographs.names, use=None)
-    records, as_drawn = with_lines(annotated.records)
+    lined, as_drawn = with_lines(annotated.records)
     remarks = list(annotated.remarks)
-    spec, of_curves = _part(part, records, curves)
+    spec, of_curves = _part(part, lined, curves)
     if spec.curves and as_drawn:
         of_curves.append(as_drawn)
     remarks += [f"{landmarks.name}: {remark}" for remark in of_curves]
+    records = in_order(lined, spec.landmark_names, spec.name)
     check_size(spec)  # or else the network could be trained, and no file be made of it
     problems: list[str] = []
     specimens: dict[str, Specimen] = {}
     for record in records:
-        where = f"{landmarks.name}, line {record.line}, {record.name}"
+        where = f"{landmarks.name}, {record.place}, {record.name}"
         try:
             specimen, of_lines = photographs.specimen(record, spec)
         except BeetleLMError as error:
@@ -162,12 +164,12 @@ def _read_shapes(path: Path | None, spec: PartSpec, remarks: list[str]) -> Float
     if path is None:
         return np.empty((0, len(spec), 2))
     annotated = read_annotated(path)
-    records = annotated.records
+    records = in_order(annotated.records, spec.landmark_names, spec.name)
     remarks += annotated.remarks
     if wrong := [record for record in records if len(record.points) != len(spec)]:
         raise TrainingDataError(
             [
-                f"{path.name}, line {record.line}: {counted(len(record.points), 'landmark')},"
+                f"{path.name}, {record.place}: {counted(len(record.points), 'landmark')},"
                 f" {spec.name} has {len(spec)}"
                 for record in wrong
             ]
@@ -208,7 +210,7 @@ class _Photographs:
         if not spec.curves:
             return Specimen(self._files[key], header.size, landmarks), []
         upright = replace(record, curves=record.curves_upright(header, self._frame))
-        lines, remarks = lines_of(in_order(upright, spec), spec, landmarks.xy)
+        lines, remarks = lines_of(curves_in_order(upright, spec), spec, landmarks.xy)
         return Specimen(self._files[key], header.size, landmarks, lines), remarks
 
     def _key(self, record: Record) -> str:
@@ -346,7 +348,8 @@ def _part(part: str, records: Sequence[Record], curves: bool) -> tuple[PartSpec,
         spec = part_of(part)
     else:
         [(count, _)] = Counter(len(record.points) for record in records).most_common(1)
-        spec = PartSpec.numbered(part, count)
+        names = common_names(records)
+        spec = PartSpec(part, names) if names else PartSpec.numbered(part, count)
         if curves:
             found, remarks = find_curves(records)
             return replace(spec, curves=found), remarks
