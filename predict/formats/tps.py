@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,26 @@ class TpsRecord(Record):
         )
         names = tuple(curves) if curves else None
         return cls(points, image=image, id=id, scale=scale, curves=tuple(lines), curve_names=names)
+
+    @cached_property
+    def outlines(self) -> tuple[Floats, ...]:
+        """The (m, 2) points of each outline of ``OUTLINES=``, closed, y up; read from `others`."""
+        found: list[list[tuple[float, float]]] = []
+        inside = False
+        for line in self.others:
+            key = line.partition("=")[0].strip().upper() if "=" in line else ""
+            if key == "POINTS" and inside:
+                found.append([])
+            elif key:
+                inside = key == "OUTLINES"
+            elif inside and found:
+                try:
+                    x, y = (parse_number(cell) for cell in line.split())
+                except ValueError:  # not as any program writes it: kept, and not used
+                    return ()
+                found[-1].append((x, y))
+        every = [np.array(points, np.float64).reshape(-1, 2) for points in found]
+        return tuple(points for points in every if len(points) and np.isfinite(points).all())
 
 
 def _checked(points: Floats) -> Floats:

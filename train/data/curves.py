@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from beetle_lm.predict.curves import distances
 from beetle_lm.predict.formats.names import listed
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.landmarks import Floats, centroid_size
@@ -34,7 +35,11 @@ def find_curves(records: Sequence[Record]) -> tuple[tuple[Curve, ...], list[str]
         if not drawn:
             continue
         name = known[index] if known else f"curve {index + 1}"
-        (start, far), (end, farther) = (_nearest(drawn, index, place) for place in (0, -1))
+        if all(_is_closed(record.curves[index]) for record in drawn):
+            start, far = _nearest(drawn, index, None)
+            end, farther = start, far
+        else:
+            (start, far), (end, farther) = (_nearest(drawn, index, place) for place in (0, -1))
         if max(far, farther) > _AT:
             remarks.append(
                 f"the curve {shown(name)} is not learned: it"
@@ -58,12 +63,20 @@ def lines_of(
 
     Returns:
         The lines, turned round where they run from end to start, missing (0, 2) where they do not
-        lie between their landmarks; and a sentence on what was done.
+        lie between their landmarks; closed ones run clockwise from their landmark. And a sentence
+        on what was left out or turned.
     """
     size = centroid_size(xy)
     right, wrong, turned = [], [], []
     for curve, line in zip(spec.curves, lines, strict=True):
         ends = xy[[curve.start - 1, curve.end - 1]]
+        if curve.is_closed and len(line) and not np.isnan(ends).any():
+            if distances(ends[:1], line)[0] > _ASTRAY * size:
+                wrong.append(curve.name)
+                right.append(line[:0])
+            else:
+                right.append(_closed_at(line, ends[0]))
+            continue
         if not len(line) or np.isnan(ends).any():
             right.append(line)
             continue
@@ -82,14 +95,38 @@ def lines_of(
     return tuple(right), [f"curve {remark}" for remark in remarks]
 
 
-def _nearest(records: Sequence[Record], index: int, place: int) -> tuple[int, float]:
-    """The landmark at which a curve begins or ends, from 1, and its mean distance, as a share."""
+def _is_closed(line: Floats) -> bool:
+    return len(line) > 2 and bool((line[0] == line[-1]).all())
+
+
+def _closed_at(line: Floats, landmark: Floats) -> Floats:
+    """A closed line, clockwise in the picture, from the place nearest to a landmark and back."""
+    ring = line[:-1] if _is_closed(line) else line
+    x, y = (ring - ring.mean(axis=0)).T
+    if (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() < 0:  # y points down
+        ring = ring[::-1]
+    first = int(np.hypot(*(ring - landmark).T).argmin())
+    return np.vstack([landmark, np.roll(ring, -first, axis=0)[1:], landmark])
+
+
+def _nearest(records: Sequence[Record], index: int, place: int | None) -> tuple[int, float]:
+    """The landmark at which a curve begins or ends, from 1, and its mean distance, as a share.
+
+    Args:
+        records: that have the curve.
+        index: of the curve.
+        place: of its points; None for the whole line.
+    """
     most = max(len(record.points) for record in records)
     gaps = np.full((len(records), most), np.nan)
     for row, record in zip(gaps, records, strict=True):
         size = centroid_size(record.points) or np.nan
-        off = record.points - record.curves[index][place]
-        row[: len(record.points)] = np.hypot(*off.T) / size
+        line = record.curves[index]
+        if place is None:
+            off = distances(record.points, line)
+        else:
+            off = np.hypot(*(record.points - line[place]).T)
+        row[: len(record.points)] = off / size
     known = np.isfinite(gaps).mean(axis=0) > 0.5
     if not known.any():
         return 1, np.inf
