@@ -46,7 +46,8 @@ def export(
     The file is compared with the network on real photographs, and not written if a landmark differs
     by more than 0.02 px, or with --int8 by more than 0.25 px; the card then says by how much.
     """
-    from beetle_lm.errors import UsageError, require_extra
+    from beetle_lm.errors import UsageError
+    from beetle_lm.libraries import require_extra
 
     if fp16 and int8:
         raise UsageError("give either --fp16 or --int8, not both")
@@ -69,7 +70,7 @@ def model_of_run(run: Path, output: Path) -> str:
     Returns:
         What was written, in words.
     """
-    from beetle_lm.errors import require_extra
+    from beetle_lm.libraries import require_extra
 
     with require_extra("train"):
         from beetle_lm.export.publish import export_run

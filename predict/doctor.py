@@ -21,6 +21,7 @@ from beetle_lm.libraries import (
     first_line,
     how_to_mend,
 )
+from beetle_lm.origin import CPU_INDEX, install
 from beetle_lm.zoo.registry import bundled_model, bundled_models
 from beetle_lm.zoo.store import cache_folder
 
@@ -29,7 +30,6 @@ _INSTALLED = ("numpy", *OPENCVS, "pillow", *RUNTIMES, "torch")
 _IMPORTED = [name for name in PACKAGES if name != "onnxruntime"]  # of which a session is opened
 _OF_TRAINING = ("torch", "onnx", "onnxscript", "safetensors")
 _CUDA = "CUDAExecutionProvider"
-_INSTALL, _GPU_INSTALL = 'pip install "beetle-lm[cpu]"', 'pip install "beetle-lm[gpu]"'
 # An ONNX graph of one negation, of opset 13: enough to see which provider a session gets.
 _TINY_MODEL = (
     b'\x08\x07\x12\x00:2\n\x0b\n\x01x\x12\x01y"\x03Neg\x12\x01tZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12'
@@ -123,7 +123,10 @@ def check_packages(installed: Mapping[str, str]) -> list[Finding]:
         Finding(name, version) for name, version in installed.items() if name not in RUNTIMES
     ]
     if "torch" not in installed:
-        findings.append(Finding("torch", "not installed; only training and export need it"))
+        command = install("train")
+        spared = " (without CUDA, which is 2 GB)" if CPU_INDEX in command else ""
+        found = f"not installed; only training and export need it: {command}{spared}"
+        findings.append(Finding("torch", found))
     opencvs = [name for name in OPENCVS if name in installed]
     if len({installed[name] for name in opencvs}) > 1:
         found = f"{_listed(opencvs)} share one folder and differ in version"
@@ -170,10 +173,10 @@ def check_runtime(installed: Mapping[str, str], runtime: Runtime) -> list[Findin
     """
     there = [name for name in RUNTIMES if name in installed]
     if not there and runtime.obtained is None and TO_MEND_IT not in (runtime.reason or ""):
-        mend = f"{_INSTALL} (or [gpu], for NVIDIA cards)"
+        mend = f"{install('cpu')} (or [gpu], for NVIDIA cards)"
         return [Finding("onnxruntime", "not installed", mend)]
     findings = [Finding(name, installed[name]) for name in there]
-    again = f"pip uninstall -y {' '.join(there or RUNTIMES[:1])}, then {_INSTALL} or [gpu]"
+    again = f"pip uninstall -y {' '.join(there or RUNTIMES[:1])}, then {install('cpu')} or [gpu]"
     if len(there) > 1:
         found = f"{_listed(there)} are installed together and break each other"
         findings.append(Finding("onnxruntime", found, again))
@@ -189,8 +192,9 @@ def check_runtime(installed: Mapping[str, str], runtime: Runtime) -> list[Findin
             Finding(
                 "provider obtained",
                 f"{runtime.obtained}, though CUDA is listed: {runtime.reason}",
-                f"check the driver with nvidia-smi; {_GPU_INSTALL} brings the CUDA libraries;"
-                f" without an NVIDIA card use pip uninstall -y onnxruntime-gpu, then {_INSTALL}",
+                f"check the driver with nvidia-smi; {install('gpu')} brings the CUDA libraries;"
+                " without an NVIDIA card use pip uninstall -y onnxruntime-gpu, then"
+                f" {install('cpu')}",
             )
         )
     else:
@@ -205,7 +209,7 @@ def check_models() -> list[Finding]:
         try:
             bundled_model(name)
         except BeetleLMError as error:
-            mend = "pip install --force-reinstall --no-deps beetle-lm"
+            mend = install(options="--force-reinstall --no-deps")
             findings.append(Finding(f"model {name}", str(error), mend))
         else:
             findings.append(Finding(f"model {name}", entry.version))

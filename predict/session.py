@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from beetle_lm.errors import DeviceError, Hint, ModelError
 from beetle_lm.libraries import TO_MEND_IT, first_line, how_to_mend
+from beetle_lm.origin import install
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.zoo.model_file.bounds import LARGEST_BATCH, LARGEST_INPUT
 from beetle_lm.zoo.model_file.card import ModelCard
@@ -26,9 +27,6 @@ Device = Literal["auto", "cpu", "cuda"]
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
-
-INSTALL = 'pip install "beetle-lm[cpu]"'
-REINSTALL = f"pip uninstall -y onnxruntime onnxruntime-gpu, then {INSTALL} or [gpu]"
 
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
 # EXHAUSTIVE, the default, costs up to a second for each new shape; TF32, the other default, moved
@@ -179,7 +177,9 @@ def load_runtime() -> Any:
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
-        raise DeviceError(f"no ONNX runtime is installed; install one with {INSTALL}") from error
+        raise DeviceError(
+            f"no ONNX runtime is installed; install one with {install('cpu')}"
+        ) from error
     except (ImportError, OSError) as error:
         raise DeviceError(
             f"onnxruntime is installed but cannot be loaded ({first_line(error)}){TO_MEND_IT}"
@@ -187,7 +187,10 @@ def load_runtime() -> Any:
         ) from error
     if not hasattr(onnxruntime, "InferenceSession"):
         # What is left when one of two installed packages that share a folder is removed.
-        raise DeviceError(f"onnxruntime is installed but empty; repair it with {REINSTALL}")
+        raise DeviceError(
+            "onnxruntime is installed but empty; repair it with pip uninstall -y onnxruntime"
+            f" onnxruntime-gpu, then {install('cpu')} or [gpu]"
+        )
     return onnxruntime
 
 
@@ -202,7 +205,7 @@ def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | 
     if device == "cuda" and not wants_cuda:
         raise DeviceError(
             "CUDA was asked for, but the installed onnxruntime has no CUDA provider; run"
-            ' pip uninstall -y onnxruntime, then pip install "beetle-lm[gpu]"',
+            f" pip uninstall -y onnxruntime, then {install('gpu')}",
             Hint.CPU,
         )
     options = runtime.SessionOptions()

@@ -13,6 +13,7 @@ import typer
 
 from beetle_lm.console import echo
 from beetle_lm.errors import UsageError
+from beetle_lm.origin import install
 
 if TYPE_CHECKING:
     from beetle_lm.web.project import Project
@@ -242,7 +243,7 @@ def _lines(project: Project, part: str | None, recipe: str | None) -> dict[str, 
     name = part or project.spec.name
     run = str(Path("runs") / project.spec.name)
     lines = {
-        "install": "pip install 'beetle-lm[train]'",
+        "install": install("train"),
         "again": _line(sys.argv[1:]),
         "folder": str(Path.cwd()),
     }

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from beetle_lm.origin import install
 from beetle_lm.text import printable
 
 _ALWAYS = frozenset(
@@ -24,8 +25,6 @@ RAW = frozenset(
 )
 """Endings of cameras' raw files, read by rawpy."""
 
-_EXTRA = 'pip install "beetle-lm[formats]"'
-_INSTALL = f"`{_EXTRA}` brings what reads them, or export as JPEG or TIFF"
 _NEVER = frozenset(
     {".avif", ".avifs", ".jxl", ".psd", ".psb", ".xcf", ".svg", ".eps", ".pdf", ".ai", ".djvu"}
     | {".czi", ".lif", ".nd2", ".oib", ".oif", ".vsi", ".svs", ".ndpi", ".scn", ".zvi", ".lsm"}
@@ -40,18 +39,22 @@ class _Family:
     several: str
     endings: frozenset[str]
     library: str
-    advice: str
+
+    @property
+    def advice(self) -> str:
+        if not self.library:
+            return "export as PNG, TIFF or JPEG"
+        return f"`{install('formats')}` brings what reads them, or export as JPEG or TIFF"
 
 
 _FAMILIES = (
-    _Family("HEIC photograph", "HEIC photographs", HEIF, "pillow_heif", _INSTALL),
-    _Family("camera raw file", "camera raw files", RAW, "rawpy", _INSTALL),
+    _Family("HEIC photograph", "HEIC photographs", HEIF, "pillow_heif"),
+    _Family("camera raw file", "camera raw files", RAW, "rawpy"),
     _Family(
         "picture of another format",
         "pictures of other formats",
         _NEVER,
         "",
-        "export as PNG, TIFF or JPEG",
     ),
 )
 
@@ -100,6 +103,6 @@ def _listed(names: list[str]) -> str:
 def needs(library: str) -> str:
     """What to do about one photograph whose library is not installed, as part of a sentence."""
     return (
-        f"{library} is not installed: `{_EXTRA}` brings it, or export the photograph as JPEG or"
-        " TIFF"
+        f"{library} is not installed: `{install('formats')}` brings it, or export the photograph"
+        " as JPEG or TIFF"
     )

@@ -8,8 +8,7 @@ defect and keeps its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import Enum, auto
 from pathlib import Path
 
@@ -160,20 +159,3 @@ class InstallationError(BeetleLMError):
 
 class MissingExtraError(BeetleLMError):
     """An optional part of beetle-lm is not installed."""
-
-
-@contextmanager
-def require_extra(extra: str) -> Iterator[None]:
-    """Turns a failing import of an optional dependency into a sentence that says how to get it.
-
-    Raises:
-        MissingExtraError: an import inside the block found no module.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("beetle_lm"):
-            raise
-        raise MissingExtraError(
-            f'{error.name} is not installed; `pip install "beetle-lm[{extra}]"` brings it'
-        ) from error

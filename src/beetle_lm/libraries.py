@@ -1,4 +1,4 @@
-"""What to do about libraries that are installed and cannot be imported.
+"""What to do about libraries that are missing, or installed and cannot be imported.
 
 It imports none of them, so that it can speak of all.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
-from beetle_lm.errors import InstallationError
+from beetle_lm.errors import InstallationError, MissingExtraError
+from beetle_lm.origin import install
 
 TO_MEND_IT = "; to mend it: "
 """What stands between what is wrong with a library and what to do."""
@@ -54,6 +56,23 @@ _MISSING_LIBRARY = re.compile(r"(\S+\.(?:so|dylib)[.\d]*):? (?:cannot open|not f
 _DLL = re.compile(r"DLL load failed|WinError (?:126|127|193|1114)|\.dll", re.I)
 _RUNTIME_OF_WINDOWS = "install the Microsoft Visual C++ Redistributable (https://aka.ms/vs/17/release/vc_redist.x64.exe)"
 _MOST_SHOWN = 300
+
+
+@contextmanager
+def require_extra(extra: str) -> Iterator[None]:
+    """Turns a failing import of an optional dependency into a sentence that says how to get it.
+
+    Raises:
+        MissingExtraError: an import inside the block found no module.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("beetle_lm"):
+            raise
+        raise MissingExtraError(
+            f"{error.name} is not installed; `{install(extra)}` brings it"
+        ) from error
 
 
 def how_to_mend(module: str, problem: BaseException) -> str:

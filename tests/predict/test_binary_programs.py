@@ -6,6 +6,7 @@ They are written by the library of the program, or by what it writes them with: 
 
 from __future__ import annotations
 
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from kinds import Command
 from PIL import Image
 
 from beetle_lm.errors import LandmarkFileError, MissingExtraError
+from beetle_lm.origin import install
 from beetle_lm.predict.formats.read import read_records
 
 WRITTEN = Path(__file__).parent / "written_by_pandas"
@@ -228,7 +230,7 @@ def test_a_library_that_is_missing_is_named(
     monkeypatch.setitem(sys.modules, library, None)
     path = tmp_path / name
     path.write_bytes((b"Iout" if extra == "imagej" else b"\x89HDF\r\n\x1a\n") + bytes(100))
-    with pytest.raises(MissingExtraError, match=rf'pip install "beetle-lm\[{extra}\]"'):
+    with pytest.raises(MissingExtraError, match=re.escape(install(extra))):
         read_records(path)
 
 

@@ -16,6 +16,7 @@ from kinds import Draw
 from PIL import Image
 
 from beetle_lm.libraries import PACKAGES
+from beetle_lm.origin import CPU_INDEX, install
 from beetle_lm.predict.doctor import (
     Finding,
     Runtime,
@@ -44,10 +45,17 @@ def test_cpu_package_that_works() -> None:
     assert Finding("provider obtained", CPU) in findings
 
 
+def test_missing_torch_is_told_with_the_line_that_brings_it() -> None:
+    findings = check_packages({})
+    [torch] = [finding for finding in findings if finding.name == "torch"]
+    assert torch.mend is None and install("train") in torch.found
+    assert ("(without CUDA, which is 2 GB)" in torch.found) == (CPU_INDEX in torch.found)
+
+
 def test_no_runtime() -> None:
     (finding,) = check_runtime({}, Runtime((), None, "no ONNX runtime is installed"))
     assert finding.mend is not None
-    assert 'pip install "beetle-lm[cpu]"' in finding.mend
+    assert install("cpu") in finding.mend
 
 
 @pytest.mark.parametrize("runtime", [WORKS, Runtime((), None, "onnxruntime is empty")])

@@ -24,6 +24,7 @@ from tiff_files import (
 )
 
 from beetle_lm.errors import ImageError
+from beetle_lm.origin import install
 from beetle_lm.predict.images import kinds, optional
 from beetle_lm.predict.images.read import Picture, find_images, read_header, read_image
 
@@ -75,7 +76,7 @@ def test_what_is_not_read_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFi
     for name in names:
         (tmp_path / name).write_bytes(b"?")
     assert [found.name for found in find_images([tmp_path])] == ["a.jpg"]
-    bring = '`pip install "beetle-lm[formats]"` brings what reads them, or export as JPEG or TIFF'
+    bring = f"`{install('formats')}` brings what reads them, or export as JPEG or TIFF"
     assert sorted(record.getMessage() for record in caplog.records) == [
         f"1 camera raw file is left out (a.NEF): {bring}",
         "1 picture of another format is left out (b.psd): export as PNG, TIFF or JPEG",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 from kinds import WriteModel
 
 from beetle_lm.errors import DeviceError, ModelError
+from beetle_lm.origin import install
 from beetle_lm.predict.session import CPU, CUDA, Session, create
 from beetle_lm.zoo.model_file.card import CARD_FORMAT, CARD_KEY, ModelCard
 
@@ -137,7 +139,7 @@ def test_operators_of_others_are_refused(write_model: WriteModel) -> None:
 def test_cuda_that_the_package_lacks_is_an_error(write_model: WriteModel) -> None:
     if CUDA in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
-    with pytest.raises(DeviceError, match=r"no CUDA provider.*beetle-lm\[gpu\]"):
+    with pytest.raises(DeviceError, match=f"no CUDA provider.*{re.escape(install('gpu'))}"):
         Session.open(write_model(), "cuda")
 
 
@@ -171,7 +173,7 @@ def test_cuda_that_is_silently_not_obtained_is_an_error(
 def test_no_runtime_installed(write_model: WriteModel, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_model()
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(DeviceError, match=r'pip install "beetle-lm\[cpu\]"'):
+    with pytest.raises(DeviceError, match=re.escape(install("cpu"))):
         Session.open(path)
 
 

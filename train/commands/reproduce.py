@@ -93,7 +93,8 @@ def reproduce(
     Finished trainings are never repeated: interrupt it at any time, and go on with --resume. The
     same command with --resume in a second terminal shares the work.
     """
-    from beetle_lm.errors import OutputError, UsageError, require_extra
+    from beetle_lm.errors import OutputError, UsageError
+    from beetle_lm.libraries import require_extra
 
     with require_extra("train"):
         from beetle_lm.train.engine.device import choose_device

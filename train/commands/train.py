@@ -130,7 +130,8 @@ def train(
     All problems of the data are listed before anything is trained. The run can be interrupted and
     resumed. At the end the model is in RUN/PART.onnx; `beetle-lm export` makes smaller files of it.
     """
-    from beetle_lm.errors import UsageError, require_extra
+    from beetle_lm.errors import UsageError
+    from beetle_lm.libraries import require_extra
 
     if folds is not None and test is not None:
         raise UsageError("--folds tests every photograph, so it cannot go with --test")

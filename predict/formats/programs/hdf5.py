@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from beetle_lm.errors import LandmarkFileError, require_extra
+from beetle_lm.errors import LandmarkFileError
+from beetle_lm.libraries import require_extra
 from beetle_lm.predict.formats.coordinates import GREATEST
 from beetle_lm.predict.formats.programs import deeplabcut, sleap
 from beetle_lm.predict.formats.programs.found import Contents

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from beetle_lm.errors import LandmarkFileError, require_extra
+from beetle_lm.errors import LandmarkFileError
+from beetle_lm.libraries import require_extra
 from beetle_lm.predict.formats.csv import unguarded
 from beetle_lm.predict.formats.programs.found import Contents, Found, coordinate
 from beetle_lm.predict.formats.rows import Row, Rows

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from beetle_lm.errors import LandmarkFileError, require_extra
+from beetle_lm.errors import LandmarkFileError
+from beetle_lm.libraries import require_extra
 from beetle_lm.predict.formats.coordinates import GREATEST
 from beetle_lm.predict.formats.csv import unguarded
 from beetle_lm.predict.formats.programs.found import MISSING, Contents, Found

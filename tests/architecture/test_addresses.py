@@ -1,0 +1,66 @@
+"""Addresses of the project lead to what is here; the README, which indexes show, has no others."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import beetle_lm
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SOURCE, SITE = PROJECT["urls"]["Source"], PROJECT["urls"]["Documentation"]
+FILES = f"{SOURCE}/blob/main/"
+RAW = f"{SOURCE.replace('github.com', 'raw.githubusercontent.com')}/main/"
+TARGET = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def targets(path: Path) -> list[str]:
+    return TARGET.findall(path.read_text(encoding="utf-8"))
+
+
+def of_site(address: str) -> list[Path]:
+    """The pages that an address of the site may stand for."""
+    name = address.removeprefix(SITE).strip("/") or "index"
+    return [ROOT / "docs" / f"{name}.md", ROOT / "docs" / name / "README.md"]
+
+
+def anchors(path: Path) -> set[str]:
+    """Those of a page's headings, as GitHub and the site make them of simple ones."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_works_on_an_index() -> None:
+    found = targets(ROOT / "README.md")
+    assert len(found) > 20
+    assert [target for target in found if not target.startswith(("https://", "#"))] == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
+def test_addresses_of_the_project_lead_to_what_is_here(page: Path) -> None:
+    for target in targets(page):
+        address, _, anchor = target.partition("#")
+        if address.startswith(SITE):
+            there = [path for path in of_site(address) if path.exists()]
+            assert there, target
+        elif address.startswith((FILES, RAW)):
+            there = [ROOT / address.removeprefix(FILES).removeprefix(RAW)]
+            assert there[0].exists(), target
+        else:
+            continue
+        assert not anchor or anchor in anchors(there[0]), target
+
+
+def test_the_citation_names_the_version_and_the_authors() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {beetle_lm.__version__}\n" in citation
+    [author] = PROJECT["authors"]
+    assert author["name"] in citation
