@@ -26,6 +26,7 @@ from beetle_lm.train.commands.render import render
 from beetle_lm.train.commands.reproduce import reproduce
 from beetle_lm.train.commands.train import train
 from beetle_lm.web.commands import annotate, review
+from beetle_lm.web.site.commands import site
 from beetle_lm.zoo.commands import zoo
 
 _NAME, _HELP = (
@@ -34,7 +35,7 @@ _NAME, _HELP = (
 )
 _COMMANDS = (
     *(predict, transfer, review, review_list, annotate, merge, evaluate, convert),
-    *(train, export, render, reproduce, doctor),
+    *(train, export, site, render, reproduce, doctor),
 )
 
 app = typer.Typer(
