@@ -18,7 +18,7 @@ ROOMS = {
     "zoo": ["model_file", "hub", "entries", "store", "pull", "registry", "listing", "commands"],
     "predict": [
         "landmarks",
-        "images procrustes session",
+        "curves images procrustes session",
         "doctor inputs measurements quality",
         "views",
         "drawing formats",
