@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,16 @@ Runtime = Annotated[
         " a network.  [default: fetched once from npm]",
     ),
 ]
+
+
+def page_of_model(name: str, file: Path, runtime: Path | None) -> Mapping[str, bytes]:
+    """The files of a page that shows one model; see `beetle_lm.above.Above`."""
+    from beetle_lm.web.site.third_party import third_party
+    from beetle_lm.web.site.write import site_files
+    from beetle_lm.zoo.hub.client import Hub
+    from beetle_lm.zoo.store import Store
+
+    return site_files({name: file}, third_party(runtime, Store(), Hub.from_environment()))
 
 
 def site(
