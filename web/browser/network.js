@@ -6,6 +6,7 @@ import { readCard } from "./card.js";
 /** @typedef {import("./card.js").Card} Card */
 /** @typedef {import("./place.js").Output} Output */
 
+const MOST_THREADS = 4;
 const OUTPUTS = ["landmarks", "score", "expected_error"];
 
 /**
@@ -44,7 +45,9 @@ async function load(folder) {
   const { wasm } = found.env;
   wasm.wasmBinary = await new Response(unpacked).arrayBuffer();
   wasm.wasmPaths = { mjs: `${folder}ort-wasm-simd-threaded.mjs` };
-  wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1;
+  // Half of the cores, as `predict`: reading the next photograph and showing this one want the others.
+  const cores = Math.floor((navigator.hardwareConcurrency || 1) / 2);
+  wasm.numThreads = self.crossOriginIsolated ? Math.min(Math.max(cores, 1), MOST_THREADS) : 1;
   found.env.logLevel = "fatal";
   return found;
 }
