@@ -41,7 +41,20 @@ export class PageState {
   constructor(session) {
     this.session = session;
     this.photographs = session.photographs.map(listed);
-    this.count = session.landmarks.length;
+  }
+
+  /** How many landmarks the part has. */
+  get count() {
+    return this.session.landmarks.length;
+  }
+
+  /** Begins with other photographs, or another part. @param {import("./model.js").Session} session */
+  begin(session) {
+    this.session = session;
+    this.photographs = session.photographs.map(listed);
+    this.#histories.clear();
+    this.shown = this.picture = this.selected = this.shape = null;
+    this.arrange(this.photographs.map((_, number) => number));
   }
 
   /** The number of the photograph that is shown. */
