@@ -74,8 +74,8 @@ def leaf(rng: np.random.Generator) -> tuple[NDArray[np.uint8], Floats, dict[str,
         for line in (upper, lower):
             end = line[min(len(line) - 1, int((place + 0.12) * (len(line) - 1)))]
             stop = start + 0.85 * (end - start)
-            ends = (np.rint(point * scale).astype(int).tolist() for point in (start, stop))
-            cv2.line(canvas, *ends, paler, 2, cv2.LINE_AA)
+            points = np.rint(np.vstack([start, stop]) * scale).astype(np.int32)
+            cv2.polylines(canvas, [points], False, paler, 2, cv2.LINE_AA)
     for path, width in ((midrib, 4), (np.vstack([stalk, base]), 8)):
         points = np.rint(path * scale).astype(np.int32)
         cv2.polylines(canvas, [points], False, paler, width, cv2.LINE_AA)
