@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from beetle_lm.errors import LandmarkError
 from beetle_lm.predict.curves import bezier, through
 from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.tps import TpsRecord
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import counted, shown
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -22,7 +22,8 @@ def with_lines(records: Sequence[Record]) -> tuple[list[Record], str | None]:
 
     Points lie on their curve, unless the file says otherwise, or all numbers of points are odd and
     differ: so StereoMorph's curves come into TPS files, of which every second point is the control
-    point of a quadratic Bézier curve and lies off the line.
+    point of a quadratic Bézier curve and lies off the line. Outlines are closed curves, after the
+    others.
 
     Args:
         records: of one file.
@@ -32,17 +33,7 @@ def with_lines(records: Sequence[Record]) -> tuple[list[Record], str | None]:
         there; and a sentence on curves that were taken for StereoMorph's, None where none were.
     """
     controls = _are_controls(records)
-    lined = [
-        replace(
-            record,
-            curves=tuple(
-                _line(curve, controls if record.control_points is None else record.control_points)
-                for curve in record.curves
-            ),
-            control_points=False,
-        )
-        for record in records
-    ]
+    lined = [_with_lines(record, controls) for record in records]
     if not controls:
         return lined, None
     count = sum(len(record.curves) for record in records)
@@ -52,7 +43,29 @@ def with_lines(records: Sequence[Record]) -> tuple[list[Record], str | None]:
     )
 
 
-def in_order(record: Record, part: PartSpec) -> tuple[Floats, ...]:
+def _with_lines(record: Record, controls: bool) -> Record:
+    controls = controls if record.control_points is None else record.control_points
+    outlines = record.outlines if isinstance(record, TpsRecord) else ()
+    closed = [through(np.vstack([points, points[:1]])) for points in outlines]
+    names = record.curve_names
+    if names is not None:
+        names += tuple(f"outline {number + 1}" for number in range(len(closed)))
+    return Record(
+        record.points,
+        image=record.image,
+        id=record.id,
+        scale=record.scale,
+        line=record.line,
+        number=record.number,
+        y_up=record.y_up,
+        names=record.names,
+        curves=(*(_line(curve, controls) for curve in record.curves), *closed),
+        curve_names=names,
+        control_points=False,
+    )
+
+
+def curves_in_order(record: Record, part: PartSpec) -> tuple[Floats, ...]:
     """The curves of a record in the order of its part, matched by names where it has them.
 
     Args:

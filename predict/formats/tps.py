@@ -9,9 +9,10 @@ import logging
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,7 @@ class TpsRecord(Record):
         image: str,
         id: str | None = None,
         scale: float | None = None,
+        curves: Mapping[str, Floats] | None = None,
     ) -> TpsRecord:
         """A record from image coordinates.
 
@@ -92,9 +94,34 @@ class TpsRecord(Record):
             image: name of the photograph.
             id: identifier; without one the writer makes one from the name.
             scale: units per pixel, None where unknown.
+            curves: (m, 2) points of each curve by its name, in the same frame.
         """
-        inside = np.clip(xy, 0.0, np.asarray(size, np.float64))
-        return cls(flip_y(inside, size[1]), image=image, id=id, scale=scale)
+        points, *lines = (
+            flip_y(np.clip(each, 0.0, np.asarray(size, np.float64)), size[1])
+            for each in (xy, *(curves or {}).values())
+        )
+        names = tuple(curves) if curves else None
+        return cls(points, image=image, id=id, scale=scale, curves=tuple(lines), curve_names=names)
+
+    @cached_property
+    def outlines(self) -> tuple[Floats, ...]:
+        """The (m, 2) points of each outline of ``OUTLINES=``, closed, y up; read from `others`."""
+        found: list[list[tuple[float, float]]] = []
+        inside = False
+        for line in self.others:
+            key = line.partition("=")[0].strip().upper() if "=" in line else ""
+            if key == "POINTS" and inside:
+                found.append([])
+            elif key:
+                inside = key == "OUTLINES"
+            elif inside and found:
+                try:
+                    x, y = (parse_number(cell) for cell in line.split())
+                except ValueError:  # not as any program writes it: kept, and not used
+                    return ()
+                found[-1].append((x, y))
+        every = [np.array(points, np.float64).reshape(-1, 2) for points in found]
+        return tuple(points for points in every if len(points) and np.isfinite(points).all())
 
 
 def _checked(points: Floats) -> Floats:
