@@ -42,7 +42,7 @@ ROOMS = {
     ],
     "export": ["quantise", "to_onnx", "parity", "publish", "commands"],
     "web": [
-        "guard patience pictures process runs store",
+        "guard patience pictures process runs site store",
         "choice messages outputs progress",
         "project",
         "overview proposals training",

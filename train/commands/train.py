@@ -182,7 +182,7 @@ def train(
         return
     _print_metrics(metrics)
     model = None if no_export else output / f"{file_name(data.spec.name)}.onnx"
-    echo(_made(output, model, context.obj))
+    echo(_made(output, model, context.obj.model_of_run))
 
 
 def _tell_problems(data: AnnotatedImages, skip_bad: bool) -> None:
