@@ -62,6 +62,13 @@ def test_addresses_of_the_project_lead_to_what_is_here(page: Path) -> None:
         assert not anchor or anchor in anchors(there[0]), target
 
 
+def test_other_files_name_the_same_addresses() -> None:
+    recipe = (ROOT / "conda" / "recipe.yaml").read_text(encoding="utf-8")
+    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    assert f"\n  repository: {SOURCE}\n" in recipe and f"\n  documentation: {SITE}\n" in recipe
+    assert (site["site_url"], site["repo_url"]) == (SITE, SOURCE)
+
+
 def test_the_citation_names_the_version_and_the_authors() -> None:
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {beetle_lm.__version__}\n" in citation
