@@ -30,7 +30,8 @@ class Reference:
         by_name: those of photographs, by the photographs' names.
         headers: of these photographs, where they can be read.
         frame: the frame of the manual landmarks.
-        sha256: checksum of the file.
+        path: the file.
+        sha256: its checksum.
     """
 
     def __init__(
@@ -39,9 +40,10 @@ class Reference:
         by_name: Mapping[str, Record],
         headers: Mapping[str, Header],
         frame: ExifFrame,
+        path: Path,
         sha256: str,
     ) -> None:
-        self.sha256 = sha256
+        self.path, self.sha256 = path, sha256
         self.manual = tuple(manual)
         self._by_name = by_name
         self._headers = headers
@@ -65,7 +67,8 @@ class Reference:
         manual = annotated.records
         by_name = {one.name: other for one, other in pair_by_image(wanted, manual)}
         headers = _headers([files[name] for name in by_name])
-        return cls(manual, by_name, headers, frame, sha256(path.read_bytes()).hexdigest())
+        checksum = sha256(path.read_bytes()).hexdigest()
+        return cls(manual, by_name, headers, frame, path, checksum)
 
     def check(self, spec: PartSpec) -> None:
         """Holds the manual landmarks against the part that is to be predicted.

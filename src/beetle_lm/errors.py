@@ -25,6 +25,8 @@ class Hint(Enum):
     RUN_IN_PROGRESS = auto()
     RESUME = auto()
     START_ANEW = auto()
+    MAKE_AGAIN = auto()
+    SHARDED_FOLDER = auto()
     DROP = auto()
     MOVE_AWAY = auto()
     CLOSE_IT = auto()
