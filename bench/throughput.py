@@ -34,7 +34,6 @@ from photographs import Source, copies, sources
 from beetle_lm.predict.batch.journal import Journal
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.partitions import Partitions
-from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.batch.writers import ResultFiles, Written
 from beetle_lm.predict.images.read import ImageFile, Picture, find_images, read_image
 from beetle_lm.predict.predictor import Predictor
@@ -104,7 +103,6 @@ def stages(photographs: list[ImageFile], part: str, out: Path) -> dict[str, floa
     )
     results = list(predictor.predict(sample))
     names = [one.name for one in sample]
-    ids = unique_ids(names)
     options = Options()
 
     def write() -> None:
@@ -114,7 +112,7 @@ def stages(photographs: list[ImageFile], part: str, out: Path) -> dict[str, floa
         journal.keep(0.0)
         partitions = Partitions(out, "", card.spec, names, len(names))
         partitions.write(1, journal.rows())
-        with ResultFiles(out, card.spec, ids, options.formats) as files:
+        with ResultFiles(out, card.spec, names, options) as files:
             for result in partitions:
                 files.add(result, Written.of(result, options.exif))
         journal.close()

@@ -16,7 +16,6 @@ from beetle_lm.predict.batch.outcome import Outcome, outcome_of
 from beetle_lm.predict.batch.partitions import Partitions
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished
-from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.batch.staging import Staged, writing
 from beetle_lm.predict.batch.writers import ResultFiles
 from beetle_lm.predict.drawing.overlay import jpeg
@@ -54,8 +53,7 @@ def finish(
     """
     staged, source, summary = job.staged, job.source, job.staged.whole
     if summary is None:
-        ids = unique_ids([image.name for image in task.images])
-        with ResultFiles(staged.results, source.spec, ids, options.formats) as files:
+        with ResultFiles(staged.results, source.spec, partitions.all_names, options) as files:
             outcome = outcome_of(partitions, task, source, options, reader, shown, scales, files)
         written = files.paths + _write_pictures(outcome, task, source.spec.name, staged, reader)
         with writing(task.folder):

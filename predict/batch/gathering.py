@@ -74,7 +74,7 @@ class Gathering:
         known: dict[str, ScaleOf] = {}  # by the list of photographs, which parts may have in common
         with reading(options.max_pixels, options.isolate) as reader:
             for task, job in zip(self.plan.tasks, self._jobs, strict=True):
-                names = [image.name for image in task.images]
+                names = job.names()
                 if options.scale is not None and job.photographs not in known:
                     known[job.photographs] = options.scale.among(names)
                 scales = known.get(job.photographs)
@@ -181,6 +181,9 @@ class _Listed(Sequence[ImageFile]):
         if isinstance(index, slice):
             return [self._image(name) for name in self._names[index]]
         return self._image(self._names[index])
+
+    def __iter__(self) -> Iterator[ImageFile]:
+        return map(self._image, self._names)
 
     def _image(self, name: str) -> ImageFile:
         path = self._folder / name

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from beetle_lm.errors import Hint, OutputError, PartError
 from beetle_lm.files import reachable, write_durably, write_json
@@ -165,19 +166,48 @@ class Job:
         """The partitions of the photographs, by the names of all of them."""
         return Partitions(self.staged.path, self.key, self.source.spec, names, self.partition)
 
-    def names(self) -> list[str]:
-        """The names of all photographs, in their order, by the list alone.
-
-        Raises:
-            OutputError: the list is damaged.
-        """
-        return [state[0] for state in _states(self.staged.path / _PHOTOGRAPHS)]
+    def names(self) -> Sequence[str]:
+        """The names of all photographs, in their order, by the list alone."""
+        return _Listed(self.staged.path / _PHOTOGRAPHS)
 
     def _refusal(self, reason: str) -> OutputError:
         return OutputError(
             f"{self.staged.folder} holds an unfinished run with {printable(reason)}",
             Hint.START_ANEW,
         )
+
+
+class _Listed(Sequence[str]):
+    """The names in a list of states, which stays on the disk: 8 bytes are kept of each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._starts = path, array("Q", [0])
+        with path.open("rb") as stream:
+            for line in stream:
+                self._starts.append(self._starts[-1] + len(line))
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __iter__(self) -> Iterator[str]:
+        return (state[0] for state in _states(self._path))
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        wanted = range(len(self))[index]
+        if isinstance(wanted, int):
+            return self[wanted : wanted + 1][0]
+        if not wanted:
+            return []
+        assert wanted.step == 1
+        first = self._starts[wanted.start]
+        with self._path.open("rb") as stream:
+            stream.seek(first)
+            lines = stream.read(self._starts[wanted.stop] - first).splitlines()
+        return [json.loads(line)[0] for line in lines]
 
 
 def _side_by_side(

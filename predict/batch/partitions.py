@@ -52,6 +52,11 @@ class Partitions:
         self._names, self._size = names, size
 
     @property
+    def all_names(self) -> Sequence[str]:
+        """The names of all photographs, in their order."""
+        return self._names
+
+    @property
     def numbers(self) -> range:
         """The numbers of all partitions."""
         return range(1, -(-len(self._names) // self._size) + 1)

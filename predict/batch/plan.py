@@ -14,6 +14,7 @@ from beetle_lm.predict.batch.reference import Reference
 from beetle_lm.predict.batch.result_files import is_unfinished
 from beetle_lm.predict.batch.shard import Shard
 from beetle_lm.predict.batch.staging import refuse_unless_free
+from beetle_lm.predict.formats import parquet
 from beetle_lm.predict.images.earlier import EarlierResults, read_run
 from beetle_lm.predict.images.find import is_file, is_folder
 from beetle_lm.predict.images.kinds import extensions
@@ -137,7 +138,13 @@ class Request:
         *,
         search: bool = False,
     ) -> Plan:
-        """The plan of what was found to be asked for; see `Plan` for the arguments."""
+        """The plan of what was found to be asked for; see `Plan` for the arguments.
+
+        Raises:
+            MissingExtraError: Parquet is asked for, and pyarrow is not installed.
+        """
+        if "parquet" in options.formats:
+            parquet.check_installed()
         return Plan(
             tasks,
             options,

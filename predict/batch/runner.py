@@ -22,11 +22,11 @@ from beetle_lm.predict.batch.partitions import partition_size
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
 from beetle_lm.predict.batch.request_record import record_of
-from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.batch.source import Source, SourceRecord, Sources
 from beetle_lm.predict.batch.staging import Staged, UnfinishedRun, locked, writing
 from beetle_lm.predict.batch.work import Work
 from beetle_lm.predict.drawing.overview import Selection
+from beetle_lm.predict.formats.identifiers import unique_ids
 from beetle_lm.predict.images.read import ImageFile, Picture
 from beetle_lm.predict.images.reading import Reader, Threads, reading
 from beetle_lm.predict.predictor import Predictor, Together

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from beetle_lm.predict.commands.terminal import Terminal
     from beetle_lm.predict.scales.sources import ScaleSource
 
-_FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv"}
+_FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv", "parquet": "parquet"}
 _SOME_FAILED, _INTERRUPTED = 3, 130
 
 Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Also look into sub-folders.")]
 Formats = Annotated[
-    str, typer.Option("--format", metavar="tps,csv", help="Landmark files to write.")
+    str, typer.Option("--format", metavar="tps,csv,parquet", help="Landmark files to write.")
 ]
 Overlay = Annotated[
     bool,
@@ -103,7 +103,9 @@ def chosen_formats(text: str) -> tuple[Format, ...]:
     """
     names = [name.strip().lower() for name in text.split(",")]
     if unknown := [name for name in names if name not in _FORMATS]:
-        raise UsageError(f"--format must be tps, csv or both (tps,csv), got {unknown[0]!r}")
+        raise UsageError(
+            f"--format must be tps, csv, parquet or several (tps,csv), got {unknown[0]!r}"
+        )
     return tuple(dict.fromkeys(_FORMATS[name] for name in names))
 
 

@@ -16,10 +16,11 @@ from beetle_lm.hints import sentence_for
 from beetle_lm.predict.batch.options import Flagged
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
-from beetle_lm.predict.batch.result_files import is_unfinished, planned
+from beetle_lm.predict.batch.result_files import has_tables, is_unfinished, planned
 from beetle_lm.predict.batch.source import Source
 from beetle_lm.predict.evaluation import table as evaluation_table
 from beetle_lm.predict.evaluation.metrics import Evaluation
+from beetle_lm.predict.formats.parquet import PARQUET
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.result import Result
 from beetle_lm.text import counted, printable
@@ -175,7 +176,8 @@ class Terminal(Observer):
                 echo(self._line(task, result), err=True)
             if outcome.failed > len(outcome.failures):
                 rest = outcome.failed - len(outcome.failures)
-                echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
+                table = "specimens.csv" if has_tables(self._plan.options.formats) else PARQUET
+                echo(f"and {rest} more failed; {table} has all reasons", err=True)
             for hint in outcome.hints:
                 if sentence := sentence_for(hint, self._options):
                     echo(f"{self._of_part(task)}{sentence}", err=True)

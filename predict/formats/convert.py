@@ -13,6 +13,7 @@ import numpy as np
 from beetle_lm.errors import Hint, LandmarkFileError, OutputError, RequestError
 from beetle_lm.files import write_text
 from beetle_lm.predict.formats.annotated import zeros_remark
+from beetle_lm.predict.formats.identifiers import Identifiers, shared_base_names
 from beetle_lm.predict.formats.names import listed
 from beetle_lm.predict.formats.own_tables import (
     tidy_header,
@@ -20,14 +21,15 @@ from beetle_lm.predict.formats.own_tables import (
     wide_header,
     wide_row,
 )
+from beetle_lm.predict.formats.parquet import SUFFIX, ParquetResults
 from beetle_lm.predict.formats.programs import coco, deeplabcut, dlib
 from beetle_lm.predict.formats.programs.found import Placed
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
-from beetle_lm.predict.formats.sizes import ImageSizes, Size
-from beetle_lm.predict.formats.tps import TpsRecord, write_tps
+from beetle_lm.predict.formats.sizes import ImageSizes, Size, SizesByName
+from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, write_tps
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import counted, shown
+from beetle_lm.text import base_name, counted, shown
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 Kind = Literal["tps", "wide", "tidy", "deeplabcut", "coco", "imglab"]
@@ -53,7 +55,8 @@ def convert_file(
     """Converts a landmark file and writes it whole or not at all.
 
     From TPS to TPS everything is kept; tables hold names and coordinates only. Coordinates keep
-    all their digits.
+    all their digits. Of a Parquet file of results become the TPS file and tables that the run would
+    have written, in memory that does not grow with it.
 
     Args:
         source: a landmark file of any kind.
@@ -76,6 +79,12 @@ def convert_file(
     """
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists", Hint.REPLACE_OR_ANOTHER_NAME)
+    if source.suffix.lower() == SUFFIX:
+        results = ParquetResults(source)
+        if part is None and kind in ("tps", "wide", "tidy"):
+            write_text(target, _text_of_results(results, kind, excel))
+            return len(results)
+        sizes = sizes or SizesByName(results.sizes())
     records = read_records(source, () if sizes is None else sizes.names)
     read = [record for record in records if isinstance(record, TpsRecord)]
     if read and kind == "tps":
@@ -102,6 +111,23 @@ def convert_file(
         _check_same_count(source, records)
         write_text(target, [_program(kind, source, records, placed, part, sizes)])
     return len(records)
+
+
+def _text_of_results(results: ParquetResults, kind: str, excel: bool) -> Iterator[str]:
+    if kind == "tps":
+        identifiers, formatter = Identifiers(results.names), TpsFormatter()
+        shared = frozenset(shared_base_names(results.names))
+        for row in results:
+            if record := row.tps_record(identifiers.of(row.image)):
+                yield formatter.format(record, base_name(row.image) in shared)
+        return
+    names = results.about.spec.landmark_names
+    yield wide_header(len(names), excel) if kind == "wide" else tidy_header(excel)
+    for row in results:
+        if row.xy is not None and kind == "wide":
+            yield wide_row(row.image, row.xy, excel)
+        elif row.xy is not None:
+            yield tidy_rows(row.image, names, row.xy, row.score, row.expected_error, excel)
 
 
 def _program(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from beetle_lm.encoding import SAVE_AS_UTF8
 from beetle_lm.errors import LandmarkFileError
+from beetle_lm.predict.formats import parquet
 from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.programs.read import (
     SUFFIXES,
@@ -29,7 +30,8 @@ _log = logging.getLogger("beetle_lm")
 def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record]:
     """Reads a landmark file, in its order: TPS, a table, or the file of another program.
 
-    A file that ends in ``.tps`` is a TPS file, as is one whose content begins like one. Others that
+    A file that ends in ``.parquet`` has results of our own.
+    One that ends in ``.tps`` is a TPS file, as is one whose content begins like one. Others that
     begin as XML or JSON are those of other programs (`beetle_lm.predict.formats.programs`), and
     those that end in ``.csv``, ``.tsv`` or ``.txt`` tables, wide or tidy. Programs that write a
     file for each photograph fill a folder; it is read as one file. A TPS file or table that is not
@@ -46,8 +48,10 @@ def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record
     suffix = path.suffix.lower()
     if path.is_dir():
         return _told(*_in_folder(path))
+    if suffix == parquet.SUFFIX:
+        return parquet.ParquetResults(path).records()
     if suffix != ".tps" and suffix not in TABLE_SUFFIXES | SUFFIXES:
-        found = "is not a landmark file: the name must end in .tps, .csv, .xml or .json"
+        found = "is not a landmark file: the name must end in .tps, .csv, .xml, .json or .parquet"
         raise LandmarkFileError(path, None, found)
     data = read_bytes(path)
     text = decoded(path, data)

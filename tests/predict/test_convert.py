@@ -238,7 +238,7 @@ def test_arguments_that_do_not_fit(
     [
         ("x.tps", "LM=2\n1 2\n", "x.tps, line 1: LM=2, but 1 row"),
         ("x.csv", "image,x1\na,2\n", "x.csv, line 1: expected the columns"),
-        ("x.png", "x", "must end in .tps, .csv, .xml or .json"),
+        ("x.png", "x", "must end in .tps, .csv, .xml, .json or .parquet"),
         ("x.tps", None, "cannot be read"),
     ],
 )
