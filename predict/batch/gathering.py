@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from beetle_lm.errors import Hint, LandmarkFileError, OutputError
 from beetle_lm.predict.batch.finishing import finish, write_together
 from beetle_lm.predict.batch.job import Job
+from beetle_lm.predict.batch.listed_images import ListedImages
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
@@ -19,8 +20,6 @@ from beetle_lm.predict.batch.result_files import is_unfinished
 from beetle_lm.predict.batch.shard import Shard
 from beetle_lm.predict.batch.staging import REQUEST, Staged, UnfinishedRun, damaged, locked
 from beetle_lm.predict.drawing.overview import Selection
-from beetle_lm.predict.images.find import ImageFile
-from beetle_lm.predict.images.pages import photograph_at
 from beetle_lm.predict.images.reading import reading
 from beetle_lm.predict.scales.sources import ScaleOf
 
@@ -154,7 +153,7 @@ def _refuse_missing(
 
 
 def _task(wanted: Wanted, job: Job, names: Sequence[str], options: Options) -> Task:
-    images = _Listed(names, wanted.photographs, options)
+    images = ListedImages(names, wanted.photographs, options)
     reference = None
     if wanted.reference is not None:
         reference = Reference.read(wanted.reference, images, options.exif)
@@ -162,29 +161,3 @@ def _task(wanted: Wanted, job: Job, names: Sequence[str], options: Options) -> T
             found = "has changed since the run was begun"
             raise LandmarkFileError(wanted.reference, None, found)
     return Task(wanted.part, wanted.file, images, wanted.folder, reference, wanted.measures)
-
-
-class _Listed(Sequence[ImageFile]):
-    """Photographs by their names below a folder, which nobody looks for."""
-
-    def __init__(self, names: Sequence[str], folder: Path, options: Options) -> None:
-        self._names, self._folder, self._pages = names, folder, options.pages
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    @overload
-    def __getitem__(self, index: int) -> ImageFile: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[ImageFile]: ...
-    def __getitem__(self, index: int | slice) -> ImageFile | Sequence[ImageFile]:
-        if isinstance(index, slice):
-            return [self._image(name) for name in self._names[index]]
-        return self._image(self._names[index])
-
-    def __iter__(self) -> Iterator[ImageFile]:
-        return map(self._image, self._names)
-
-    def _image(self, name: str) -> ImageFile:
-        path = self._folder / name
-        return photograph_at(path, name) if self._pages == "all" else ImageFile(path, name)

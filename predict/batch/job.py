@@ -133,11 +133,7 @@ class Job:
         Raises:
             OutputError: it has other settings or photographs, or the record was changed.
         """
-        now = json.loads(json.dumps(settings))
-        for name in {**now, **self.settings}:  # a finder may have been there then, and none now
-            if self.settings.get(name) != now.get(name):
-                told = f"{self.settings.get(name)} then, {now.get(name)} now"
-                raise self._refusal(f"another {name} ({told})")
+        self.check_settings(settings)
         path = self.staged.path / _PHOTOGRAPHS
         for index, (then, image) in enumerate(_side_by_side(_states(path), images)):
             if then is not None and image is not None and then[0] == image.name:
@@ -150,6 +146,18 @@ class Job:
                 raise self._refusal(f"other photographs ({image.name} is new)")
         self.check_record()
 
+    def check_settings(self, settings: Settings) -> None:
+        """Makes sure that a worker has the settings of this job.
+
+        Raises:
+            OutputError: it has others.
+        """
+        now = json.loads(json.dumps(settings))
+        for name in {**now, **self.settings}:  # a finder may have been there then, and none now
+            if self.settings.get(name) != now.get(name):
+                told = f"{self.settings.get(name)} then, {now.get(name)} now"
+                raise self._refusal(f"another {name} ({told})")
+
     def check_record(self) -> None:
         """Makes sure that nobody has changed the record.
 
@@ -161,6 +169,15 @@ class Job:
             raise damaged(path)
         if _checksum(self.staged.path / _PHOTOGRAPHS) != self.photographs:
             raise damaged(self.staged.path / _PHOTOGRAPHS)
+
+    @property
+    def batch_size(self) -> int:
+        """How many photographs go through the model at once."""
+        return int(str(self.settings["batch size"]))
+
+    def numbers(self, photographs: int) -> range:
+        """The numbers of the partitions of so many photographs."""
+        return range(1, -(-photographs // self.partition) + 1)
 
     def partitions(self, names: Sequence[str]) -> Partitions:
         """The partitions of the photographs, by the names of all of them."""

@@ -11,7 +11,7 @@ from beetle_lm.predict.batch.rows import begins, content_of, line_of, result_of
 from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.parts import PartSpec
 
-LARGEST = 1000
+LARGEST = 500
 """Photographs in a partition, about, where there are many (`docs/scaling.md`)."""
 
 _PARTITIONS = "partitions"

@@ -80,6 +80,10 @@ class Plan:
     shard: Shard | None = None
     command: tuple[str, ...] = ()
 
+    def takes(self, partition: int) -> bool:
+        """Whether the partition of a number is computed here."""
+        return self.shard is None or self.shard.takes(partition)
+
     @property
     def groups(self) -> list[tuple[Task, ...]]:
         """The tasks whose photographs are gone through at once."""

@@ -36,6 +36,9 @@ class Observer:
     def placed(self, task: Task, result: Result) -> None:
         """A photograph is done, or failed."""
 
+    def computed(self, task: Task, count: int) -> None:
+        """So many photographs more are done by processes of a cluster; some may have failed."""
+
     def kept(self, task: Task, count: int) -> None:
         """So many photographs are on the disk, to stay whatever happens."""
 

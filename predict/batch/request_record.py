@@ -20,6 +20,8 @@ def record_of(plan: Plan) -> dict[str, Any]:
         "directory": str(Path.cwd()),
         "shards": None if plan.shard is None else plan.shard.of,
         "together": plan.together is not None,
+        "finder": None if plan.finder is None else os.path.abspath(plan.finder),
+        "search": plan.search,
         "options": {
             **asdict(replace(options, scale=None)),
             "scale": None if scale is None else scale.record,
@@ -27,7 +29,7 @@ def record_of(plan: Plan) -> dict[str, Any]:
         "tasks": [
             {
                 "part": task.part,
-                "file": str(task.file),
+                "file": os.path.abspath(task.file),
                 "folder": None if task.folder == plan.output else task.folder.name,
                 "photographs": str(task.images[0].folder),
                 "reference": None

@@ -15,7 +15,7 @@ from typing import Any
 
 from beetle_lm.predict.batch import provenance
 from beetle_lm.predict.batch.finishing import finish, write_together
-from beetle_lm.predict.batch.job import Job, Settings
+from beetle_lm.predict.batch.job import Job
 from beetle_lm.predict.batch.journal import ROWS
 from beetle_lm.predict.batch.overlays import Overlays, Pictures
 from beetle_lm.predict.batch.partitions import partition_size
@@ -94,7 +94,7 @@ def run_plan(
     """
     observer = observer or Observer()
     done: list[Finished] = []
-    run = _unfinished(plan)
+    run = unfinished(plan)
     with ExitStack() as stack:
         stack.enter_context(run)
         reader = stack.enter_context(reading(plan.options.max_pixels, plan.options.isolate))
@@ -108,8 +108,9 @@ def run_plan(
                 staged = [run.part(n, task.folder) for n, task in enumerate(tasks, len(done) + 1)]
                 scale, names = plan.options.scale, [image.name for image in tasks[0].images]
                 scales = None if scale is None else scale.among(names)
-                parts = _begun(sources, tasks, staged, plan, threads, observer, own)
-                _compute(sources, parts, plan, threads, reader)
+                jobs = begun_jobs(sources, tasks, staged, plan)
+                parts = _parts(sources, tasks, jobs, plan, threads, observer, own)
+                compute(sources, parts, plan, threads, reader)
                 finished = [part.finish(reader, scales) for part in parts]
             for task, one in zip(tasks, finished, strict=True):
                 observer.finished(task, one)
@@ -145,7 +146,7 @@ def run_shard(
     """
     observer = observer or Observer()
     assert plan.shard is not None
-    run, done = _unfinished(plan), 0
+    run, done = unfinished(plan), 0
     counts = Counter(partitions=0, photographs=0, failed=0)
     with ExitStack() as stack:
         stack.enter_context(run.shared(plan.shard.file_name))
@@ -156,43 +157,87 @@ def run_shard(
             staged = [run.part(n, task.folder) for n, task in enumerate(tasks, done + 1)]
             with ExitStack() as own:
                 with run.alone():
-                    parts = _begun(sources, tasks, staged, plan, threads, observer, own)
-                _compute(sources, parts, plan, threads, reader)
+                    jobs = begun_jobs(sources, tasks, staged, plan, plan.shard.of)
+                parts = _parts(sources, tasks, jobs, plan, threads, observer, own)
+                compute(sources, parts, plan, threads, reader)
                 for part in parts:
                     counts.update(part.counts)
             done += len(tasks)
     return {"output": str(plan.output), "shard": str(plan.shard), **counts}
 
 
-def _unfinished(plan: Plan) -> UnfinishedRun:
+def unfinished(plan: Plan) -> UnfinishedRun:
+    """What is kept of a run, in the folder of its results."""
     folders = [task.folder for task in plan.tasks]
     resume = plan.resume or plan.shard is not None
     return UnfinishedRun(plan.output, folders, plan.overwrite, resume, record_of(plan))
 
 
-def _begun(
+def begun_jobs(
     sources: Sources,
     tasks: Sequence[Task],
     staged: Sequence[Staged],
     plan: Plan,
+    workers: int = 1,
+) -> list[Job]:
+    """Begins some parts, or makes sure that they were begun with the same.
+
+    Args:
+        sources: what places the landmarks, for each part.
+        tasks: what is predicted; the photographs are those of all alike.
+        staged: where what is done of each is kept.
+        plan: the whole run.
+        workers: how many share the photographs.
+
+    Raises:
+        OutputError: a part was begun with other settings or photographs, what was kept of it is
+            damaged, or the folder cannot be written.
+        LandmarkError: manual landmarks are not those of the part.
+    """
+    # As if all photographs were still to be done: another batch size may change last digits.
+    most = min(plan.options.batch_size, len(tasks[0].images))
+    size = partition_size(len(tasks[0].images), sources.parts[0].batch_size or most, workers)
+    parts, jobs = [task.part for task in plan.tasks], []
+    for source, task, one in zip(sources.parts, tasks, staged, strict=True):
+        if task.reference is not None:
+            task.reference.check(source.spec)
+        batch_size = source.batch_size or most
+        settings = provenance.settings(source, task.reference, parts, plan.options, batch_size)
+        with writing(one.folder):
+            job = Job.read(one)
+            if job is None:
+                told = SourceRecord.of(source, task.images, task.reference)
+                job = Job.begin(one, settings, task.images, size, told)
+            else:
+                job.check(settings, task.images, plan.takes)
+        jobs.append(job)
+    return jobs
+
+
+def _parts(
+    sources: Sources,
+    tasks: Sequence[Task],
+    jobs: Sequence[Job],
+    plan: Plan,
     threads: Threads,
     observer: Observer,
     stack: ExitStack,
-) -> list[_Part]:
-    """Begins some parts, or goes on with them; what is done of them is kept when `stack` ends."""
-    # As if all photographs were still to be done: another batch size may change last digits.
-    most = min(plan.options.batch_size, len(tasks[0].images))
-    together = sources.parts[0].batch_size or most
+) -> list[Part]:
+    """The parts of those partitions that the plan's worker takes."""
+    names = [image.name for image in tasks[0].images]
+    numbers = [one for one in jobs[0].numbers(len(names)) if plan.takes(one)]
+    journal = ROWS if plan.shard is None else f"{ROWS}-{plan.shard.file_name}"
     return [
-        _Part(
-            source, task, one, plan, together, source.batch_size or most, threads, observer, stack
+        Part(
+            *(source, task, names, job, plan, jobs[0].batch_size),
+            *(numbers, journal, threads, observer, stack),
         )
-        for source, task, one in zip(sources.parts, tasks, staged, strict=True)
+        for source, task, job in zip(sources.parts, tasks, jobs, strict=True)
     ]
 
 
-def _compute(
-    sources: Sources, parts: Sequence[_Part], plan: Plan, threads: Threads, reader: Reader
+def compute(
+    sources: Sources, parts: Sequence[Part], plan: Plan, threads: Threads, reader: Reader
 ) -> None:
     """Places the landmarks of some parts on the photographs that none of them has kept.
 
@@ -234,47 +279,51 @@ def _compute(
         part.work.all_added()
 
 
-class _Part:
-    """A part while a worker computes its share of it."""
+class Part:
+    """A part while a worker computes its share of it.
+
+    Args:
+        source: places its landmarks.
+        task: what is predicted.
+        names: of all photographs, in their order.
+        job: the part as it was begun.
+        plan: the whole run.
+        batch_size: photographs that go through the models at once.
+        numbers: the partitions that the worker takes.
+        journal: the name of its file.
+        threads: draw.
+        observer: is told what happens.
+        stack: what is done is kept when it ends.
+    """
 
     def __init__(
         self,
         source: Source,
         task: Task,
-        staged: Staged,
+        names: Sequence[str],
+        job: Job,
         plan: Plan,
-        together: int,
         batch_size: int,
+        numbers: Sequence[int],
+        journal: str,
         threads: Threads,
         observer: Observer,
         stack: ExitStack,
     ) -> None:
-        if task.reference is not None:
-            task.reference.check(source.spec)
         self.task = task
         self.counts = Counter[str]()
-        self._plan, self._observer = plan, observer
-        options, shard = plan.options, plan.shard
-        names = [image.name for image in task.images]
-        self._shown = Selection(names)
-        self._overlays = None
-        if options.overlay:
-            self._overlays = Overlays(
-                task, options, threads, staged.results, unique_ids(names), self._shown
-            )
-        parts = [each.part for each in plan.tasks]
-        settings = provenance.settings(source, task.reference, parts, options, batch_size)
-        self._job = self._begun(staged, settings, source, together)
-        partitions = self._job.partitions(names)
-        numbers = [one for one in partitions.numbers if shard is None or shard.takes(one)]
-        journal = ROWS if shard is None else f"{ROWS}-{shard.file_name}"
+        self._job, self._plan, self._observer = job, plan, observer
+        self._shown, self._overlays = Selection(names), None
+        if plan.options.overlay:
+            ids, folder = unique_ids(names), job.staged.results
+            self._overlays = Overlays(task, plan.options, threads, folder, ids, self._shown)
         self.work = stack.enter_context(
             Work(
                 task.folder,
-                partitions,
+                job.partitions(names),
                 numbers,
-                together,
-                staged.path / journal,
+                batch_size,
+                job.staged.path / journal,
                 lambda count: observer.kept(task, count),
             )
         )
@@ -304,18 +353,6 @@ class _Part:
             scales,
             self.work.check,
         )
-
-    def _begun(self, staged: Staged, settings: Settings, source: Source, batch_size: int) -> Job:
-        """Begins the part, or makes sure that it was begun with the same."""
-        images, shard = self.task.images, self._plan.shard
-        with writing(staged.folder):
-            job = Job.read(staged)
-            if job is None:
-                size = partition_size(len(images), batch_size, 1 if shard is None else shard.of)
-                told = SourceRecord.of(source, images, self.task.reference)
-                return Job.begin(staged, settings, images, size, told)
-            job.check(settings, images, (lambda number: True) if shard is None else shard.takes)
-            return job
 
 
 def _half_of_the_cores() -> int:

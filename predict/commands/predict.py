@@ -133,6 +133,18 @@ def predict(
             " SLURM job array. `gather` writes the results.",
         ),
     ] = None,
+    engine: Annotated[
+        Literal["ray"] | None,
+        typer.Option(help="Compute on a Ray cluster, partition by partition."),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|HOST:PORT",
+            help="Of the cluster.",
+            show_default="one is started on this machine",
+        ),
+    ] = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
@@ -168,9 +180,19 @@ def predict(
     if share is not None and dry_run:
         raise UsageError("--dry-run tells of the whole run: leave --shard out")
 
+    _check_engine(engine, address, share is not None, overlay)
+
     from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Request
     from beetle_lm.predict.batch.runner import load_models
+
+    run = None
+    if engine is not None:
+        from beetle_lm.predict.batch.ray_engine import run_on_ray
+
+        run = partial(run_on_ray, address=address)
+        device = "cpu" if device == "auto" else device  # a cluster may have machines of both kinds
+        threads = threads or 1
 
     command = tuple(sys.argv[1:])
     request = Request(inputs, output, recursive, reference, overwrite, resume, share, command)
@@ -195,7 +217,17 @@ def predict(
         quiet=quiet,
         verbose=verbose,
         as_json=as_json,
+        run=run,
     )
+
+
+def _check_engine(engine: str | None, address: str | None, shared: bool, overlay: bool) -> None:
+    if address is not None and engine is None:
+        raise UsageError("--address goes with --engine ray")
+    if engine is not None and shared:
+        raise UsageError("give either --engine or --shard, not both")
+    if engine is not None and overlay:
+        raise UsageError("--engine draws nothing: leave --overlay out")
 
 
 def _plan(

@@ -14,11 +14,15 @@ from beetle_lm.errors import BeetleLMError, RequestError, UsageError
 
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.plan import Plan, Task
+    from beetle_lm.predict.batch.progress import Observer
     from beetle_lm.predict.batch.result_files import Format
     from beetle_lm.predict.batch.shard import Shard
     from beetle_lm.predict.batch.source import Sources
     from beetle_lm.predict.commands.terminal import Terminal
     from beetle_lm.predict.scales.sources import ScaleSource
+
+    Load = Callable[[Sequence[Task], Plan], Sources]
+    Runner = Callable[[Plan, Load, Observer], dict[str, Any]]
 
 _FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv", "parquet": "parquet"}
 _SOME_FAILED, _INTERRUPTED = 3, 130
@@ -149,12 +153,13 @@ def chosen_scale(scale: str | None, scale_from: str | None) -> ScaleSource | Non
 def carry_out(
     context: typer.Context,
     plan: Plan,
-    load: Callable[[Sequence[Task], Plan], Sources],
+    load: Load,
     *,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
     as_json: bool,
+    run: Runner | None = None,
 ) -> None:
     """Runs a plan or its shard, or says what it would do, and reports on the terminal.
 
@@ -163,6 +168,8 @@ def carry_out(
         BeetleLMError: the run was stopped by an error.
     """
     from beetle_lm.predict.batch.runner import run_plan, run_shard
+
+    run = run or (run_plan if plan.shard is None else run_shard)
     from beetle_lm.predict.commands.terminal import Terminal, tell_plan
 
     if dry_run:
@@ -172,10 +179,7 @@ def carry_out(
     terminal = Terminal(plan, options, quiet, verbose)
     try:
         with terminal:
-            if plan.shard is not None:
-                summary = run_shard(plan, load, terminal)
-            else:
-                summary = run_plan(plan, load, terminal)
+            summary = run(plan, load, terminal)
     except KeyboardInterrupt:
         nothing = f"nothing was written to {plan.output}"
         echo(f"stopped; {terminal.what_stays() or nothing}", err=True)

@@ -139,6 +139,13 @@ class Terminal(Observer):
         if self._verbose:
             self._say(self._line(task, result))
 
+    def computed(self, task: Task, count: int) -> None:
+        """Counts photographs that a cluster did."""
+        self._placed += count
+        self._bar.advance(self._row, count)
+        if self._verbose:
+            self._say(f"{self._of_part(task)}{_counted(count)} more")
+
     def kept(self, task: Task, count: int) -> None:
         """Remembers how much is done."""
         self._kept[task.part] = count

@@ -126,6 +126,10 @@ class OutputError(BeetleLMError):
     """Results cannot be written, or would overwrite earlier ones."""
 
 
+class EngineError(BeetleLMError):
+    """A cluster cannot be had, or one of its processes cannot do what it was given."""
+
+
 class IsolationError(BeetleLMError):
     """The processes that decode photographs cannot be started."""
 

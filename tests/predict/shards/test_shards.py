@@ -46,8 +46,8 @@ def test_shards_give_the_results_of_one_run(
 def test_there_are_four_partitions_for_each_shard_in_whole_batches() -> None:
     assert partition_size(13, 2, 3) == 2
     assert partition_size(4000, 8, 10) == 104
-    assert partition_size(10_000_000, 8, 100) == 1000
-    assert partition_size(10_000_000, 16) == 1008
+    assert partition_size(10_000_000, 8, 100) == 504
+    assert partition_size(10_000_000, 16) == 512
     assert partition_size(5, 1, 100) == 1
 
 
