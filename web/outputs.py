@@ -14,8 +14,8 @@ import numpy as np
 
 from beetle_lm.errors import BeetleLMError, ImageError
 from beetle_lm.files import write_text
-from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.formats.csv import csv_line, guarded
+from beetle_lm.predict.formats.identifiers import unique_ids
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord
 from beetle_lm.predict.images.header import Header, read_header
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored

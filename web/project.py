@@ -16,6 +16,7 @@ from beetle_lm.errors import Hint, ImageError, LandmarkFileError, OutputError, R
 from beetle_lm.files import write_text
 from beetle_lm.predict.batch.review import Results, Reviewed
 from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.parquet import PARQUET
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps
 from beetle_lm.predict.images.find import find_images
 from beetle_lm.predict.images.orientation import ExifFrame, to_upright
@@ -211,7 +212,8 @@ def _review_project(results: Results, images: Path | None) -> Project:
         order, headers, frame, _by_photograph(folder / "landmarks.tps", order), scales
     )
     store = Store(folder / KEPT, order, len(spec))
-    stamp = _sha256(folder / "specimens.csv", folder / "predictions.csv")
+    tables = ("specimens.csv", "predictions.csv", PARQUET)
+    stamp = _sha256(*(folder / name for name in tables))
     if store.about("results") != stamp:
         store.propose(_proposed(one, results, headers) for one in found)
         store.remember("results", stamp)
