@@ -274,6 +274,10 @@ def _flags(card: ModelCard) -> str:
 def _print_scheme(spec: PartSpec) -> None:
     rows = [(str(number), name) for number, name in enumerate(spec.landmark_names, start=1)]
     _print_table(("landmark", "name"), rows)
+    if spec.curves:
+        runs = [(c.name, str(c.start), str(c.end), str(c.semilandmarks)) for c in spec.curves]
+        echo()
+        print_table(("curve", "from", "to", "semilandmarks"), runs)
     if spec.measurements:
         lengths = [(one.name, str(one.start), str(one.end)) for one in spec.measurements]
         _print_table(("measurement", "from", "to"), lengths)

@@ -40,6 +40,7 @@ class Task:
         folder: where the results go; it holds none, or they may be replaced.
         reference: manual landmarks to compare with, which fit the part.
         measures: the part names measurements.
+        curved: the part has curves.
     """
 
     part: str
@@ -48,6 +49,7 @@ class Task:
     folder: Path
     reference: Reference | None
     measures: bool = False
+    curved: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,8 +239,9 @@ def plan_parts(request: Request, zoo: str | None, options: Options | None = None
             refuse_unless_free(folder, request.overwrite)
         manual = references.get(path.name)
         reference = _reference(manual, images, options, partial(_part_of, model))
-        measures = bool(_part_of(model).measurements)
-        tasks.append(Task(path.name, model, images, folder, reference, measures))
+        part = _part_of(model)
+        measures, curved = bool(part.measurements), bool(part.curves)
+        tasks.append(Task(path.name, model, images, folder, reference, measures, curved))
     _tell_passed_over(root, [path for path in found if path not in folders])
     return Plan(tuple(tasks), options, together, request.overwrite, request.resume)
 
@@ -289,9 +292,7 @@ def _reference(
 ) -> Reference | None:
     if manual is None:
         return None
-    reference = Reference.read(manual, images, options.exif)
-    reference.check(spec())
-    return reference
+    return Reference.read(manual, images, options.exif).of_part(spec())
 
 
 def _part_of(model: Path) -> PartSpec:

@@ -230,7 +230,9 @@ class _Part:
         scales = self._scales
         if summary is None:
             part.all_added()
-            files = ResultFiles(staged.results, source.spec, self._ids, options.formats)
+            files = ResultFiles(
+                staged.results, source.spec, self._ids, options.formats, options.curves
+            )
             with files:
                 outcome = outcome_of(part.rows, task, source, options, reader, shown, scales, files)
             written = files.paths + _write_pictures(outcome, task, source.spec.name, staged, reader)
@@ -258,7 +260,7 @@ def _write_pictures(
         folder = staged.results / "evaluation"
         shutil.rmtree(folder, ignore_errors=True)  # half written by a run that was killed
         report.write_evaluation(outcome.evaluation, folder, images.get, read=read)
-        written += [folder / file for file in report.FILES]
+        written += [folder / file for file in report.FILES if (folder / file).exists()]
     if outcome.shown.cells:
         written.append(staged.results / OVERVIEW)
         with writing(written[-1]):

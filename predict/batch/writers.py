@@ -13,14 +13,26 @@ from typing import Self, TextIO
 
 import numpy as np
 
-from beetle_lm.predict.batch.options import Flagged
-from beetle_lm.predict.batch.result_files import MEASUREMENTS, Format, shared_base_names
+from beetle_lm.predict.batch.options import CurvesAs, Flagged
+from beetle_lm.predict.batch.result_files import (
+    CURVES,
+    MEASUREMENTS,
+    SLIDERS,
+    Format,
+    shared_base_names,
+)
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows, wide_header, wide_row
+from beetle_lm.predict.formats.semilandmarks import (
+    curve_header,
+    curve_rows,
+    semilandmark_names,
+    sliders,
+)
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored, upright_size
-from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.landmarks import Floats, curve_points
 from beetle_lm.predict.measurements import lengths
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.scales.scale import Scale
@@ -56,6 +68,9 @@ class Written:
             the photograph is flagged and its landmarks are to be missing.
         score: (n,) scores of all landmarks.
         expected_error: (n,) expected errors of all landmarks, in pixels.
+        semilandmarks: (s, 2) of the part's curves, like `xy`; those of all curves are missing where
+            the photograph is flagged and its landmarks are to be.
+        semilandmark_error: (s,) their expected errors, in pixels.
         size: width and height of the photograph in that frame.
         below: how many scores are below the limit.
         dropped: the photograph is flagged and stands in no landmark file.
@@ -64,6 +79,8 @@ class Written:
     xy: Floats
     score: Floats
     expected_error: Floats
+    semilandmarks: Floats
+    semilandmark_error: Floats
     size: tuple[int, int]
     below: int = 0
     dropped: bool = False
@@ -83,16 +100,23 @@ class Written:
         expected_error = result.landmarks.expected_error
         if score is None or expected_error is None:
             return None
+        curves, across = result.landmarks.semilandmarks, result.landmarks.semilandmark_error
+        if curves is None or across is None:
+            curves, across = np.empty((0, 2)), np.empty(0)
         if frame == "stored":
             xy = to_stored(xy, result.orientation, size)
+            curves = to_stored(curves, result.orientation, size)
             size = upright_size(size, result.orientation)
         weak = score < min_score
         is_flagged = result.status == "flagged"
-        missing = weak | (is_flagged and flagged == "missing")
+        all_missing = is_flagged and flagged == "missing"
+        missing = weak | all_missing
         return cls(
             np.where(missing[:, None], np.nan, xy),
             score,
             expected_error,
+            np.full_like(curves, np.nan) if all_missing else curves,
+            across,
             size,
             int(weak.sum()),
             is_flagged and flagged == "drop",
@@ -112,6 +136,7 @@ class ResultFiles:
         spec: the part.
         ids: an identifier for each image's name, in the order of the images.
         formats: which landmark files to write.
+        curves: how semilandmarks are written.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -123,12 +148,17 @@ class ResultFiles:
         spec: PartSpec,
         ids: Mapping[str, str],
         formats: Sequence[Format] = ("tps", "csv"),
+        curves: CurvesAs = "curves",
     ) -> None:
         self._folder = folder
         self._spec = spec
         self._ids = ids
         self._shared = frozenset(shared_base_names(ids))
         self._formats = tuple(formats)
+        self._appended = bool(spec.curves) and curves == "append"
+        self._names = spec.landmark_names
+        if self._appended:
+            self._names += semilandmark_names(spec)
         self._tps = TpsFormatter()
         self._files = ExitStack()
         self._streams: dict[str, TextIO] = {}
@@ -143,11 +173,15 @@ class ResultFiles:
             if "tps" in self._formats:
                 self._open(stack, "landmarks.tps", "")
             if "csv" in self._formats:
-                self._open(stack, "landmarks.csv", wide_header(len(self._spec)))
+                self._open(stack, "landmarks.csv", wide_header(len(self._names)))
                 self._open(stack, "predictions.csv", tidy_header())
             self._open(stack, "specimens.csv", ",".join(SPECIMEN_COLUMNS) + "\n")
             if self._spec.measurements:
                 self._open(stack, MEASUREMENTS, measurements_header(self._spec))
+            if self._appended:
+                self._open(stack, SLIDERS, sliders(self._spec))
+            elif self._spec.curves and "csv" in self._formats:
+                self._open(stack, CURVES, curve_header())
             self._files = stack.pop_all()
         if self._shared and "tps" in self._formats:
             _log.warning(
@@ -212,25 +246,31 @@ class ResultFiles:
     def _write_landmarks(
         self, result: Result, written: Written, units_per_px: float | None
     ) -> None:
-        name = result.name
+        name, xy = result.name, written.xy
+        score, expected_error = written.score, written.expected_error
+        if self._appended:
+            xy = np.concatenate((xy, written.semilandmarks))
+            unknown = np.full(len(written.semilandmarks), np.nan)
+            score = np.concatenate((score, unknown))
+            expected_error = np.concatenate((expected_error, written.semilandmark_error))
         if "tps" in self._formats:
+            curves = None
+            if self._spec.curves and not self._appended:
+                curves = curve_points(self._spec, written.xy, written.semilandmarks)
             record = TpsRecord.from_image_xy(
-                written.xy, written.size, name, self._ids[name], units_per_px
+                xy, written.size, name, self._ids[name], units_per_px, curves
             )
             if result.flag is not None:
                 record = replace(record, comments=(f"flagged: {result.flag}",))
             keep_folders = base_name(name) in self._shared
             self._streams["landmarks.tps"].write(self._tps.format(record, keep_folders))
         if "csv" in self._formats:
-            self._streams["landmarks.csv"].write(wide_row(name, written.xy))
-            rows = tidy_rows(
-                name,
-                self._spec.landmark_names,
-                written.xy,
-                written.score,
-                written.expected_error,
-            )
+            self._streams["landmarks.csv"].write(wide_row(name, xy))
+            rows = tidy_rows(name, self._names, xy, score, expected_error)
             self._streams["predictions.csv"].write(rows)
+        if CURVES in self._streams:
+            rows = curve_rows(name, self._spec, written.semilandmarks, written.semilandmark_error)
+            self._streams[CURVES].write(rows)
 
 
 def measurements_header(spec: PartSpec) -> str:

@@ -52,7 +52,7 @@ def with_lines(records: Sequence[Record]) -> tuple[list[Record], str | None]:
     )
 
 
-def in_order(record: Record, part: PartSpec) -> tuple[Floats, ...]:
+def curves_in_order(record: Record, part: PartSpec) -> tuple[Floats, ...]:
     """The curves of a record in the order of its part, matched by names where it has them.
 
     Args:

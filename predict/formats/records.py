@@ -26,7 +26,8 @@ class Record:
         image: name of the photograph as the file gives it, None where it gives none.
         id: identifier, None where the file gives none.
         scale: units per pixel, None where unknown. The coordinates are not multiplied by it.
-        line: where the record begins in its file, counted from 1; 0 for one that was never read.
+        line: where the record begins in its file, counted from 1; 0 for one that was never read, or
+            from a file that has no lines.
         number: the record's place in its file, counted from 1; 0 for one that was never read.
         y_up: True where y points up from the bottom edge of the image, False where `points` are
             image coordinates.
@@ -64,6 +65,11 @@ class Record:
     def name(self) -> str:
         """What the specimen goes by: its image, without one its ID, else its place in the file."""
         return self.image or self.id or str(self.number)
+
+    @property
+    def place(self) -> str:
+        """Where the record stands in its file, for messages."""
+        return f"line {self.line}" if self.line else f"record {self.number}"
 
     @property
     def is_named(self) -> bool:
@@ -123,6 +129,13 @@ class Record:
         if frame == "apply":
             return xy
         return to_upright(xy, photograph.orientation, photograph.size)
+
+
+def places(first: Record, second: Record) -> str:
+    """Where two records of one file stand in it, for messages."""
+    if first.line and second.line:
+        return f"lines {first.line} and {second.line}"
+    return f"records {first.number} and {second.number}"
 
 
 def flip_y(xy: Floats, height: float) -> Floats:

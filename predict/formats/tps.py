@@ -9,7 +9,7 @@ import logging
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -80,6 +80,7 @@ class TpsRecord(Record):
         image: str,
         id: str | None = None,
         scale: float | None = None,
+        curves: Mapping[str, Floats] | None = None,
     ) -> TpsRecord:
         """A record from image coordinates.
 
@@ -92,9 +93,14 @@ class TpsRecord(Record):
             image: name of the photograph.
             id: identifier; without one the writer makes one from the name.
             scale: units per pixel, None where unknown.
+            curves: (m, 2) points of each curve by its name, in the same frame.
         """
-        inside = np.clip(xy, 0.0, np.asarray(size, np.float64))
-        return cls(flip_y(inside, size[1]), image=image, id=id, scale=scale)
+        points, *lines = (
+            flip_y(np.clip(each, 0.0, np.asarray(size, np.float64)), size[1])
+            for each in (xy, *(curves or {}).values())
+        )
+        names = tuple(curves) if curves else None
+        return cls(points, image=image, id=id, scale=scale, curves=tuple(lines), curve_names=names)
 
 
 def _checked(points: Floats) -> Floats:

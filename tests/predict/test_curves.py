@@ -9,7 +9,7 @@ import pytest
 
 from beetle_lm.errors import LandmarkError
 from beetle_lm.predict.curves import bezier, distances, evenly_spaced, through
-from beetle_lm.predict.formats.curves import in_order, with_lines
+from beetle_lm.predict.formats.curves import curves_in_order, with_lines
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 from beetle_lm.zoo.model_file.parts import Curve, PartSpec
@@ -92,19 +92,19 @@ def test_a_file_that_says_how_its_curves_are_kept_is_believed() -> None:
 def test_curves_come_into_the_order_of_the_part_by_their_names() -> None:
     first, second = circle(5), circle(7)
     swapped = as_record(first, second, curve_names=("lower", "upper"))
-    assert [len(curve) for curve in in_order(swapped, PART)] == [7, 5]
-    assert [len(curve) for curve in in_order(as_record(first, second), PART)] == [5, 7]
-    assert [len(curve) for curve in in_order(as_record(first), PART)] == [5, 0]
+    assert [len(curve) for curve in curves_in_order(swapped, PART)] == [7, 5]
+    assert [len(curve) for curve in curves_in_order(as_record(first, second), PART)] == [5, 7]
+    assert [len(curve) for curve in curves_in_order(as_record(first), PART)] == [5, 0]
     lone = as_record(first, curve_names=("lower",))
-    assert [len(curve) for curve in in_order(lone, PART)] == [0, 5]
+    assert [len(curve) for curve in curves_in_order(lone, PART)] == [0, 5]
 
 
 def test_curves_that_the_part_does_not_have_are_refused() -> None:
     with pytest.raises(LandmarkError, match="shell has 2 curves, got 3"):
-        in_order(as_record(*[circle(5)] * 3), PART)
+        curves_in_order(as_record(*[circle(5)] * 3), PART)
     odd = as_record(circle(5), circle(5), curve_names=("upper", "other"))
     with pytest.raises(LandmarkError, match="shell has no curve 'other'"):
-        in_order(odd, PART)
+        curves_in_order(odd, PART)
 
 
 def test_names_of_curves_survive_in_a_tps_file(tmp_path: Path) -> None:
