@@ -276,8 +276,7 @@ def _print_scheme(spec: PartSpec) -> None:
     _print_table(("landmark", "name"), rows)
     if spec.curves:
         runs = [(c.name, str(c.start), str(c.end), str(c.semilandmarks)) for c in spec.curves]
-        echo()
-        print_table(("curve", "from", "to", "semilandmarks"), runs)
+        _print_table(("curve", "from", "to", "semilandmarks"), runs)
     if spec.measurements:
         lengths = [(one.name, str(one.start), str(one.end)) for one in spec.measurements]
         _print_table(("measurement", "from", "to"), lengths)
