@@ -1,18 +1,21 @@
-"""The curves of a landmark file: the lines that their points stand for, and their order."""
+"""The curves of a landmark file: the lines of their points, their order, and where they end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from beetle_lm.errors import LandmarkError
 from beetle_lm.predict.curves import bezier, through
 from beetle_lm.predict.formats.records import Record
-from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.text import counted, shown
 from beetle_lm.zoo.model_file.parts import PartSpec
+
+AT_LANDMARK = 0.02
+"""How far a curve may end from its landmark on average, in centroid sizes."""
 
 _FEWEST = 8  # curves whose numbers of points tell what these are
 
@@ -79,6 +82,70 @@ def curves_in_order(record: Record, part: PartSpec) -> tuple[Floats, ...]:
         raise LandmarkError(f"{part.name} has no curve {shown(unknown)}")
     found = dict(zip(names, record.curves, strict=True))
     return tuple(found.get(name, np.empty((0, 2))) for name in wanted)
+
+
+@dataclass(frozen=True)
+class CurveEnds:
+    """Where the curves of one name, or one place in their records, begin and end.
+
+    Args:
+        name: what they are called.
+        start: the landmark nearest to where they begin, by its number, counted from 1.
+        end: the landmark nearest to where they end.
+        start_off: how far they begin from it, on average, in centroid sizes; infinite where no
+            record says.
+        end_off: how far they end from theirs.
+    """
+
+    name: str
+    start: int
+    end: int
+    start_off: float
+    end_off: float
+
+    @property
+    def are_landmarks(self) -> bool:
+        """Whether the curves begin and end at landmarks."""
+        return max(self.start_off, self.end_off) <= AT_LANDMARK
+
+
+def ends_of_curves(records: Sequence[Record]) -> list[CurveEnds | None]:
+    """Where the curves of records begin and end.
+
+    Args:
+        records: of one file; their curves are lines.
+
+    Returns:
+        For each place in the records, as many as the record with most curves has; None where no
+        record has points. The names are those of the records where these agree.
+    """
+    names = {record.curve_names for record in records if record.curves}
+    known = names.pop() if len(names) == 1 else None
+    found: list[CurveEnds | None] = []
+    for index in range(max((len(record.curves) for record in records), default=0)):
+        drawn = [r for r in records if len(r.curves) > index and len(r.curves[index])]
+        if not drawn:
+            found.append(None)
+            continue
+        name = known[index] if known else f"curve {index + 1}"
+        (start, far), (end, farther) = (_nearest(drawn, index, place) for place in (0, -1))
+        found.append(CurveEnds(name, start, end, far, farther))
+    return found
+
+
+def _nearest(records: Sequence[Record], index: int, place: int) -> tuple[int, float]:
+    """The landmark at which a curve begins or ends, from 1, and its mean distance, as a share."""
+    most = max(len(record.points) for record in records)
+    gaps = np.full((len(records), most), np.nan)
+    for row, record in zip(gaps, records, strict=True):
+        size = centroid_size(record.points) or np.nan
+        off = record.points - record.curves[index][place]
+        row[: len(record.points)] = np.hypot(*off.T) / size
+    known = np.isfinite(gaps).mean(axis=0) > 0.5
+    if not known.any():
+        return 1, np.inf
+    means = np.where(known, np.nanmean(np.where(known, gaps, 0.0), axis=0), np.inf)
+    return int(means.argmin()) + 1, float(means.min())
 
 
 def _are_controls(records: Sequence[Record]) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from beetle_lm.predict.formats.curves import AT_LANDMARK, ends_of_curves
 from beetle_lm.predict.formats.names import listed
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.text import shown
 from beetle_lm.zoo.model_file.parts import DEFAULT_SEMILANDMARKS, Curve, PartSpec
 
-_AT = 0.02  # centroid sizes; how far a curve may end from its landmark on average
 _ASTRAY = 0.1  # centroid sizes; farther from its landmark one curve ends at another place
 
 
@@ -27,22 +27,16 @@ def find_curves(records: Sequence[Record]) -> tuple[tuple[Curve, ...], list[str]
         it, or with the usual number where records differ; and a sentence on each other one.
     """
     found, remarks = [], []
-    names = {record.curve_names for record in records if record.curves}
-    known = names.pop() if len(names) == 1 else None
-    for index in range(max((len(record.curves) for record in records), default=0)):
-        drawn = [r for r in records if len(r.curves) > index and len(r.curves[index])]
-        if not drawn:
+    for curve in filter(None, ends_of_curves(records)):
+        if curve.are_landmarks:
+            found.append(Curve(curve.name, curve.start, curve.end, DEFAULT_SEMILANDMARKS))
             continue
-        name = known[index] if known else f"curve {index + 1}"
-        (start, far), (end, farther) = (_nearest(drawn, index, place) for place in (0, -1))
-        if max(far, farther) > _AT:
-            remarks.append(
-                f"the curve {shown(name)} is not learned: it"
-                f" {'begins' if far > _AT else 'ends'} at no landmark, but"
-                f" {100 * max(far, farther):.0f} % of the centroid size from the nearest"
-            )
-            continue
-        found.append(Curve(name, start, end, DEFAULT_SEMILANDMARKS))
+        far = max(curve.start_off, curve.end_off)
+        remarks.append(
+            f"the curve {shown(curve.name)} is not learned: it"
+            f" {'begins' if curve.start_off > AT_LANDMARK else 'ends'} at no landmark, but"
+            f" {100 * far:.0f} % of the centroid size from the nearest"
+        )
     return tuple(found), remarks
 
 
@@ -80,18 +74,3 @@ def lines_of(
     if turned:
         remarks.append(f"{listed(turned)} runs from end to start, turned round")
     return tuple(right), [f"curve {remark}" for remark in remarks]
-
-
-def _nearest(records: Sequence[Record], index: int, place: int) -> tuple[int, float]:
-    """The landmark at which a curve begins or ends, from 1, and its mean distance, as a share."""
-    most = max(len(record.points) for record in records)
-    gaps = np.full((len(records), most), np.nan)
-    for row, record in zip(gaps, records, strict=True):
-        size = centroid_size(record.points) or np.nan
-        off = record.points - record.curves[index][place]
-        row[: len(record.points)] = np.hypot(*off.T) / size
-    known = np.isfinite(gaps).mean(axis=0) > 0.5
-    if not known.any():
-        return 1, np.inf
-    means = np.where(known, np.nanmean(np.where(known, gaps, 0.0), axis=0), np.inf)
-    return int(means.argmin()) + 1, float(means.min())
