@@ -29,7 +29,8 @@ export const news = (since) => contact.ask(`api/news?since=${since}`);
 export const next = () => contact.ask("api/next");
 
 /** @param {number} number
- * @param {{revision: number, state: State, xy: (Point | null)[] | null, seconds: number}} record
+ * @param {{revision: number, state: State, xy: (Point | null)[] | null, seconds: number,
+ *   curves: (Point[] | null)[]}} record
  * @returns {Promise<{revision: number}>} */
 export const save = (number, record) =>
   contact.ask(`api/photographs/${number}`, holding(record));
