@@ -14,15 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from beetle_lm.errors import LandmarkError, LandmarkFileError
-from beetle_lm.predict.curves import distances, evenly_spaced, through
+from beetle_lm.predict.curves import distances, evenly_spaced, is_closed, through
 from beetle_lm.predict.formats.curves import (
     AT_LANDMARK,
     curves_in_order,
     ends_of_curves,
     with_lines,
+    with_outlines,
 )
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tps import TpsRecord
+from beetle_lm.predict.images.header import Header
+from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.web.store import Traced
 from beetle_lm.zoo.model_file.parts import DEFAULT_SEMILANDMARKS, PartSpec
@@ -74,6 +77,10 @@ class PageCurve:
         points = points[~np.isnan(points[:, 0])]
         if len(points) < 2:
             return points[:0]
+        if self.start is not None and self.start == self.end and is_closed(points):
+            ring = points[:-1]
+            first = int(np.nan_to_num(np.hypot(*(ring - xy[self.start]).T)).argmin())
+            points = np.roll(ring, -first, axis=0)[[*range(len(ring)), 0]]
         ends = np.array(
             [[np.nan] * 2 if end is None else xy[end] for end in (self.start, self.end)]
         )
@@ -114,7 +121,7 @@ class PageCurve:
 
 
 def page_curves(
-    spec: PartSpec, records: Sequence[Record], file: Path, of_run: bool
+    spec: PartSpec, records: Sequence[TpsRecord], file: Path, of_run: bool
 ) -> tuple[PageCurve, ...]:
     """The curves of a page: those of its part, or else those that its landmark file has.
 
@@ -130,7 +137,8 @@ def page_curves(
     Raises:
         LandmarkFileError: a record has a curve that the part does not have.
     """
-    own = [record for record in records if record.curves and len(record.points) in (0, len(spec))]
+    fitting = [record for record in records if len(record.points) in (0, len(spec))]
+    own = [record for record in map(with_outlines, fitting) if record.curves]
     ordered = [_in_order(record, spec, file) for record in own]
     curves = []
     for index, (name, start, end, semilandmarks) in enumerate(_ends(spec, own)):
@@ -143,17 +151,24 @@ def page_curves(
 
 
 def curves_of(
-    record: Record, curves: Sequence[PageCurve], spec: PartSpec, upright: Sequence[Floats]
+    record: TpsRecord,
+    curves: Sequence[PageCurve],
+    spec: PartSpec,
+    photograph: Header,
+    frame: ExifFrame,
 ) -> dict[str, Traced]:
-    """The curves of a record by their names, as its file has them.
+    """The curves of a record by their names, as its file has them, on the upright photograph.
 
     Args:
         record: what it is of.
         curves: those of the page.
         spec: the part.
-        upright: (m, 2) the points of the record's curves on the upright photograph.
+        photograph: header of the photograph.
+        frame: what the curves were drawn on.
     """
-    own = _ordered(replace(record, curves=tuple(upright)), spec)
+    whole = with_outlines(record)
+    upright = whole.curves_upright(photograph, frame)
+    own = _ordered(Record(whole.points, curves=upright, curve_names=whole.curve_names), spec)
     return {
         curve.name: Traced(points, is_whole=True)
         for curve, points in zip(curves, own, strict=False)
@@ -181,7 +196,7 @@ def on_lines(records: Mapping[str, TpsRecord], file: Path) -> dict[str, TpsRecor
             record,
             curves=tuple(
                 evenly_spaced(line, many) if len(line) else points
-                for line, points in zip(line_record.curves, record.curves, strict=True)
+                for line, points in zip(line_record.curves, record.curves, strict=False)
             ),
         )
         for (name, record), line_record in zip(records.items(), lined, strict=True)

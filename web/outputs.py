@@ -116,30 +116,29 @@ class Records:
         scale = self.scales.get(row.name)
         made = TpsRecord.from_image_xy(xy, header.size_in(self.frame), row.name, id, scale)
         earlier = self.earlier.get(row.name)
+        kept = made if earlier is None else earlier
         if row.curves is not None:
-            made = self._with_curves(made, row, header, earlier)
-        elif earlier is not None:
-            made = replace(made, curves=earlier.curves, curve_names=earlier.curve_names)
-        if earlier is None:
-            return made
+            kept = self._with_curves(kept, row, header)
         own = f"flagged: {row.reason}"  # a run's remark, which somebody has now looked at
         return replace(
-            earlier,
+            kept,
             points=made.points,
-            curves=made.curves,
-            curve_names=made.curve_names,
-            image=earlier.image or row.name,
-            id=earlier.id or id,
-            scale=scale if earlier.scale is None else earlier.scale,
-            comments=tuple(comment for comment in earlier.comments if comment != own),
+            image=kept.image or row.name,
+            id=kept.id or id,
+            scale=scale if kept.scale is None else kept.scale,
+            comments=tuple(comment for comment in kept.comments if comment != own),
         )
 
-    def _with_curves(
-        self, record: TpsRecord, row: Row, header: Header, earlier: TpsRecord | None
-    ) -> TpsRecord:
-        """A record with its curves, all of the page's in their order as soon as one is there."""
+    def _with_curves(self, record: TpsRecord, row: Row, header: Header) -> TpsRecord:
+        """A record with the curves of its row: all of the page's as soon as one of them is there.
+
+        Where nobody changed any of them it says what its file says.
+        """
         traced = [(row.curves or {}).get(curve.name) for curve in self.curves]
         if not any(traced) or row.xy is None:
+            return replace(record.without_outlines, curves=(), curve_names=None)
+        is_own = all(each is not None and each.is_whole for each in traced)
+        if is_own and record.outlines:
             return record
         known = self._lines.get(row.name)
         if known is None or known[0] != row.revision:
@@ -149,10 +148,12 @@ class Records:
             )
             lines = tuple(self._in_file(each, header) for each in upright)
             known = self._lines[row.name] = row.revision, lines
-        names: tuple[str, ...] | None = tuple(curve.name for curve in self.curves)
-        if earlier is not None and all(each is not None and each.is_whole for each in traced):
-            names = names if earlier.curve_names else None  # as its file has them
-        return replace(record, curves=known[1], curve_names=names)
+        is_unnamed = is_own and record.curves and record.curve_names is None
+        return replace(
+            record.without_outlines,
+            curves=known[1],
+            curve_names=None if is_unnamed else tuple(curve.name for curve in self.curves),
+        )
 
     def _in_file(self, points: Floats, header: Header) -> Floats:
         points = flip_y(in_frame(points, header, self.frame), header.size_in(self.frame)[1])

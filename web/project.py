@@ -169,9 +169,9 @@ class Project:
         if row.curves is not None:
             return row.curves
         record = self.records.earlier.get(row.name)
-        if record is not None and record.curves:
-            upright = record.curves_upright(self.headers.of(row.name), self.frame)
-            return curves_of(record, self.curves, self.spec, upright)
+        if record is not None and (record.curves or record.outlines):
+            header = self.headers.of(row.name)
+            return curves_of(record, self.curves, self.spec, header, self.frame)
         return row.proposed_curves
 
     def _shown(self, curve: PageCurve, traced: Traced | None, xy: Floats) -> Floats | None:

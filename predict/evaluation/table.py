@@ -114,7 +114,7 @@ def _distances(evaluation: Evaluation) -> Table:
 
 def _curves(evaluation: Evaluation, curves: CurveComparison) -> Table:
     lines = Table(
-        title="Distance of predicted semilandmarks from the manual curves, in px unless stated",
+        title="Distance of semilandmarks from manual curves, in px unless stated",
         box=None,
         padding=(0, 1),
         header_style="bold",

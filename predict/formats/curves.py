@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from beetle_lm.errors import LandmarkError
-from beetle_lm.predict.curves import bezier, through
+from beetle_lm.predict.curves import bezier, distances, is_closed, through
 from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.tps import TpsRecord
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.text import counted, shown
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -25,7 +26,8 @@ def with_lines(records: Sequence[Record]) -> tuple[list[Record], str | None]:
 
     Points lie on their curve, unless the file says otherwise, or all numbers of points are odd and
     differ: so StereoMorph's curves come into TPS files, of which every second point is the control
-    point of a quadratic Bézier curve and lies off the line.
+    point of a quadratic Bézier curve and lies off the line. Outlines are closed curves, after the
+    others.
 
     Args:
         records: of one file.
@@ -35,17 +37,7 @@ def with_lines(records: Sequence[Record]) -> tuple[list[Record], str | None]:
         there; and a sentence on curves that were taken for StereoMorph's, None where none were.
     """
     controls = _are_controls(records)
-    lined = [
-        replace(
-            record,
-            curves=tuple(
-                _line(curve, controls if record.control_points is None else record.control_points)
-                for curve in record.curves
-            ),
-            control_points=False,
-        )
-        for record in records
-    ]
+    lined = [_with_lines(record, controls) for record in records]
     if not controls:
         return lined, None
     count = sum(len(record.curves) for record in records)
@@ -53,6 +45,42 @@ def with_lines(records: Sequence[Record]) -> tuple[list[Record], str | None]:
         f"{counted(count, 'curve')} of different odd numbers of points were read as StereoMorph"
         " keeps them: every second point is a control point beside the curve"
     )
+
+
+def _with_lines(record: Record, controls: bool) -> Record:
+    controls = controls if record.control_points is None else record.control_points
+    outlines = record.outlines if isinstance(record, TpsRecord) else ()
+    closed = [through(np.vstack([points, points[:1]])) for points in outlines]
+    return Record(
+        record.points,
+        image=record.image,
+        id=record.id,
+        scale=record.scale,
+        line=record.line,
+        number=record.number,
+        y_up=record.y_up,
+        names=record.names,
+        curves=(*(_line(curve, controls) for curve in record.curves), *closed),
+        curve_names=_names(record, len(closed)),
+        control_points=False,
+    )
+
+
+def with_outlines(record: TpsRecord) -> TpsRecord:
+    """A record whose outlines are further curves, closed, and no outlines any more."""
+    outlines = record.outlines
+    return replace(
+        record.without_outlines,
+        curves=(*record.curves, *(np.vstack([points, points[:1]]) for points in outlines)),
+        curve_names=_names(record, len(outlines)),
+    )
+
+
+def _names(record: Record, outlines: int) -> tuple[str, ...] | None:
+    """The names of a record's curves, with those of so many outlines."""
+    if record.curve_names is None:
+        return None
+    return record.curve_names + tuple(f"outline {number + 1}" for number in range(outlines))
 
 
 def curves_in_order(record: Record, part: PartSpec) -> tuple[Floats, ...]:
@@ -117,7 +145,8 @@ def ends_of_curves(records: Sequence[Record]) -> list[CurveEnds | None]:
 
     Returns:
         For each place in the records, as many as the record with most curves has; None where no
-        record has points. The names are those of the records where these agree.
+        record has points. The names are those of the records where these agree. A closed curve
+        begins and ends at the landmark that it passes through.
     """
     names = {record.curve_names for record in records if record.curves}
     known = names.pop() if len(names) == 1 else None
@@ -128,19 +157,33 @@ def ends_of_curves(records: Sequence[Record]) -> list[CurveEnds | None]:
             found.append(None)
             continue
         name = known[index] if known else f"curve {index + 1}"
-        (start, far), (end, farther) = (_nearest(drawn, index, place) for place in (0, -1))
+        if all(is_closed(record.curves[index]) for record in drawn):
+            start, far = _nearest(drawn, index, None)
+            end, farther = start, far
+        else:
+            (start, far), (end, farther) = (_nearest(drawn, index, place) for place in (0, -1))
         found.append(CurveEnds(name, start, end, far, farther))
     return found
 
 
-def _nearest(records: Sequence[Record], index: int, place: int) -> tuple[int, float]:
-    """The landmark at which a curve begins or ends, from 1, and its mean distance, as a share."""
+def _nearest(records: Sequence[Record], index: int, place: int | None) -> tuple[int, float]:
+    """The landmark at which a curve begins or ends, from 1, and its mean distance, as a share.
+
+    Args:
+        records: that have the curve.
+        index: of the curve.
+        place: of its points; None for the whole line.
+    """
     most = max(len(record.points) for record in records)
     gaps = np.full((len(records), most), np.nan)
     for row, record in zip(gaps, records, strict=True):
         size = centroid_size(record.points) or np.nan
-        off = record.points - record.curves[index][place]
-        row[: len(record.points)] = np.hypot(*off.T) / size
+        line = record.curves[index]
+        if place is None:
+            off = distances(record.points, line)
+        else:
+            off = np.hypot(*(record.points - line[place]).T)
+        row[: len(record.points)] = off / size
     known = np.isfinite(gaps).mean(axis=0) > 0.5
     if not known.any():
         return 1, np.inf

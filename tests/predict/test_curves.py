@@ -125,3 +125,16 @@ def test_a_comment_that_fits_no_curves_stays_a_comment(tmp_path: Path) -> None:
     [again] = read_tps(tmp_path / "a.tps")
     assert again.curve_names is None
     assert again.comments == ("curves: one; two",)
+
+
+def test_outlines_are_closed_curves_after_the_others(tmp_path: Path) -> None:
+    rows = [f"{x:.3f} {y:.3f}" for x, y in circle(12, 11 / 12).tolist()]
+    text = ["LM=1", "250 150", "CURVES=1", "POINTS=2", "1 1", "2 2", "OUTLINES=1", "POINTS=12"]
+    (tmp_path / "a.tps").write_text("\n".join([*text, *rows, "IMAGE=a.png", "ID=a", ""]))
+    [record] = read_tps(tmp_path / "a.tps")
+    [lined], remark = with_lines([record])
+    assert remark is None
+    assert len(lined.curves) == 2
+    outline = lined.curves[1]
+    np.testing.assert_array_equal(outline[0], outline[-1])
+    assert abs(np.linalg.norm(outline - 150, axis=1) - 100).max() < 4

@@ -59,6 +59,13 @@ def test_curves_are_found_between_their_landmarks() -> None:
     assert not remarks
 
 
+def test_a_closed_curve_belongs_to_the_landmark_that_it_passes_through() -> None:
+    elsewhere = np.roll(ring()[:-1], 40, axis=0)
+    found, remarks = find_curves([record(np.vstack([elsewhere, elsewhere[:1]]))])
+    assert [(curve.start, curve.end) for curve in found] == [(3, 3)]
+    assert not remarks
+
+
 def test_landmarks_that_often_lie_in_one_place_are_told_apart_by_the_others() -> None:
     both = np.array([[40.0, 100.0], [200.0, 100.0], [40.0, 100.0]])
     apart = np.array([[70.0, 60.0], [200.0, 100.0], [40.0, 100.0]])
@@ -85,6 +92,15 @@ def test_curves_run_from_their_first_landmark_and_strays_are_left_out() -> None:
         "curve outline does not run between its landmarks, left out of the loss",
         "curve upper runs from end to start, turned round",
     ]
+
+
+def test_closed_curves_run_clockwise_from_their_landmark() -> None:
+    elsewhere = np.roll(ring()[:-1], 40, axis=0)[::-1]
+    (_, found), remarks = lines_of([arc(), np.vstack([elsewhere, elsewhere[:1]])], PART, XY)
+    assert not remarks
+    np.testing.assert_allclose(found[[0, -1]], XY[[2, 2]])
+    assert distances(ring(), found).max() < 0.5
+    assert found[20, 0] > found[0, 0]  # to the right at the top: clockwise
 
 
 def test_evenly_spaced_places_are_those_of_the_reader() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from beetle_lm.predict.quality import quality_flag
 from beetle_lm.predict.result import Result
 from beetle_lm.text import fixed
 from beetle_lm.zoo.model_file.onnx import read_card
-from beetle_lm.zoo.model_file.parts import Measurement, PartSpec
+from beetle_lm.zoo.model_file.parts import Curve, Measurement, PartSpec
 from beetle_lm.zoo.registry import resolve
 
 
@@ -71,6 +72,7 @@ SPEC = PartSpec(
     ("red", "=green", 'a "blue", one'),
     measurements=(Measurement("length, all", 1, 3), Measurement("-width", 2, 3)),
 )
+CURVED = replace(SPEC, curves=(Curve("=edge; left", 1, 2, 4), Curve("ring", 3, 3, 6)))
 NAMES = (
     "b/one.jpg",
     "a/one.jpg",
@@ -86,7 +88,7 @@ NAMES = (
 )
 
 
-def results() -> list[Result]:
+def results(spec: PartSpec) -> list[Result]:
     rng = np.random.default_rng(5)
     found = []
     for number, name in enumerate(sorted(NAMES)):
@@ -96,7 +98,13 @@ def results() -> list[Result]:
         size = (int(rng.integers(200, 4000)), int(rng.integers(200, 4000)))
         xy = np.clip(rng.uniform(-0.1, 1.1, (3, 2)) * size, 0, size)
         score = rng.uniform(0, 1, 3)
-        landmarks = Landmarks(SPEC, xy, score, rng.uniform(0, 90, 3))
+        landmarks = Landmarks(spec, xy, score, rng.uniform(0, 90, 3))
+        if spec.curves:
+            count = spec.semilandmarks
+            curves = np.clip(rng.uniform(-0.1, 1.1, (count, 2)) * size, 0, size)
+            landmarks = replace(
+                landmarks, semilandmarks=curves, semilandmark_error=rng.uniform(0, 90, count)
+            )
         flag = "expected error 9.1 px on average (limit 3.0)" if number % 3 == 0 else None
         found.append(Result(name, size, 1, landmarks, None, flag))
     return found
@@ -111,18 +119,23 @@ def as_specimen(result: Result) -> dict[str, Any]:
         "size": result.size,
     }
     if there is None or there.score is None or there.expected_error is None:
-        return {**told, "xy": None, "score": [], "errors": []}
+        none: dict[str, Any] = {"score": [], "errors": [], "semilandmarks": [], "across": []}
+        return {**told, "xy": None, **none}
     values = {"score": there.score.tolist(), "errors": there.expected_error.tolist()}
+    along, across = there.semilandmarks, there.semilandmark_error
+    values["semilandmarks"] = [] if along is None else along.tolist()
+    values["across"] = [] if across is None else across.tolist()
     return {**told, "xy": there.xy.tolist(), **values}
 
 
-def test_files_are_those_of_predict(tmp_path: Path) -> None:
-    found = results()
-    with ResultFiles(tmp_path, SPEC, unique_ids([result.name for result in found])) as files:
+@pytest.mark.parametrize("spec", [SPEC, CURVED], ids=["landmarks", "curves"])
+def test_files_are_those_of_predict(tmp_path: Path, spec: PartSpec) -> None:
+    found = results(spec)
+    with ResultFiles(tmp_path, spec, unique_ids([result.name for result in found])) as files:
         for result in found:
             files.add(result, Written.of(result, "apply"))
     shuffled = [found[index] for index in np.random.default_rng(0).permutation(len(found))]
-    question = {"part": SPEC.to_dict(), "specimens": list(map(as_specimen, shuffled))}
+    question = {"part": spec.to_dict(), "specimens": list(map(as_specimen, shuffled))}
     [written] = ask([("files", question)])
     assert written == {
         path.name: path.read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,27 @@ def test_what_nobody_changed_is_written_as_it_was(tmp_path: Path) -> None:
     np.testing.assert_array_equal(after.curves[1], read_tps(tmp_path / "wing.tps")[0].curves[1])
     line = through(np.vstack([quadrangle(0)[0], front, quadrangle(0)[1]]))
     assert distances(after.curves_in_image(SIZE[1])[0], line).max() < 0.05
+
+
+def test_outlines_are_closed_curves(tmp_path: Path) -> None:
+    ring = np.array(quadrangle(0))[[1, 2, 3, 0]] + np.array([[6, 6], [8, 4], [2, 2], [0, 0]])
+    rows = [f"{x:.5f} {SIZE[1] - y:.5f}" for x, y in ring]
+    others = ("OUTLINES=1", "POINTS=4", *rows, "VARIABLES=a 1")
+    made = project(tmp_path, replace(record(0), others=others))
+    before = (tmp_path / "wing.tps").read_bytes()
+    assert [(curve.start, curve.end) for curve in made.curves] == [(0, 0)]
+    [points] = shown(made, 0)
+    np.testing.assert_allclose(points, ring[:3], atol=1e-4)  # it begins at its landmark
+    save(made, 0, [points])
+    made.write()
+    assert (tmp_path / "wing.tps").read_bytes() == before
+    save(made, 0, [points + np.array([0, 4])])
+    made.close()
+    after = written(tmp_path, 0)
+    assert after.others == ("VARIABLES=a 1",) and after.outlines == ()
+    moved = points + np.array([0, 4])
+    line = through(np.vstack([quadrangle(0)[:1], moved, quadrangle(0)[:1]]))
+    assert distances(after.curves_in_image(SIZE[1])[0], line).max() < 0.5
 
 
 def test_many_points_are_shown_as_few_that_make_the_same_line(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from beetle_lm.predict.curves import distances, is_closed
 from beetle_lm.predict.formats.curves import AT_LANDMARK, ends_of_curves
 from beetle_lm.predict.formats.names import listed
 from beetle_lm.predict.formats.records import Record
@@ -52,12 +53,20 @@ def lines_of(
 
     Returns:
         The lines, turned round where they run from end to start, missing (0, 2) where they do not
-        lie between their landmarks; and a sentence on what was done.
+        lie between their landmarks; closed ones run clockwise from their landmark. And a sentence
+        on what was left out or turned.
     """
     size = centroid_size(xy)
     right, wrong, turned = [], [], []
     for curve, line in zip(spec.curves, lines, strict=True):
         ends = xy[[curve.start - 1, curve.end - 1]]
+        if curve.is_closed and len(line) and not np.isnan(ends).any():
+            if distances(ends[:1], line)[0] > _ASTRAY * size:
+                wrong.append(curve.name)
+                right.append(line[:0])
+            else:
+                right.append(_closed_at(line, ends[0]))
+            continue
         if not len(line) or np.isnan(ends).any():
             right.append(line)
             continue
@@ -74,3 +83,13 @@ def lines_of(
     if turned:
         remarks.append(f"{listed(turned)} runs from end to start, turned round")
     return tuple(right), [f"curve {remark}" for remark in remarks]
+
+
+def _closed_at(line: Floats, landmark: Floats) -> Floats:
+    """A closed line, clockwise in the picture, from the place nearest to a landmark and back."""
+    ring = line[:-1] if is_closed(line) else line
+    x, y = (ring - ring.mean(axis=0)).T
+    if (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() < 0:  # y points down
+        ring = ring[::-1]
+    first = int(np.hypot(*(ring - landmark).T).argmin())
+    return np.vstack([landmark, np.roll(ring, -first, axis=0)[1:], landmark])

@@ -22,10 +22,12 @@ import { cardText, FORMAT } from "./onnx-file.js";
  *
  * @typedef {{name: string, from: number, to: number}} Measurement
  *
+ * @typedef {{name: string, from: number, to: number, semilandmarks: number}} Curve
+ *
  * @typedef {object} Card
  * @property {number} format
  * @property {{name: string, landmark_names: string[], mirror_pairs: Pair[],
- *   measurements?: Measurement[]}} part
+ *   measurements?: Measurement[], curves?: Curve[]}} part
  * @property {number} input_width
  * @property {number} input_height
  * @property {1 | 3} channels
@@ -48,6 +50,13 @@ const pair = (/** @type {unknown} */ value) =>
 const list = (/** @type {(each: any) => boolean} */ fits) => (/** @type {unknown} */ value) =>
   Array.isArray(value) && value.every(fits);
 
+const isCurve = (/** @type {any} */ each, /** @type {any} */ part) =>
+  text(each?.name) &&
+  isOf(each.from, part) &&
+  isOf(each.to, part) &&
+  Number.isInteger(each.semilandmarks) &&
+  each.semilandmarks > 0;
+
 /** What each entry of a card has to be; `beetle-lm export` writes no others.
  * @type {Record<string, (value: any) => boolean>} */
 const ENTRIES = {
@@ -58,7 +67,8 @@ const ENTRIES = {
     part.landmark_names.length > 0 &&
     list(pair)(part.mirror_pairs) &&
     (part.measurements === undefined ||
-      list((each) => text(each?.name) && isOf(each.from, part) && isOf(each.to, part))(part.measurements)),
+      list((each) => text(each?.name) && isOf(each.from, part) && isOf(each.to, part))(part.measurements)) &&
+    (part.curves === undefined || list((each) => isCurve(each, part))(part.curves)),
   input_width: (value) => Number.isInteger(value) && value >= 1 && value <= 8192,
   input_height: (value) => Number.isInteger(value) && value >= 1 && value <= 8192,
   channels: (value) => value === 1 || value === 3,

@@ -26,7 +26,8 @@ const number = (bytes, at) => (bytes[at] << 8) | bytes[at + 1];
 export function segmentAt(bytes, from) {
   let at = from;
   for (;;) {
-    while (at < bytes.length && bytes[at] !== 0xff) at += 1;
+    at = bytes.indexOf(0xff, at);
+    if (at < 0) return null;
     while (bytes[at] === 0xff) at += 1;
     if (at >= bytes.length) return null;
     const marker = bytes[at];

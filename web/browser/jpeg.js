@@ -26,7 +26,13 @@ import { isFrame, segmentAt } from "./jpeg-start.js";
  * @property {HuffmanTable | null} dc
  * @property {HuffmanTable | null} ac
  *
- * @typedef {{short: Int16Array, most: Int32Array, offset: Int32Array, values: Uint8Array}} HuffmanTable
+ * @typedef {object} HuffmanTable
+ * @property {Int16Array} short  by the next bits: length and symbol of a code that is no longer
+ * @property {Int32Array} whole  by the same: value, run and length of a code with its number
+ * @property {Int16Array} passed  by the same: run and length of a code with its number
+ * @property {Int32Array} most  by length: the last code
+ * @property {Int32Array} offset  by length: from a code to the place of its symbol
+ * @property {Uint8Array} values  symbols
  *
  * @typedef {object} Pixels
  * @property {Uint8Array} values  row by row, 1 or 3 to a pixel
@@ -35,7 +41,7 @@ import { isFrame, segmentAt } from "./jpeg-start.js";
  * @property {number} channels
  */
 
-const SHORT = 9; // bits of a code that are looked up at once
+const SHORT = 10; // bits that are looked up at once
 const BITS = 13; // of fixed point
 const AHEAD = 8; // bytes behind a scan that libjpeg may have read as well, and does not complain of
 const BETWEEN = 2; // more bits of fixed point between columns and rows
@@ -115,8 +121,26 @@ function huffman(counts, values) {
     code <<= 1;
   }
   most[17] = 0x7fffffff;
-  return { short, most, offset, values };
+  return { short, ...withNumbers(short), most, offset, values };
 }
+
+/** For codes of coefficients, what follows from the number behind them as well.
+ * @param {Int16Array} short */
+function withNumbers(short) {
+  const [whole, passed] = [new Int32Array(1 << SHORT), new Int16Array(1 << SHORT)];
+  short.forEach((entry, bits) => {
+    const [length, run, size] = [entry >> 8, (entry >> 4) & 15, entry & 15];
+    if (!length || !size) return;
+    passed[bits] = (run << 8) | (length + size);
+    if (length + size > SHORT) return;
+    const number = (bits >> (SHORT - length - size)) & ((1 << size) - 1);
+    whole[bits] = (signed(number, size) << 16) | (run << 8) | (length + size);
+  });
+  return { whole, passed };
+}
+
+/** A number of so many bits, of either sign. @param {number} number @param {number} size */
+const signed = (number, size) => (number < 1 << (size - 1) ? number - (1 << size) + 1 : number);
 
 /** Reads codes out of the data of a scan. */
 class Bits {
@@ -158,8 +182,7 @@ class Bits {
 
   /** A number that is written in so many bits, of either sign. @param {number} length */
   signed(length) {
-    const value = this.take(length);
-    return value < 1 << (length - 1) ? value - (1 << length) + 1 : value;
+    return signed(this.take(length), length);
   }
 
   /** @param {HuffmanTable} table */
@@ -292,8 +315,20 @@ class Decoder {
       const [h, v] = [bytes[at + 1] >> 4, bytes[at + 1] & 15];
       if (!h || !v || h > 4 || v > 4) throw new FileError("is damaged: impossible sampling");
       this.components.push({
-        ...{ id: bytes[at], h, v, table: bytes[at + 2] & 3, kept: null, plane: null, side: 0 },
-        ...{ before: 0, dc: null, ac: null, blocks: 0, lines: 0, own: 0, ownLines: 0 },
+        id: bytes[at],
+        h,
+        v,
+        table: bytes[at + 2] & 3,
+        blocks: 0,
+        lines: 0,
+        own: 0,
+        ownLines: 0,
+        kept: null,
+        plane: null,
+        side: 0,
+        before: 0,
+        dc: null,
+        ac: null,
       });
     }
     const h = Math.max(...this.components.map((each) => each.h));
@@ -367,34 +402,44 @@ class Decoder {
           begin();
         }
         left -= 1;
-        if (alone) this.#readBlock(read, members[0], x, y);
+        if (alone) this.#readBlock(read, reader, members[0], x, y);
         else
           for (const each of members)
             for (let v = 0; v < each.v; v += 1)
               for (let h = 0; h < each.h; h += 1)
-                this.#readBlock(read, each, x * each.h + h, y * each.v + v);
+                this.#readBlock(read, reader, each, x * each.h + h, y * each.v + v);
         if (reader.made) reader.check();
       }
     const next = markerAt(bytes, reader.at, reader.unused, AHEAD);
     return next.end - 2;
   }
 
-  /** @param {(component: Component, block: Int16Array, at: number) => void} read
-   * @param {Component} component @param {number} x @param {number} y */
-  #readBlock(read, component, x, y) {
-    const { kept } = component;
-    if (kept) return read(component, kept, 64 * (y * component.blocks + x));
-    if (component.plane) this.block.fill(0);
-    read(component, this.block, 0);
-    this.#draw(component, this.block, 0, x, y);
+  /** Reads a block, and draws it where that is all of it.
+   * @param {((component: Component, block: Int16Array, at: number) => void) | null} read
+   *   null for a picture that comes in one scan
+   * @param {Bits} bits @param {Component} component @param {number} x @param {number} y */
+  #readBlock(read, bits, component, x, y) {
+    const { kept, plane } = component;
+    if (kept) {
+      const at = 64 * (y * component.blocks + x);
+      if (read) read(component, kept, at);
+      else readBlock(bits, component, kept, at);
+      return;
+    }
+    if (!plane) return passBlock(bits, component);
+    const { block } = this;
+    const last = readBlock(bits, component, block, 0);
+    this.#draw(component, block, 0, x, y);
+    for (let index = 0; index <= last; index += 1) block[ZIGZAG[index]] = 0;
   }
 
   /** What reads a block of a scan.
    * @param {Bits} bits @param {Component} only @param {number} first @param {number} last
    * @param {number} high @param {number} low
-   * @returns {(component: Component, block: Int16Array, at: number) => void} */
+   * @returns {((component: Component, block: Int16Array, at: number) => void) | null} null for one
+   *   that has all coefficients */
   #reader(bits, only, first, last, high, low) {
-    if (!this.progressive) return (component, block, at) => readBlock(bits, component, block, at);
+    if (!this.progressive) return null;
     if (first === 0) {
       if (high) return (_, block, at) => void (block[at] |= bits.take(1) << low);
       return (component, block, at) => {
@@ -705,8 +750,9 @@ function needed(table) {
   return table;
 }
 
-/** Reads a block of a picture that comes in one scan. What `Bits` does is done here on variables of
- * its own: nearly all of the time goes by in this loop.
+/** Reads a block of a picture that comes in one scan; returns where its last coefficient is.
+ *
+ * What `Bits` does is done here on variables of its own: nearly all of the time goes by in this loop.
  * @param {Bits} bits @param {Component} component @param {Int16Array} block @param {number} at */
 function readBlock(bits, component, block, at) {
   const length = bits.code(needed(component.dc));
@@ -714,38 +760,87 @@ function readBlock(bits, component, block, at) {
   component.before += length ? bits.signed(length) : 0;
   block[at] = component.before;
   const table = needed(component.ac);
-  const { short } = table;
+  const { short, whole } = table;
+  const { bytes } = bits;
   let { buffer, count } = bits;
-  for (let index = 1; index < 64; index += 1) {
+  let index = 1;
+  for (; index < 64; index += 1) {
     if (count < 16) {
-      bits.count = count;
-      bits.fill();
-      ({ buffer, count } = bits);
+      const [first, second] = [bytes[bits.at], bytes[bits.at + 1]];
+      if (first < 255 && second < 255) {
+        buffer = (buffer << 16) | (first << 8) | second;
+        bits.at += 2;
+        count += 16;
+      } else {
+        bits.buffer = buffer;
+        bits.count = count;
+        bits.fill();
+        buffer = bits.buffer;
+        count = bits.count;
+      }
     }
-    let code = short[(buffer >>> (count - SHORT)) & ((1 << SHORT) - 1)];
-    if (code) {
+    const ahead = (buffer >>> (count - SHORT)) & ((1 << SHORT) - 1);
+    const found = whole[ahead];
+    if (found !== 0) {
+      count -= found & 255;
+      index += (found >> 8) & 15;
+      block[at + ZIGZAG[index]] = found >> 16;
+      continue;
+    }
+    let code = short[ahead];
+    if (code !== 0) {
       count -= code >> 8;
       code &= 255;
     } else {
+      bits.buffer = buffer;
       bits.count = count;
       code = bits.code(table);
-      ({ buffer, count } = bits);
+      buffer = bits.buffer;
+      count = bits.count;
     }
     const size = code & 15;
-    if (size) {
+    if (size !== 0) {
       index += code >> 4;
       if (count < size) {
+        bits.buffer = buffer;
         bits.count = count;
         bits.fill();
-        ({ buffer, count } = bits);
+        buffer = bits.buffer;
+        count = bits.count;
       }
       count -= size;
-      const value = (buffer >>> count) & ((1 << size) - 1);
-      block[at + ZIGZAG[index]] = value < 1 << (size - 1) ? value - (1 << size) + 1 : value;
+      block[at + ZIGZAG[index]] = signed((buffer >>> count) & ((1 << size) - 1), size);
     } else if (code === 0xf0) index += 15;
     else break;
   }
+  bits.buffer = buffer;
   bits.count = count;
+  return index;
+}
+
+/** Goes over a block whose coefficients nobody wants.
+ * @param {Bits} bits @param {Component} component */
+function passBlock(bits, component) {
+  const length = bits.code(needed(component.dc));
+  if (length > 15) throw new FileError("is damaged: bad Huffman code");
+  if (length) bits.take(length);
+  const table = needed(component.ac);
+  for (let index = 1; index < 64; index += 1) {
+    if (bits.count <= 24) bits.fill();
+    const passed = table.passed[(bits.buffer >>> (bits.count - SHORT)) & ((1 << SHORT) - 1)];
+    if (passed !== 0) {
+      bits.count -= passed & 255;
+      index += passed >> 8;
+      continue;
+    }
+    const code = bits.code(table);
+    const size = code & 15;
+    if (size) {
+      bits.take(size);
+      index += code >> 4;
+    } else if (code === 0xf0) index += 15;
+    else break;
+  }
 }
 
 /** The stored pixels of a JPEG, in grey or RGB; grey where it is grey itself.

@@ -32,6 +32,8 @@ class Page {
   /** @type {Card | null} of the model that is open */
   card = null;
   #opened = ""; // which model that is
+  #awaited = -1; // the first photograph of what was dropped last: it is shown once it can be
+  #several = false; // photographs were dropped at once: in the end the worst is shown
 
   constructor() {
     const { sheet, helper } = this;
@@ -94,6 +96,10 @@ class Page {
     this.#restart();
     document.body.classList.remove("empty");
     if (this.card) void this.placing.go();
+    if (!fresh) return;
+    this.#awaited = this.sheet.photographs.length - fresh;
+    this.#several ||= fresh > 1;
+    void this.pictures.whole(this.#awaited); // is got ready meanwhile
   }
 
   /** Opens the model that is chosen, and begins anew with it. */
@@ -168,14 +174,16 @@ class Page {
     this.strip.draw();
     this.pictures.again();
     this.#drawCounts();
-    if (this.state.number < 0) void this.navigation.go(number);
+    if (this.state.number < 0 || number === this.#awaited) void this.navigation.go(number);
   }
 
   #ended() {
     const { state, navigation } = this;
     this.#drawCounts();
-    if (state.shown?.state === "open" && !state.history?.changed) void navigation.begin();
+    const isIdle = state.shown?.state === "open" && !state.history?.changed;
+    if (isIdle && this.#several) void navigation.begin();
     else navigation.arrange();
+    this.#several = false;
   }
 
   #drawCounts() {

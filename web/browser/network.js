@@ -2,11 +2,14 @@
 /** A model that is ready to run; the only module that knows the runtime. */
 import { FileError } from "./errors.js";
 import { readCard } from "./card.js";
+import { semilandmarksOf } from "./curves.js";
 
 /** @typedef {import("./card.js").Card} Card */
 /** @typedef {import("./place.js").Output} Output */
 
+const MOST_THREADS = 4;
 const OUTPUTS = ["landmarks", "score", "expected_error"];
+const OF_CURVES = ["semilandmarks", "semilandmark_error"];
 
 /**
  * @typedef {object} Tensor
@@ -44,10 +47,16 @@ async function load(folder) {
   const { wasm } = found.env;
   wasm.wasmBinary = await new Response(unpacked).arrayBuffer();
   wasm.wasmPaths = { mjs: `${folder}ort-wasm-simd-threaded.mjs` };
-  wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency || 1) : 1;
+  // Half of the cores, as `predict`: reading the next photograph and showing this one want the others.
+  const cores = Math.floor((navigator.hardwareConcurrency || 1) / 2);
+  wasm.numThreads = self.crossOriginIsolated ? Math.min(Math.max(cores, 1), MOST_THREADS) : 1;
   found.env.logLevel = "fatal";
   return found;
 }
+
+/** @param {number[]} values @returns {[number, number][]} */
+const pairs = (values) =>
+  Array.from({ length: values.length / 2 }, (_, index) => [values[2 * index], values[2 * index + 1]]);
 
 export class Network {
   /** @param {Runtime} ort @param {Session} session @param {Card} card @param {number} batch */
@@ -91,20 +100,20 @@ export class Network {
     const found = await this.session.run({ image });
     image.dispose();
     const count = this.card.part.landmark_names.length;
-    const [xy, score, errors] = OUTPUTS.map((name, index) => {
+    const along = semilandmarksOf(this.card.part);
+    const values = (/** @type {string} */ name, /** @type {number} */ wanted) => {
       const tensor = found[name];
-      const wanted = count * (index === 0 ? 2 : 1);
       if (!tensor || tensor.data.length !== this.batch * wanted)
-        throw new FileError(`gave no ${name} of ${count} landmarks, as its card promises`);
-      const values = Array.from({ length: wanted }, (_, at) => tensor.data[at]);
+        throw new FileError(`gave no ${name} of ${wanted} numbers, as its card promises`);
+      const first = Array.from({ length: wanted }, (_, at) => tensor.data[at]);
       tensor.dispose();
-      return values;
-    });
-    return {
-      xy: Array.from({ length: count }, (_, index) => [xy[2 * index], xy[2 * index + 1]]),
-      score,
-      errors,
+      return first;
     };
+    const [xy, score, errors] = OUTPUTS.map((name, index) => values(name, index ? count : 2 * count));
+    const [semilandmarks, across] = along
+      ? OF_CURVES.map((name, index) => values(name, index ? along : 2 * along))
+      : [[], []];
+    return { xy: pairs(xy), score, errors, semilandmarks: pairs(semilandmarks), across };
   };
 
   async close() {

@@ -22,7 +22,7 @@ export class Pictures {
     this.helper = helper;
   }
 
-  /** The photograph, decoded and ready to show; null where it cannot be shown. @param {number} number */
+  /** The photograph, ready to show; null where it cannot be shown. @param {number} number */
   whole(number) {
     const known = this.#whole.get(number);
     this.#whole.delete(number);
@@ -127,15 +127,15 @@ export class Pictures {
 /** @param {Blob} file @returns {Promise<HTMLImageElement | null>} */
 async function imageOf(file) {
   const image = new Image();
-  image.decoding = "async";
   image.alt = "";
   image.draggable = false;
+  // Not by decode(), which makes all pixels: the browser may decode what it draws at a smaller scale.
+  const loads = new Promise((resolve) => {
+    image.onload = () => resolve(true);
+    image.onerror = () => resolve(false);
+  });
   image.src = URL.createObjectURL(file);
-  try {
-    await image.decode();
-    return image;
-  } catch {
-    URL.revokeObjectURL(image.src);
-    return null;
-  }
+  if (await loads) return image;
+  URL.revokeObjectURL(image.src);
+  return null;
 }

@@ -18,6 +18,8 @@ import { filledPolygon, hull } from "./polygon.js";
  * @property {Point[]} xy
  * @property {number[]} score
  * @property {number[]} errors
+ * @property {Point[]} semilandmarks  of the part's curves
+ * @property {number[]} across  their expected distances from the curves
  *
  * @typedef {(pixels: Uint8Array) => Promise<Output>} Run  planes of the input, one after the other
  *
@@ -25,6 +27,8 @@ import { filledPolygon, hull } from "./polygon.js";
  * @property {Point[]} xy
  * @property {number[]} score
  * @property {number[]} errors
+ * @property {Point[]} semilandmarks
+ * @property {number[]} across
  * @property {string} flag
  *
  * @typedef {object} Pass
@@ -66,13 +70,16 @@ export async function place(card, run, picture) {
   }
   if (found.fault) throw new NoLandmarks(`has no landmarks: the model gives ${found.fault}`);
   const [width, height] = picture.size;
+  /** @type {(point: Point) => Point} */
+  const inside = ([x, y]) => [Math.min(Math.max(x, 0), width), Math.min(Math.max(y, 0), height)];
+  const { score, errors, semilandmarks, across } = found.output;
+  const inPixels = (/** @type {number} */ error) => error * found.view.imagePixels;
   return {
-    xy: found.inImage.map(([x, y]) => [
-      Math.min(Math.max(x, 0), width),
-      Math.min(Math.max(y, 0), height),
-    ]),
-    score: found.output.score,
-    errors: found.output.errors.map((error) => error * found.view.imagePixels),
+    xy: found.inImage.map(inside),
+    score,
+    errors: errors.map(inPixels),
+    semilandmarks: semilandmarks.map((xy) => inside(found.view.toImage(xy))),
+    across: across.map(inPixels),
     flag: flags.filter(Boolean).join("; "),
   };
 }
@@ -102,14 +109,14 @@ function planes({ values, channels }) {
 }
 
 /** What cannot be right in what a model returned. @param {Output} output @param {Point} size */
-function faultOf({ xy, score, errors }, size) {
+function faultOf({ xy, score, errors, semilandmarks, across }, size) {
   const every = (/** @type {(value: number, axis: number) => boolean} */ fits) =>
-    xy.every((point) => point.every(fits));
+    [...xy, ...semilandmarks].every((point) => point.every(fits));
   if (!every(Number.isFinite)) return "coordinates that are not finite";
   if (!every((value, axis) => value >= -size[axis] && value <= 2 * size[axis]))
     return "coordinates far outside the photograph";
   if (!score.every((value) => value >= 0 && value <= 1)) return "scores that are not from 0 to 1";
-  if (!errors.every((value) => Number.isFinite(value) && value >= 0))
+  if (![...errors, ...across].every((value) => Number.isFinite(value) && value >= 0))
     return "expected errors that are negative or not finite";
   return "";
 }

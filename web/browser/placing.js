@@ -68,9 +68,10 @@ export class Placing {
  * @returns {import("./tables.js").Specimen} */
 function specimenOf({ name }, { placed, problem, size }) {
   if (placed) {
-    const { flag, xy, score, errors } = placed;
-    return { name, status: flag ? "flagged" : "ok", reason: flag, size: placed.size, xy, score, errors };
+    const { flag, size, ...found } = placed;
+    return { name, status: flag ? "flagged" : "ok", reason: flag, size, ...found };
   }
   const reason = `${name.slice(name.lastIndexOf("/") + 1)} ${problem}`;
-  return { name, status: "failed", reason, size: size ?? null, xy: null, score: [], errors: [] };
+  const none = { xy: null, score: [], errors: [], semilandmarks: [], across: [] };
+  return { name, status: "failed", reason, size: size ?? null, ...none };
 }

@@ -1,5 +1,6 @@
 // @ts-check
 /** The landmark files and tables of `predict`, to the letter. */
+import { curvePoints } from "./curves.js";
 import { fixed } from "./quality.js";
 
 /** @typedef {[number, number]} Point */
@@ -14,6 +15,8 @@ import { fixed } from "./quality.js";
  * @property {(Point | null)[] | null} xy  null for a landmark that is missing
  * @property {number[]} score
  * @property {number[]} errors
+ * @property {Point[]} semilandmarks
+ * @property {number[]} across  their expected errors
  */
 
 const [COORDINATE, SCORE, ERROR] = [5, 4, 3]; // decimals
@@ -22,6 +25,7 @@ const SPECIMENS = [
   ...["mean_expected_error_px", "missing", "units_per_px", "scale_note"],
 ];
 const TIDY = ["image", "landmark", "name", "x", "y", "score", "expected_error_px"];
+const OF_CURVES = ["image", "curve", "semilandmark", "x", "y", "expected_error_px"];
 const OF_LENGTHS = ["px", "px_expected_error", "units", "units_expected_error"];
 // A place where a spreadsheet may begin a cell, and what makes it a formula.
 const TO_GUARD = /(?:^|(?<=[,;\t\r\n"]))(?='*[ ]*[=+\-@＝＋－＠])/g;
@@ -87,15 +91,21 @@ export function landmarksTps(part, specimens) {
   return specimens.map((each) => {
     if (!each.xy || !each.size) return "";
     const [width, height] = each.size;
-    const rows = each.xy.map((point) => {
+    const row = (/** @type {Point | null} */ point) => {
       if (!point) return "-1.00000 -1.00000";
       const [x, y] = [Math.min(Math.max(point[0], 0), width), Math.min(Math.max(point[1], 0), height)];
       return `${fixed(x, COORDINATE)} ${fixed(height - y, COORDINATE)}`;
-    });
+    };
+    const rows = each.xy.map(row);
+    const curves = curvePoints(part, each.xy, each.semilandmarks);
+    if (curves.length) rows.push(`CURVES=${curves.length}`);
+    for (const points of curves) rows.push(`POINTS=${points.length}`, ...points.map(row));
     const image = oneLine(shared(each.name) ? each.name : baseName(each.name));
     const base = oneLine(baseName(each.name));
     const wanted = oneLine(ids.get(each.name) ?? "") || base.slice(0, base.lastIndexOf(".")) || base || "specimen";
-    const lines = [`LM=${rows.length}`, ...rows, `IMAGE=${image}`, `ID=${unique(wanted, given)}`];
+    const lines = [`LM=${each.xy.length}`, ...rows, `IMAGE=${image}`, `ID=${unique(wanted, given)}`];
+    const names = (part.curves ?? []).map(({ name }) => name.replaceAll(";", ","));
+    if (curves.length) lines.push(`COMMENT=${oneLine(`curves: ${names.join("; ")}`)}`);
     if (each.status === "flagged") lines.push(`COMMENT=${oneLine(`flagged: ${each.reason}`)}`);
     return `${lines.join("\n")}\n`;
   }).join("");
@@ -191,6 +201,19 @@ export function measurementsCsv(part, specimens) {
   return line(["image", "status", "units_per_px", ...columns]) + rows.join("");
 }
 
+/** @param {Part} part @param {Specimen[]} specimens */
+export function curvesCsv(part, specimens) {
+  const places = (part.curves ?? []).flatMap(({ name, semilandmarks }) =>
+    Array.from({ length: semilandmarks }, (_, index) => [guarded(name), index + 1]),
+  );
+  const rows = specimens.filter(({ xy }) => xy).flatMap(({ name, semilandmarks, across }) =>
+    places.map((place, index) =>
+      line([guarded(name), ...place, ...coordinates(semilandmarks[index]), fixed(across[index], ERROR)]),
+    ),
+  );
+  return line(OF_CURVES) + rows.join("");
+}
+
 /** The files of all specimens, by their names.
  * @param {Part} part @param {Specimen[]} specimens @returns {Map<string, string>} */
 export function files(part, specimens) {
@@ -201,6 +224,7 @@ export function files(part, specimens) {
     ["predictions.csv", predictionsCsv(part, sorted)],
     ["specimens.csv", specimensCsv(part, sorted)],
   ]);
+  if (part.curves?.length) found.set("curves.csv", curvesCsv(part, sorted));
   if (part.measurements?.length) found.set("measurements.csv", measurementsCsv(part, sorted));
   return found;
 }
