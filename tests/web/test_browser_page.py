@@ -258,7 +258,7 @@ def test_without_a_network_after_the_first_visit(
 def test_bundled_models_place_landmarks_as_predict_does(
     command: Command, write_page: Callable[..., Path], opened: Callable[..., Page], tmp_path: Path
 ) -> None:
-    parts = ("elytra", "left-mandible", "carabid")
+    parts = ("elytra", "carabid")
     photographs = tmp_path / "photographs"
     for part in parts:
         shutil.copytree(EXAMPLES / part / "images", photographs / part)

@@ -101,6 +101,23 @@ def test_jpegs_become_the_same_input(tmp_path: Path) -> None:
         assert found["pixels"] == view.image_pixels
 
 
+def test_real_photographs_become_the_same_input(shared_data: Path) -> None:
+    folders = (*(shared_data / "carabids").glob("*/images"), shared_data / "beetleflow" / "images")
+    paths = [
+        path
+        for folder in folders
+        for path in sorted(folder.iterdir())[::9][:6]
+        if path.suffix.lower() in {".jpg", ".png"}
+    ]
+    assert len(paths) > 20
+    size = (704, 512)
+    for path, found in zip(paths, ask([question(path, 1, size) for path in paths]), strict=True):
+        assert not isinstance(found, Problem), f"{path.name} {found}"
+        _, _, pixels = wanted(path, 1, size, "letterbox")
+        difference = np.abs(unpacked(found["values"]).reshape(pixels.shape).astype(int) - pixels)
+        assert difference.max() <= 1 and (difference > 0).mean() < 0.01, path.name
+
+
 def test_a_turned_window_is_the_same(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     write_jpeg(path, "4:2:0", 6)

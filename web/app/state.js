@@ -62,11 +62,15 @@ export class PageState {
 
   /** Begins with other photographs, or another part. @param {import("./model.js").Session} session */
   begin(session) {
-    this.session = session;
-    this.photographs = session.photographs.map(listed);
+    this.extend(session);
     this.#histories.clear();
     this.shown = this.picture = this.selected = this.shape = null;
-    this.arrange(this.photographs.map((_, number) => number));
+  }
+
+  /** Takes that there are further photographs. @param {import("./model.js").Session} session */
+  extend(session) {
+    this.session = session;
+    this.photographs = session.photographs.map(listed);
   }
 
   /** The number of the photograph that is shown. */

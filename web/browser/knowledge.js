@@ -57,11 +57,11 @@ function chapters(card) {
 
 /** @param {Card} card */
 function accuracy({ metrics }) {
-  if (!metrics.length) return ["Nobody has measured it. Compare it with manual landmarks of your own first."];
+  if (!metrics.length) return ["Nobody has measured it. Compare it with landmarks of your own first."];
   const diagonal = Math.hypot(...WIDTH_AND_HEIGHT);
   return metrics.map(({ data, photographs, mean_px_256x192: error }) => {
     const share = ((100 * error) / diagonal).toPrecision(2);
-    return `${share} % of the photograph’s diagonal from manual landmarks on average (${counted(photographs, "photograph")}: ${data}).`;
+    return `${share} % of the photograph’s diagonal from known landmarks on average (${counted(photographs, "photograph")}: ${data}).`;
   });
 }
 

@@ -93,7 +93,8 @@ class Page {
     const fresh = this.sheet.add(photographs);
     const known = photographs.length - fresh;
     if (known) say(`${known} of these names ${known === 1 ? "is" : "are"} here already.`);
-    this.#restart();
+    this.state.extend(this.#session());
+    this.#list();
     document.body.classList.remove("empty");
     if (this.card) void this.placing.go();
     if (!fresh) return;
@@ -106,6 +107,7 @@ class Page {
   async #open() {
     const { models, sheet } = this;
     const before = this.#opened;
+    this.navigation.keep();
     if (sheet.isTouched && !confirm("Another model begins anew: your corrections are given up."))
       return void (models.choice.value = before);
     const model = models.chosen;
@@ -128,7 +130,9 @@ class Page {
     tell(element("card"), this.card);
     tell(element("about-card"), this.card);
     document.title = `${this.card.part.name} · beetle-lm`;
-    this.#restart();
+    this.state.begin(this.#session());
+    this.state.learn(this.card.shapes?.mean ?? null);
+    this.#list();
     document.body.classList.add("ready");
     void this.placing.go();
   }
@@ -155,16 +159,10 @@ class Page {
     };
   }
 
-  /** Lists the photographs anew, and shows again the one that is shown where it is still the same. */
-  #restart() {
-    this.navigation.keep();
-    const { number } = this.state;
-    const session = this.#session();
-    this.strip.names = session.names;
-    this.state.begin(session);
-    this.state.learn(this.card?.shapes?.mean ?? null);
+  /** Lists the photographs anew. */
+  #list() {
+    this.strip.names = this.state.session.names;
     this.navigation.arrange();
-    if (this.sheet.photographs[number]?.found) void this.navigation.go(number);
     this.#drawCounts();
   }
 
@@ -254,7 +252,10 @@ class Page {
       if (event.dataTransfer) void dropped(event.dataTransfer).then((given) => this.take(given));
     });
     element("download").addEventListener("click", () => this.#offer());
-    element("about").addEventListener("click", () => dialog("about-model").showModal());
+    element("about").addEventListener("click", () => {
+      dialog("about-model").showModal();
+      dialog("about-model").scrollTop = 0; // not at the button below
+    });
     element("accept").addEventListener("click", () => this.navigation.accept());
     element("before").addEventListener("click", () => this.navigation.step(-1));
     element("after").addEventListener("click", () => this.navigation.step(1));
