@@ -14,11 +14,14 @@ from pages import SIZE, draw_photographs, quadrangle
 
 from beetle_lm.errors import LandmarkFileError, RequestError
 from beetle_lm.predict.curves import bezier, distances, evenly_spaced, through
-from beetle_lm.predict.formats.curves import with_lines
+from beetle_lm.predict.formats.curves import curves_in_order, with_lines
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
+from beetle_lm.predict.landmarks import Landmarks
+from beetle_lm.predict.result import Result
 from beetle_lm.web.commands import _part_file
 from beetle_lm.web.messages import saved
 from beetle_lm.web.project import Project, annotation_project
+from beetle_lm.web.proposals import proposal
 from beetle_lm.zoo.model_file.parts import Curve, Measurement, PartSpec
 
 CORNERS = ("a", "b", "c", "d")
@@ -172,7 +175,25 @@ def test_saved_curves_are_never_taken_for_control_points(tmp_path: Path) -> None
         front = bow(number, (0, 1), 5 + 2 * (number % 3))[1:-1]
         save(made, number, [front, None if number % 2 else bow(number, (2, 3), 7)[1:-1]])
     made.close()
-    assert with_lines(read_tps(tmp_path / "wing.tps"))[1] is None
+    lined, remark = with_lines(read_tps(tmp_path / "wing.tps"))
+    assert remark is None
+    there = [[len(line) > 2 for line in curves_in_order(each, CURVED)] for each in lined]
+    assert there == [[True, number % 2 == 0] for number in range(8)]
+
+
+def test_a_model_proposes_curves(tmp_path: Path) -> None:
+    made = project(tmp_path, spec=CURVED)
+    inner = [evenly_spaced(through(bow(1, each, 9)), 22)[1:-1] for each in ((0, 1), (2, 3))]
+    semilandmarks = np.vstack([inner[0], inner[1][:9]])
+    landmarks = Landmarks(CURVED, np.array(quadrangle(1)), semilandmarks=semilandmarks)
+    result = Result("01.png", SIZE, 1, landmarks, None)
+    made.store.propose([proposal(result, "01.png", made.curves)])
+    front, _ = shown(made, 1)
+    line = through(np.vstack([quadrangle(1)[0], front, quadrangle(1)[1]]))
+    assert len(front) <= 8 and distances(inner[0], line).max() < 0.6
+    save(made, 1, shown(made, 1))
+    made.close()
+    assert [len(curve) for curve in written(tmp_path, 1).curves] == [42, 42]
 
 
 def test_control_points_of_stereomorph_become_points_of_the_curve(
