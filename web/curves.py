@@ -17,6 +17,7 @@ from beetle_lm.errors import LandmarkError, LandmarkFileError
 from beetle_lm.predict.curves import distances, evenly_spaced, is_closed, through
 from beetle_lm.predict.formats.curves import (
     AT_LANDMARK,
+    are_controls,
     curves_in_order,
     ends_of_curves,
     with_lines,
@@ -30,6 +31,7 @@ from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.web.store import Traced
 from beetle_lm.zoo.model_file.parts import DEFAULT_SEMILANDMARKS, PartSpec
 
+_SOME = 200  # records of which is asked where their curves end
 _FEW = 12  # points that are shown as they are
 _NUMBERS = (2, 3, 4, 6, 8, 11, 15, 20, 28, 40, 60, 100)
 _OFF = 0.001  # of a curve's length, by which a line through fewer points may differ
@@ -186,9 +188,9 @@ def on_lines(records: Mapping[str, TpsRecord], file: Path) -> dict[str, TpsRecor
         records: of one file, by the names of their photographs.
         file: what it is called.
     """
-    lined, remark = with_lines(list(records.values()))
-    if remark is None:
+    if not are_controls(list(records.values())):
         return dict(records)
+    lined, remark = with_lines(list(records.values()))
     _log.warning(f"{file}: {remark}; they are written as points of the curves")
     many = 2 * DEFAULT_SEMILANDMARKS + 2
     return {
@@ -211,7 +213,8 @@ def _ends(
         yield curve.name, curve.start - 1, curve.end - 1, curve.semilandmarks
     if spec.curves:
         return
-    lined = [replace(record, curves=tuple(map(through, record.curves))) for record in records]
+    some = sorted(records, key=lambda record: -len(record.curves))[:_SOME]
+    lined = [replace(record, curves=tuple(map(through, record.curves))) for record in some]
     for index, found in enumerate(ends_of_curves(lined)):
         if found is None:
             yield f"curve {index + 1}", None, None, DEFAULT_SEMILANDMARKS

@@ -36,7 +36,7 @@ def with_lines(records: Sequence[Record]) -> tuple[list[Record], str | None]:
         The records, whose curves are now lines (m, 2), with m = 0 where fewer than two points are
         there; and a sentence on curves that were taken for StereoMorph's, None where none were.
     """
-    controls = _are_controls(records)
+    controls = are_controls(records)
     lined = [_with_lines(record, controls) for record in records]
     if not controls:
         return lined, None
@@ -191,7 +191,7 @@ def _nearest(records: Sequence[Record], index: int, place: int | None) -> tuple[
     return int(means.argmin()) + 1, float(means.min())
 
 
-def _are_controls(records: Sequence[Record]) -> bool:
+def are_controls(records: Sequence[Record]) -> bool:
     """Whether curves that may be either are those of StereoMorph, by their numbers of points.
 
     A curve that nobody drew has two points, its ends.

@@ -117,6 +117,12 @@ export class CurveEditing {
     if (count > 0) this.goOn();
   }
 
+  /** Two clicks in one place end a curve that has begun. */
+  double() {
+    const { curve, history } = this.state;
+    if (curve !== null && history?.now.curves[curve]?.length) this.finish();
+  }
+
   /** A landmark was clicked while a curve is drawn: at its end the curve ends. @param {number} index */
   touch(index) {
     const { curve, curves, history } = this.state;

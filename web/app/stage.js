@@ -28,7 +28,7 @@ export class Stage {
       onbend: ({ curve, point }, xy, ends) =>
         ends ? acts.curves?.().move(curve, point, xy) : this.#bend(curve, point, xy),
       oncurve: (curve) => acts.curves?.().choose(curve),
-      ondouble: () => acts.curves?.().finish(),
+      ondouble: () => acts.curves?.().double(),
       onview: () => this.#lookClosely(),
       onhover: (xy) => {
         this.#hover = xy;
