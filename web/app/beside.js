@@ -71,7 +71,7 @@ function curveHint({ curves, drawing, point, history }, index) {
   if (history?.now.lacking[index]) return `${said} is missing on this specimen. M takes that back.`;
   if (!drawing)
     return point === null
-      ? `${said}: click on it for a point more, drag points. Delete draws it anew.`
+      ? `${said}: drag points, click on its line for one more. Delete draws it anew.`
       : `${said}: drag the point. Delete takes it away.`;
   if (start === null || end === null) return `${said}: click points along it. Enter ends it.`;
   const way =
