@@ -43,7 +43,8 @@ ROOMS = {
     "export": ["quantise", "to_onnx", "parity", "publish", "commands"],
     "web": [
         "guard patience pictures process runs site store",
-        "choice messages outputs progress",
+        "choice curves messages progress",
+        "outputs",
         "project",
         "overview proposals training",
         "server",
