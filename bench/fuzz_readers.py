@@ -2,9 +2,10 @@
 
     python bench/fuzz_readers.py text --cases 1000000 [--seed N] [--seconds N]
 
-damages whole landmark files of all kinds (TPS, wide, tidy, R, DeepLabCut, in several encodings),
-part files and lists of test photographs at random, reads each as training, comparison and
-conversion do, and needs the extra `train` for the lists. It stops at the first exception that is no
+damages whole landmark files of all kinds (TPS, NTS, tables, those of other programs, in several
+encodings; selections of ImageJ and HDF5 where the extras `imagej` and `deeplabcut` are there), part
+files and lists of test photographs at random, reads each as training, comparison and conversion do,
+and needs the extra `train` for the lists. It stops at the first exception that is no
 error for the user, at an error without a line, and at a file that takes more than 5 s of the
 processor; the file is then where the message says. At the end it prints how many were read and how
 many refused.
@@ -21,6 +22,7 @@ and macOS and is no dependency of the package, nor of its tests.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import random
@@ -28,7 +30,9 @@ import sys
 import tempfile
 import time
 import warnings
+import zipfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -96,12 +100,22 @@ READERS: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 
 SLOWEST = 5.0
-KINDS: tuple[Kind, ...] = ("tps", "wide", "tidy")
+KINDS: dict[Kind, str] = {
+    "tps": "tps",
+    "nts": "nts",
+    "wide": "csv",
+    "tidy": "csv",
+    "deeplabcut": "csv",
+    "coco": "json",
+    "imglab": "xml",
+    "label-studio": "json",
+}
 NAMES = ("a.jpg", "b/c.JPG", "жук.jpg", "Käfer 1.tif", "甲虫.png", "=1+1.jpg", "d")
 LIST = "lst"  # the ending of lists of photographs, here
 PIECES = [
     *(word for kind in ("tps", "table") for word in WORDS[kind]),
     *b"LM=0 LM=2 -999 0 . #N/A sep=; bodyparts coords scorer 1e9 1e308 -0 nan".split(),
+    *b"individuals frame_idx DIM=2 DIM=3 2L Label X Y RawCoord1 <a> </a> <curves.control".split(),
     *(b"\x1a", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\x81", b"\n", b"\r", b"\t", b'"', b"'", b"="),
 ]
 
@@ -126,7 +140,8 @@ def whole_files() -> list[tuple[str, bytes]]:
     texts += other_programs()
     texts.append((LIST, "# kept aside\n" + "\n".join(NAMES) + "\n"))
     encodings = ("utf-8", "utf-8-sig", "cp1251", "cp1252", "gbk", "utf-16")
-    return [(kind, text.encode(code, "replace")) for kind, text in texts for code in encodings]
+    whole = [(kind, text.encode(code, "replace")) for kind, text in texts for code in encodings]
+    return whole + binary_files() * len(encodings)
 
 
 def other_programs() -> list[tuple[str, str]]:
@@ -149,13 +164,68 @@ def other_programs() -> list[tuple[str, str]]:
     slicer = {"markups": [{"coordinateSystem": "LPS", "controlPoints": control}]}
     fcsv = "# Markups fiducial file version = 4.11\n# CoordinateSystem = LPS\n"
     matrix = "<landmarks.pixel type=matrix nrow=2 ncol=2 >\n\tp\t1\t2\n\tq\tNA\tNA\n"
+    curve = "<edge type=matrix nrow=3 >\n1\t2\n3\t4\n5\t6\n</edge>\n"
+    curves = f"<curves.control type=list>\n{curve}{curve.replace('edge', 'b')}</curves.control>\n"
+    count = len(NAMES)
+    labels = "\n".join(name.replace(" ", "_") for name in NAMES)
+    numbers = "1.5 2 -999 -999\n" * count
+    several = [
+        "scorer,A,A,A,A,A,A",
+        "individuals,i,i,i,j,j,j",
+        "bodyparts,p,p,p,p,p,p",
+        "coords,x,y,likelihood,x,y,likelihood",
+        *(f"{name},1,2,0.5,3,4,0.1" for name in NAMES),
+    ]
+    sleap = ["track,frame_idx,instance.score,p.x,p.y,p.score,q.x,q.y,q.score"]
+    sleap += [f",{number},0.5,1,2,0.9,3,4,0.8" for number in range(count)]
+    measured = [" ,Label,Area,X,Y,Slice", *(f"{i},{n}:p,0,1,2,1" for i, n in enumerate(NAMES))]
     return [
+        ("nts", f'"comment\n1 {count}L 4 1 -999 DIM=2\n{labels}\n{numbers}'),
+        ("nts", f"1 {count} 4 1 -999 DIM=2\n{numbers}"),
+        ("dta", f"1 {count}b 2L 0 DIM=2\nx y\n" + "".join(f"p{i} 3 4\n" for i in range(count))),
+        *(("csv", "\n".join(lines)) for lines in (several, sleap, measured)),
+        ("txt", "1.5\t2\n3\t4\n" * 3),
+        ("txt", "Id\tRawCoord1\tRawCoord2\n" + "".join(f"{n}\t1\t2\n" for n in NAMES)),
+        ("txt", f"<shapes type=list>\n\t{matrix}\t</landmarks.pixel>\n{curves}</shapes>\n"),
         ("xml", f"<?xml version='1.0'?>\n<dataset><images>{dlib}</images></dataset>"),
         ("xml", f"<annotations><version>1.1</version>{cvat}</annotations>"),
         *(("json", json.dumps(each, indent=1)) for each in (coco, tasks, slicer)),
         ("fcsv", f"{fcsv}1,3,4,0,0,0,0,1,1,1,0,p,,\n2,5,6,0,0,0,0,1,1,1,0,q,,\n"),
         ("txt", f"<shapes type=list>\n\t{matrix}\t</landmarks.pixel>\n</shapes>\n"),
     ]
+
+
+def binary_files() -> list[tuple[str, bytes]]:
+    """Selections of ImageJ and a table of pandas, as far as their libraries are there."""
+    found = []
+    if find_spec("roifile"):
+        from roifile import ROI_TYPE, ImagejRoi
+
+        roi = ImagejRoi.frompoints(np.array([[1.5, 2], [3, 4]], np.float32), name="жук")
+        roi.roitype = ROI_TYPE.POINT
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("a.roi", roi.tobytes())
+            file.writestr("b.roi", roi.tobytes())
+        found += [("roi", roi.tobytes()), ("zip", archive.getvalue())]
+    if find_spec("h5py"):
+        import h5py
+
+        content = io.BytesIO()
+        with h5py.File(content, "w") as file:
+            table = file.create_group("df_with_missing")
+            table.attrs.update({"pandas_type": np.bytes_(b"frame"), "nblocks": 1})
+            for axis in ("axis0", "block0_items"):
+                table.attrs[f"{axis}_nlevels"] = 3
+                for level, names in enumerate(([b"me"], [b"p", b"q"], [b"x", b"y"])):
+                    table[f"{axis}_level{level}"] = np.array(names)
+                    table[f"{axis}_label{level}"] = [(0, 0, 0, 0), (0, 0, 1, 1), (0, 1, 0, 1)][
+                        level
+                    ]
+            table["axis1"] = np.array([b"a.jpg", b"b.jpg"])
+            table["block0_values"] = np.arange(8.0).reshape(2, 4)
+        found.append(("h5", content.getvalue()))
+    return found
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -214,8 +284,8 @@ def use(path: Path, rng: random.Random) -> bool:
             case 0:
                 json_text(evaluate(records, records[::-1], {}))
             case 1:
-                kind = rng.choice(KINDS)
-                written = path.with_name("out.tps" if kind == "tps" else "out.csv")
+                kind = rng.choice(list(KINDS))
+                written = path.with_name(f"out.{KINDS[kind]}")
                 convert_file(path, written, kind, sizes=SameSize((99, 88)), overwrite=True)
                 read_records(written)
             case 2:

@@ -48,6 +48,7 @@ from beetle_lm.train.engine.checkpoint import WEIGHTS, Checkpoint, load_checkpoi
 from beetle_lm.train.engine.device import choose_device, mixed_precision
 from beetle_lm.train.engine.onnx_weights import read_weights
 from beetle_lm.train.engine.schedule import warm_up_cosine
+from beetle_lm.train.heatmap.layers import doubled, sampled
 from beetle_lm.train.heatmap.losses import heat_map_loss
 from beetle_lm.train.heatmap.networks import (
     NETWORKS,
@@ -56,9 +57,7 @@ from beetle_lm.train.heatmap.networks import (
     SHRUNK,
     STRIDE,
     LandmarkNetwork,
-    _doubled,
     _offsets,
-    _sampled,
     cut_patches,
     exposure,
 )
@@ -92,14 +91,13 @@ def both_stages(
     off = (torch.rand_like(chosen) * 2 - 1) * (PATCH / 4)
     centres = torch.nan_to_num(chosen, nan=SIDE / 2) + off
     patches = (cut_patches(images, centres) - level[:, None]) / contrast[:, None]
-    context = _sampled(
-        network.context(features).float(), centres / (SHRUNK * STRIDE),
-        _offsets(PATCH // (SHRUNK * STRIDE), centres),
-    )  # fmt: skip
+    cells = PATCH // (SHRUNK * STRIDE)
+    places = centres[:, :, None] / (SHRUNK * STRIDE) + _offsets(cells, centres)
+    context = sampled(network.context(features).float(), places, cells)
     flat = patches.flatten(0, 1).contiguous(memory_format=torch.channels_last)
     fine = network.patch_stem(flat)
-    x = F.relu(network.patch_down(fine) + _doubled(context.flatten(0, 1)))
-    x = _doubled(network.patch_blocks(x))
+    x = F.relu(network.patch_down(fine) + doubled(context.flatten(0, 1)))
+    x = doubled(network.patch_blocks(x))
     x = network.patch_up(torch.cat((x, fine), dim=1))
     layer = network.head["second"]
     assert isinstance(layer, nn.Conv2d) and layer.bias is not None

@@ -44,20 +44,33 @@ class Exportable(nn.Module):
     """A network with everything inside: uint8 images in; landmarks, scores, expected errors out.
 
     `forward` takes images (N, C, H, W) uint8 and returns landmarks (N, K, 2) float32 in input
-    pixels, scores (N, K) float32 and expected errors (N, K) float32 in input pixels.
+    pixels, scores (N, K) float32 and expected errors (N, K) float32 in input pixels; with curves
+    semilandmarks (N, S, 2) and their expected errors across the curves (N, S), too.
+
+    Args:
+        network: what places landmarks.
+        calibration: from its spreads to expected errors.
+        of_curves: the same across curves; None where there are none.
     """
 
-    def __init__(self, network: Locator, calibration: Calibration) -> None:
+    def __init__(
+        self, network: Locator, calibration: Calibration, of_curves: Calibration | None = None
+    ) -> None:
         super().__init__()
         self.network = network
         self.calibration = calibration
+        self.of_curves = of_curves
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Images (N, C, H, W) uint8 to landmarks, scores and expected errors."""
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Images (N, C, H, W) uint8 to landmarks, scores and expected errors, and curves."""
         size = image.shape[3], image.shape[2]
-        xy, spread = self.network.locate(image)
-        expected = self.calibration.expected(spread, size)
-        return xy, score(expected, size), expected
+        found = self.network.locate(image)
+        expected = self.calibration.expected(found.spread, size)
+        outputs = found.xy, score(expected, size), expected
+        if self.of_curves is None:
+            return outputs
+        across = self.of_curves.expected(found.semilandmark_spread, size)
+        return *outputs, found.semilandmarks, across
 
 
 def make_card(
@@ -126,7 +139,11 @@ def to_onnx(
     example = torch.zeros(
         (2, card.channels, card.input_height, card.input_width), dtype=torch.uint8
     )
-    calibration = assessment_of(checkpoint).calibration
+    assessment = assessment_of(checkpoint)
+    network = Exportable(trained_network(checkpoint), assessment.calibration, assessment.of_curves)
+    outputs = ["landmarks", "score", "expected_error"]
+    if card.spec.curves:
+        outputs += ["semilandmarks", "semilandmark_error"]
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)
@@ -134,10 +151,10 @@ def to_onnx(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter's own, about its internals
             program = torch.onnx.export(
-                Exportable(trained_network(checkpoint), calibration).eval(),
+                network.eval(),
                 (example,),
                 input_names=["image"],
-                output_names=["landmarks", "score", "expected_error"],
+                output_names=outputs,
                 dynamic_shapes={"image": {0: torch.export.Dim("batch", min=1, max=4096)}},
                 opset_version=_OPSET,
                 dynamo=True,

@@ -27,15 +27,21 @@ class Landmarks:
         score: (n,) scores from 0 to 1, or None where nobody gave any (manual landmarks).
         expected_error: (n,) expected distances from the true landmarks in image pixels, or None as
             with the scores.
+        semilandmarks: (s, 2) of all the part's curves, one after the other, in image pixels, or
+            None where nobody placed any.
+        semilandmark_error: (s,) their expected distances from the true curves in image pixels, or
+            None as with the scores.
 
     Raises:
-        LandmarkError: the arrays do not have the part's number of landmarks.
+        LandmarkError: the arrays do not have the part's number of landmarks or semilandmarks.
     """
 
     spec: PartSpec
     xy: Floats
     score: Floats | None = None
     expected_error: Floats | None = None
+    semilandmarks: Floats | None = None
+    semilandmark_error: Floats | None = None
 
     def __post_init__(self) -> None:
         xy = np.array(self.xy, dtype=np.float64)
@@ -58,11 +64,52 @@ class Landmarks:
                     f" {checked.shape} as {name}"
                 )
             object.__setattr__(self, name, checked)
+        count = self.spec.semilandmarks
+        for name, values, shape in (
+            ("semilandmarks", self.semilandmarks, (count, 2)),
+            ("semilandmark_error", self.semilandmark_error, (count,)),
+        ):
+            if values is None:
+                continue
+            checked = np.array(values, dtype=np.float64)
+            if checked.shape != shape:
+                raise LandmarkError(
+                    f"{self.spec.name} has {counted(count, 'semilandmark')}, got {checked.shape} as"
+                    f" {name}"
+                )
+            object.__setattr__(self, name, checked)
+
+    @property
+    def curves(self) -> dict[str, Floats]:
+        """The part's curves by name: (m, 2) points from end to end in image pixels.
+
+        They are the landmark where the curve begins, its semilandmarks, and the landmark where it
+        ends; none where nobody placed semilandmarks.
+        """
+        if self.semilandmarks is None:
+            return {}
+        return curve_points(self.spec, self.xy, self.semilandmarks)
 
     @property
     def missing(self) -> NDArray[np.bool_]:
         """(n,) True where a landmark is missing."""
         return np.isnan(self.xy[:, 0])
+
+
+def curve_points(spec: PartSpec, xy: Floats, semilandmarks: Floats) -> dict[str, Floats]:
+    """The points of each curve by its name, from the landmark where it begins to that at its end.
+
+    Args:
+        spec: the part.
+        xy: (n, 2) landmarks.
+        semilandmarks: (s, 2) of all curves, one after the other, in the same frame.
+    """
+    found, first = {}, 0
+    for curve in spec.curves:
+        inner = semilandmarks[first : first + curve.semilandmarks]
+        found[curve.name] = np.vstack([xy[curve.start - 1], inner, xy[curve.end - 1]])
+        first += curve.semilandmarks
+    return found
 
 
 def centroid_size(xy: Floats) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -297,8 +297,17 @@ class _Ready:
             name = printable(Path(self.name).name)
             reason = f"{name} has no landmarks: the model gives {found.fault}"
         else:
-            in_image = np.clip(found.in_image, (0.0, 0.0), self.photo.size)
+            view = found.view
+            in_image, semilandmarks = (
+                np.clip(view.to_image(xy), (0.0, 0.0), self.photo.size)
+                for xy in (found.xy, found.semilandmarks)
+            )
             landmarks = Landmarks(card.spec, in_image, found.score, found.error_in_image)
+            if card.spec.curves:
+                across = found.semilandmark_error * view.image_pixels
+                landmarks = replace(
+                    landmarks, semilandmarks=semilandmarks, semilandmark_error=across
+                )
             flag = "; ".join(filter(None, (found.flag, aimed.flag))) or None
         return Result(
             self.name,

@@ -131,7 +131,8 @@ class Result:
             return None
         xy, score = self.landmarks.xy, self.landmarks.score
         score = np.ones(len(xy)) if score is None else score
-        marked = Marked.of(picture, xy, score, box=self.box)
+        curves = self.landmarks.curves.values()
+        marked = Marked.of(picture, xy, score, box=self.box, curves=curves)
         return png(marked.fitted(_SHOWN, _SHOWN).drawn(0.0, self.flag))
 
     def _picture(self, side: int) -> Picture:

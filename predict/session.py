@@ -30,7 +30,6 @@ CUDA = "CUDAExecutionProvider"
 INSTALL = 'pip install "beetle-lm[cpu]"'
 REINSTALL = f"pip uninstall -y onnxruntime onnxruntime-gpu, then {INSTALL} or [gpu]"
 
-_OUTPUTS: dict[str, tuple[int, ...]] = {"landmarks": (2,), "score": (), "expected_error": ()}
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
 # EXHAUSTIVE, the default, costs up to a second for each new shape; TF32, the other default, moved
 # landmarks of unclear pictures by up to 7 px (`bench/gpu.py`).
@@ -47,11 +46,15 @@ class Placed:
         xy: (N, K, 2) landmarks in pixels of the model's input.
         score: (N, K) from 0 to 1.
         expected_error: (N, K) expected distances from the true landmarks, in the same pixels.
+        semilandmarks: (N, S, 2) of the part's curves, in the same pixels; S is 0 where it has none.
+        semilandmark_error: (N, S) expected distances from the true curves.
     """
 
     xy: Floats
     score: Floats
     expected_error: Floats
+    semilandmarks: Floats
+    semilandmark_error: Floats
 
     def fault(self, index: int, size: tuple[int, int]) -> str | None:
         """What cannot be right in what was returned for one photograph; None where nothing is.
@@ -59,7 +62,9 @@ class Placed:
         Landmarks somewhat outside the model's input, of that width and height, can be right: a
         network may place what the margin cuts off. Those a whole input away cannot.
         """
-        xy, score, error = self.xy[index], self.score[index], self.expected_error[index]
+        xy = np.concatenate((self.xy[index], self.semilandmarks[index]))
+        score = self.score[index]
+        error = np.concatenate((self.expected_error[index], self.semilandmark_error[index]))
         if not np.isfinite(xy).all():
             return "coordinates that are not finite"
         if not ((xy >= np.negative(size)) & (xy <= np.multiply(size, 2))).all():
@@ -145,20 +150,24 @@ class Session:
             ModelError: the model cannot be run, e.g. for lack of memory, or does not return what
                 its card promises.
         """
+        outputs = _outputs(self.card)
         try:
-            found = self._session.run(list(_OUTPUTS), {"image": batch})
+            found = self._session.run(list(outputs), {"image": batch})
         except Exception as error:  # onnxruntime's exceptions have no base of their own
             raise ModelError(
                 f"{self.path.name} cannot be run on a batch of {len(batch)}: {_first_line(error)};"
                 " a smaller batch needs less memory"
             ) from error
-        for (output, rest), values in zip(_OUTPUTS.items(), found, strict=True):
-            if np.shape(values) != (len(batch), len(self.card.spec), *rest):
+        for (output, shape), values in zip(outputs.items(), found, strict=True):
+            if np.shape(values) != (len(batch), *shape):
                 raise ModelError(
                     f"{self.path.name} gave {output} of {np.shape(values)} for a batch of"
                     f" {len(batch)}, not what its card promises"
                 )
-        return Placed(*(np.asarray(values, np.float64) for values in found))
+        placed = [np.asarray(values, np.float64) for values in found]
+        if not self.card.spec.curves:
+            placed += [np.empty((len(batch), 0, 2)), np.empty((len(batch), 0))]
+        return Placed(*placed)
 
 
 def load_runtime() -> Any:
@@ -228,13 +237,25 @@ def create(runtime: Any, data: bytes, name: str, device: Device, threads: int | 
     return session
 
 
+def _outputs(card: ModelCard) -> dict[str, tuple[int, ...]]:
+    """The names of a model's outputs, and the shape of each for one photograph."""
+    count, semilandmarks = len(card.spec), card.spec.semilandmarks
+    outputs: dict[str, tuple[int, ...]] = {
+        "landmarks": (count, 2),
+        "score": (count,),
+        "expected_error": (count,),
+    }
+    if semilandmarks:
+        outputs |= {"semilandmarks": (semilandmarks, 2), "semilandmark_error": (semilandmarks,)}
+    return outputs
+
+
 def _first_line(error: object) -> str:
     return str(error).strip().split("\n", 1)[0]
 
 
 def _batch_size(session: Any, card: ModelCard, name: str) -> int | None:
     """Checks the model's inputs and outputs against its card; returns a fixed batch size."""
-    count = len(card.spec)
     inputs = {value.name: value for value in session.get_inputs()}
     outputs = {value.name: value for value in session.get_outputs()}
     if set(inputs) != {"image"}:
@@ -242,10 +263,10 @@ def _batch_size(session: Any, card: ModelCard, name: str) -> int | None:
     image = inputs["image"]
     size = [card.channels, card.input_height, card.input_width]
     _check(name, image, "tensor(uint8)", [None, *size])
-    for output, rest in _OUTPUTS.items():
+    for output, shape in _outputs(card).items():
         if output not in outputs:
             raise ModelError(f"{name} lacks the output '{output}'")
-        _check(name, outputs[output], "tensor(float)", [None, count, *rest])
+        _check(name, outputs[output], "tensor(float)", [None, *shape])
     first = image.shape[0]
     if not isinstance(first, int):
         return None

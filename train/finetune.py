@@ -11,10 +11,10 @@ from torch import Tensor
 from beetle_lm.errors import CheckpointError
 from beetle_lm.text import counted
 from beetle_lm.train.engine.checkpoint import WEIGHTS, load_checkpoint
-from beetle_lm.train.engine.locator import HEAD
+from beetle_lm.train.engine.locator import CURVES, HEAD
 from beetle_lm.train.engine.onnx_weights import read_weights
 from beetle_lm.train.engine.recipe import Recipe
-from beetle_lm.train.methods import build_network, networks, recipe_of
+from beetle_lm.train.methods import build_network, learns_curves, networks, recipe_of
 from beetle_lm.zoo.hub.name import HUB_PREFIX
 from beetle_lm.zoo.model_file.manifest import file_sha256
 from beetle_lm.zoo.model_file.onnx import read_card
@@ -104,7 +104,7 @@ def open_source(name: str, zoo: str | None = None) -> Source:
         )
     checkpoint = load_checkpoint(path)
     recipe, spec = recipe_of(checkpoint), checkpoint.spec
-    if not _fits(checkpoint.tensors, recipe.network, len(spec), recipe.channels):
+    if not _fits(checkpoint.tensors, recipe.network, spec, recipe.channels):
         raise CheckpointError(
             f"{name} does not hold the weights of a network '{recipe.network}' alone; give a run"
             f" folder or its {WEIGHTS}"
@@ -114,7 +114,7 @@ def open_source(name: str, zoo: str | None = None) -> Source:
         about=f"{spec.name}, epoch {checkpoint.epoch}",
         sha256=file_sha256(path / WEIGHTS if path.is_dir() else path),
         tensors=checkpoint.tensors,
-        networks=_networks(checkpoint.tensors, len(spec), recipe.channels),
+        networks=_networks(checkpoint.tensors, spec, recipe.channels),
         channels=recipe.channels,
         spec=spec,
     )
@@ -135,11 +135,13 @@ def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
             f"{source.name} has the network {theirs}, and the recipe '{recipe.name}'"
             f" trains '{recipe.network}'; give a recipe whose network is {theirs}"
         )
-    shapes = _shapes(recipe.network, len(spec), recipe.channels)
+    shapes = _shapes(recipe.network, spec, recipe.channels)
     layers = dict.fromkeys(_layer(name) for name in shapes)
     same_part = (source.spec.name, source.spec.landmark_names) == (spec.name, spec.landmark_names)
-    new = {_layer(name) for name, shape in shapes.items() if source.tensors[name].shape != shape}
+    shapes_there = {name: tensor.shape for name, tensor in source.tensors.items()}
+    new = {_layer(name) for name, shape in shapes.items() if shapes_there.get(name) != shape}
     new |= {layer for layer in layers if layer == HEAD and not same_part}
+    new |= {layer for layer in layers if layer == CURVES and source.spec.curves != spec.curves}
     return Transfer(
         source,
         loaded=tuple(name for name in shapes if _layer(name) not in new),
@@ -149,6 +151,8 @@ def transfer_from(source: Source, recipe: Recipe, spec: PartSpec) -> Transfer:
 
 
 def _in_words(layer: str, source: Source, recipe: Recipe, spec: PartSpec) -> str:
+    if layer == CURVES:
+        return f"all that knows the curves, {counted(len(spec.curves), 'curve')}"
     if layer != HEAD:
         channels = counted(recipe.channels, "channel")
         return f"the layer {layer}, for {channels} instead of {source.channels}"
@@ -161,8 +165,8 @@ def _in_words(layer: str, source: Source, recipe: Recipe, spec: PartSpec) -> str
 
 def _of_model(name: str, path: Path) -> Source:
     card, tensors = read_card(path), read_weights(path)
-    count, channels = len(card.spec), card.channels
-    fitting = _networks(tensors, count, channels)
+    channels = card.channels
+    fitting = _networks(tensors, card.spec, channels)
     if not fitting:
         raise CheckpointError(
             f"{name} serves for prediction alone: it does not hold the weights of a network that"
@@ -172,22 +176,24 @@ def _of_model(name: str, path: Path) -> Source:
     return Source(name, about, file_sha256(path), tensors, fitting, channels, card.spec)
 
 
-def _networks(tensors: dict[str, Tensor], landmarks: int, channels: int) -> tuple[str, ...]:
-    return tuple(name for name in networks() if _fits(tensors, name, landmarks, channels))
+def _networks(tensors: dict[str, Tensor], spec: PartSpec, channels: int) -> tuple[str, ...]:
+    learning = [name for name in networks() if learns_curves(name) or not spec.curves]
+    return tuple(name for name in learning if _fits(tensors, name, spec, channels))
 
 
-def _fits(tensors: dict[str, Tensor], network: str, landmarks: int, channels: int) -> bool:
+def _fits(tensors: dict[str, Tensor], network: str, spec: PartSpec, channels: int) -> bool:
     found = {name: tensor.shape for name, tensor in tensors.items()}
-    return _shapes(network, landmarks, channels).items() <= found.items()
+    return _shapes(network, spec, channels).items() <= found.items()
 
 
-def _shapes(network: str, landmarks: int, channels: int) -> dict[str, torch.Size]:
+def _shapes(network: str, spec: PartSpec, channels: int) -> dict[str, torch.Size]:
     """The shapes of a network's weights; what it merely counts is left out."""
     with torch.device("meta"):
-        state = build_network(network, landmarks, channels).state_dict()
+        state = build_network(network, len(spec), channels, spec.curves).state_dict()
     return {name: tensor.shape for name, tensor in state.items() if tensor.is_floating_point()}
 
 
 def _layer(name: str) -> str:
-    """The layer of a tensor; all that knows the landmarks counts as one, the head."""
-    return HEAD if name.startswith(HEAD + ".") else name.rpartition(".")[0]
+    """The layer of a tensor; all that knows the landmarks counts as one, and so do the curves."""
+    first = name.partition(".")[0]
+    return first if first in (HEAD, CURVES) else name.rpartition(".")[0]

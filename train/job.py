@@ -14,6 +14,7 @@ from beetle_lm.encoding import SAVE_AS_UTF8, NotUtf8Error, utf8_text
 from beetle_lm.entries import load
 from beetle_lm.errors import CheckpointError, RequestError, TrainingDataError
 from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.read import content_of
 from beetle_lm.predict.formats.text import regional_texts
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.text import counted, printable
@@ -129,11 +130,7 @@ def make_job(
 
 
 def _sha256(path: Path) -> str:
-    """Of a file, or of all files of a folder, one after the other by name."""
-    files = sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path]
-    return hashlib.sha256(
-        b"".join(file.read_bytes() for file in files if file.is_file())
-    ).hexdigest()
+    return hashlib.sha256(content_of(path)).hexdigest()
 
 
 def read_test_list(path: Path, data: AnnotatedImages) -> list[str]:

@@ -6,7 +6,7 @@ A further method is a room of its own, with a `Method`, and one line here.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from beetle_lm.train.engine.method import Method
 from beetle_lm.train.engine.recipe import Recipe
 from beetle_lm.train.heatmap.trainer import HEAT_MAPS
 from beetle_lm.train.paper.trainer import PAPER
+from beetle_lm.zoo.model_file.parts import Curve
 
 METHODS: tuple[Method[Any], ...] = (
     HEAT_MAPS,
@@ -37,18 +38,32 @@ def method_of(network: str) -> Method[Any]:
     raise RecipeError(f"unknown network '{network}'; there are: {', '.join(sorted(networks()))}")
 
 
-def networks() -> dict[str, Callable[[int, int], Locator]]:
+def networks() -> dict[str, Callable[..., Locator]]:
     """All networks by their names."""
     return {name: build for method in METHODS for name, build in method.networks.items()}
 
 
-def build_network(name: str, landmarks: int, channels: int) -> Locator:
+def build_network(
+    name: str, landmarks: int, channels: int, curves: Sequence[Curve] = ()
+) -> Locator:
     """A network with fresh weights.
+
+    Args:
+        name: of the network.
+        landmarks: their number.
+        channels: of its input.
+        curves: of the part; none for a network whose recipe does not learn curves.
 
     Raises:
         RecipeError: there is no network of that name.
     """
-    return method_of(name).networks[name](landmarks, channels)
+    build = method_of(name).networks[name]
+    return build(landmarks, channels, curves) if curves else build(landmarks, channels)
+
+
+def learns_curves(network: str) -> bool:
+    """Whether the recipes of a network learn curves."""
+    return bool(method_of(network).recipe.learns_curves)
 
 
 def trained_network(checkpoint: Checkpoint) -> Locator:
@@ -59,7 +74,9 @@ def trained_network(checkpoint: Checkpoint) -> Locator:
         RecipeError: the checkpoint's recipe is damaged.
     """
     recipe = recipe_of(checkpoint)
-    return checkpoint.restored(build_network(recipe.network, len(checkpoint.spec), recipe.channels))
+    spec = checkpoint.spec
+    network = build_network(recipe.network, len(spec), recipe.channels, spec.curves)
+    return checkpoint.restored(network)
 
 
 def recipe_of(checkpoint: Checkpoint) -> Recipe:

@@ -100,7 +100,7 @@ def train(
             trained.fit,
             for_training=False,
         )
-        predict_test(trained_network(trained), images, run / PREDICTIONS, device)
+        predict_test(trained_network(trained), images, test, run / PREDICTIONS, device)
         evaluation = evaluate_test([run / PREDICTIONS], test, run / EVALUATION)
         metrics["test"] = {
             "photographs": len(test),

@@ -120,7 +120,8 @@ def annotate(
     command goes on where it ended, and with a TPS file of another program that is half done.
     """
     if output.suffix.lower() != ".tps":
-        raise UsageError(f"{output}: the landmark file must end in .tps")
+        of_it = "; `beetle-lm convert` makes a TPS file of it" if output.exists() else ""
+        raise UsageError(f"{output}: the landmark file must end in .tps{of_it}")
     from beetle_lm.web.project import annotation_project
     from beetle_lm.zoo.model_file.parts import PARTS, PartSpec, part_of
     from beetle_lm.zoo.registry import resolve

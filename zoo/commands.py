@@ -137,6 +137,7 @@ def pull_model(
 
 @zoo.command("push")
 def push_model(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Model to publish.")],
     repository: Annotated[str, typer.Argument(metavar="ORG/NAME", help="Where to on the Hub.")],
     private: Annotated[
@@ -145,13 +146,41 @@ def push_model(
     tag: Annotated[
         str | None, typer.Option(metavar="v1", help="Name this version, so that others can pin it.")
     ] = None,
+    space: Annotated[
+        bool,
+        typer.Option("--space", help="Publish a page as well on which anyone can try the model."),
+    ] = False,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="With --space: folder with the files of npm; see `beetle-lm site`."
+        ),
+    ] = None,
 ) -> None:
-    """Publishes a model on the Hugging Face Hub, with a page that is made from its card."""
-    from beetle_lm.zoo.hub.client import Hub
-    from beetle_lm.zoo.hub.publish import push
+    """Publishes a model on the Hugging Face Hub, with a page that is made from its card.
 
-    hub = Hub.from_environment()
-    published = push(model, repository, hub, private, tag)
+    With --space a static Space of the same name places its landmarks in the browser of whoever
+    opens it.
+    """
+    from beetle_lm.errors import UsageError
+    from beetle_lm.zoo.hub.client import Hub
+    from beetle_lm.zoo.hub.name import HubModel
+    from beetle_lm.zoo.hub.publish import push
+    from beetle_lm.zoo.hub.space import push_space, space_address
+    from beetle_lm.zoo.model_file.onnx import read_card
+
+    if runtime is not None and not space:
+        raise UsageError("--runtime goes with --space")
+    hub, files, card, place = Hub.from_environment(), None, None, None
+    if space:  # all that can fail here does so before anything is published
+        card = read_card(model)
+        shown = HubModel.parse(repository)
+        name, place = shown.repository.partition("/")[2], space_address(shown, hub)
+        files = context.obj.page_of_model(name, model, runtime)
+    published = push(model, repository, hub, private, tag, place)
+    if files is not None and card is not None:
+        address = push_space(files, card, published, hub, private)
+        echo(f"published as {address}, where anyone can try it in the browser")
     echo(f"published as {hub.endpoint}/{published.repository}; to use it:")
     echo(f"beetle-lm predict photographs/ --model {published} -o landmarks")
 
@@ -245,6 +274,9 @@ def _flags(card: ModelCard) -> str:
 def _print_scheme(spec: PartSpec) -> None:
     rows = [(str(number), name) for number, name in enumerate(spec.landmark_names, start=1)]
     _print_table(("landmark", "name"), rows)
+    if spec.curves:
+        runs = [(c.name, str(c.start), str(c.end), str(c.semilandmarks)) for c in spec.curves]
+        _print_table(("curve", "from", "to", "semilandmarks"), runs)
     if spec.measurements:
         lengths = [(one.name, str(one.start), str(one.end)) for one in spec.measurements]
         _print_table(("measurement", "from", "to"), lengths)

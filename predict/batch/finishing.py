@@ -111,7 +111,7 @@ def _write_pictures(
         folder = staged.results / "evaluation"
         shutil.rmtree(folder, ignore_errors=True)  # half written by a run that was killed
         report.write_evaluation(outcome.evaluation, folder, images.get, read=read)
-        written += [folder / file for file in report.FILES]
+        written += [folder / file for file in report.FILES if (folder / file).exists()]
     if outcome.shown.cells:
         written.append(staged.results / OVERVIEW)
         with writing(written[-1]):

@@ -17,6 +17,10 @@ Flagged = Literal["keep", "missing", "drop"]
 """How the landmarks of flagged photographs are written: as others, as missing, or not at all."""
 
 
+CurvesAs = Literal["curves", "append"]
+"""How semilandmarks are written: as curves, or as further landmarks."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How photographs are predicted and what is written.
@@ -26,6 +30,7 @@ class Options:
         exif: frame of the written coordinates.
         min_score: landmarks with a lower score are written as missing.
         flagged: how the landmarks of flagged photographs are written.
+        curves: how semilandmarks are written.
         scale: where the scales of photographs come from; None where they are not known.
         overlay: also draw the landmarks on the photographs, and an overview of some of them.
         batch_size: photographs that go through the model at once.
@@ -39,6 +44,7 @@ class Options:
     exif: ExifFrame = "apply"
     min_score: float = 0.0
     flagged: Flagged = "keep"
+    curves: CurvesAs = "curves"
     scale: ScaleSource | None = None
     overlay: bool = False
     batch_size: int = 8

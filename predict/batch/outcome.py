@@ -21,7 +21,6 @@ from beetle_lm.predict.images.read import Read
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.scales.scale import Scale
 from beetle_lm.predict.scales.sources import ScaleOf
-from beetle_lm.zoo.model_file.parts import PartSpec
 
 _FAILURES_KEPT = 10
 
@@ -134,18 +133,19 @@ def outcome_of(
             shown.take(result.name, marked, options.min_score, flagged=flagged)
     if comparison is not None:
         for_all = None if options.scale is None else options.scale.for_all
-        outcome.evaluation = _evaluation(comparison, source.spec, for_all)
+        outcome.evaluation = _evaluation(comparison, for_all)
     return outcome
 
 
 def _comparison(reference: Reference, source: SourceRecord) -> Comparison:
     """Takes what is compared; photographs that the source was made with are told, or left out."""
-    return Comparison(reference, frozenset() if source.compared else source.own, source.note)
+    left_out = frozenset() if source.compared else source.own
+    return Comparison(reference, source.spec, left_out, source.note)
 
 
-def _evaluation(comparison: Comparison, spec: PartSpec, scale: float | None) -> Evaluation | None:
+def _evaluation(comparison: Comparison, scale: float | None) -> Evaluation | None:
     try:
-        return comparison.evaluation(spec, scale)
+        return comparison.evaluation(scale)
     except LandmarkError as error:  # e.g. all photographs with manual landmarks failed
         _log.warning("nothing was compared with the manual landmarks: %s", error)
         return None

@@ -121,4 +121,5 @@ def marked_photograph(picture: Picture, result: Result, task: Task) -> Marked:
     landmarks, reference = result.landmarks, task.reference
     assert landmarks is not None and landmarks.score is not None
     manual = None if reference is None else reference.upright(result.name)
-    return Marked.of(picture, landmarks.xy, landmarks.score, manual, result.box)
+    curves = landmarks.curves.values()
+    return Marked.of(picture, landmarks.xy, landmarks.score, manual, result.box, curves)

@@ -42,6 +42,7 @@ class Task:
         folder: where the results go; it holds none, or they may be replaced.
         reference: manual landmarks to compare with, which fit the part.
         measures: the part names measurements.
+        curved: the part has curves.
     """
 
     part: str
@@ -50,6 +51,7 @@ class Task:
     folder: Path
     reference: Reference | None
     measures: bool = False
+    curved: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,8 +294,9 @@ def plan_parts(request: Request, zoo: str | None, options: Options | None = None
             refuse_unless_free(folder, request.overwrite, shared=request.shard is not None)
         manual = references.get(path.name)
         reference = _reference(manual, images, options, partial(_part_of, model))
-        measures = bool(_part_of(model).measurements)
-        tasks.append(Task(path.name, model, images, folder, reference, measures))
+        part = _part_of(model)
+        measures, curved = bool(part.measurements), bool(part.curves)
+        tasks.append(Task(path.name, model, images, folder, reference, measures, curved))
     _tell_passed_over(root, [path for path in found if path not in folders])
     return request.plan(tuple(tasks), options, together)
 
@@ -344,9 +347,7 @@ def _reference(
 ) -> Reference | None:
     if manual is None:
         return None
-    reference = Reference.read(manual, images, options.exif)
-    reference.check(spec())
-    return reference
+    return Reference.read(manual, images, options.exif).of_part(spec())
 
 
 def _part_of(model: Path) -> PartSpec:

@@ -45,6 +45,7 @@ def settings(
         "frame of coordinates": options.exif,
         "minimum score": options.min_score,
         "choice for flagged photographs": options.flagged,
+        "choice for curves": options.curves,
         # A table may have been moved since, or be named otherwise, and is the same.
         "scale": scale["sha256"] if isinstance(scale, dict) else scale,
         "choice of overlays": options.overlay,

@@ -11,7 +11,9 @@ import numpy as np
 
 from beetle_lm.errors import ImageError, LandmarkError
 from beetle_lm.predict.formats.annotated import read_annotated
+from beetle_lm.predict.formats.landmark_names import in_order
 from beetle_lm.predict.formats.names import pair_by_image
+from beetle_lm.predict.formats.read import content_of
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import Header, ImageFile, read_header
@@ -51,7 +53,7 @@ class Reference:
 
     @classmethod
     def read(cls, path: Path, images: Sequence[ImageFile], frame: ExifFrame) -> Reference:
-        """Reads a TPS or CSV file whose coordinates are in `frame`.
+        """Reads a landmark file whose coordinates are in `frame`.
 
         Raises:
             LandmarkFileError: the file cannot be read, or has no landmarks.
@@ -67,8 +69,21 @@ class Reference:
         manual = annotated.records
         by_name = {one.name: other for one, other in pair_by_image(wanted, manual)}
         headers = _headers([files[name] for name in by_name])
-        checksum = sha256(path.read_bytes()).hexdigest()
+        checksum = sha256(content_of(path)).hexdigest()
         return cls(manual, by_name, headers, frame, path, checksum)
+
+    def of_part(self, spec: PartSpec) -> Reference:
+        """The same with the landmarks in the order of the part, by their names where it has some.
+
+        Raises:
+            LandmarkError: a specimen has another number of landmarks, or other names.
+        """
+        manual = in_order(self.manual, spec.landmark_names, spec.name)
+        new = dict(zip(map(id, self.manual), manual, strict=True))
+        by_name = {name: new[id(record)] for name, record in self._by_name.items()}
+        reference = Reference(manual, by_name, self._headers, self._frame, self.path, self.sha256)
+        reference.check(spec)
+        return reference
 
     def check(self, spec: PartSpec) -> None:
         """Holds the manual landmarks against the part that is to be predicted.

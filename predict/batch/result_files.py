@@ -23,6 +23,10 @@ Format = Literal["tps", "csv", "parquet"]
 MEASUREMENTS = "measurements.csv"
 """The lengths that a part names."""
 
+CURVES, SLIDERS = "curves.csv", "sliders.csv"
+"""The semilandmarks of the part's curves; and, where they are appended, which slide between which.
+"""
+
 REVIEW = ("review.csv", "review.tps", REVIEW_SHEET)
 """What `beetle-lm review-list` makes of results; removed when they are replaced."""
 
@@ -31,6 +35,8 @@ RESULTS = (
     "landmarks.csv",
     "predictions.csv",
     "specimens.csv",
+    CURVES,
+    SLIDERS,
     MEASUREMENTS,
     PARQUET,
     OVERLAYS,
@@ -94,7 +100,12 @@ def has_tables(formats: Sequence[Format]) -> bool:
 
 
 def planned(
-    formats: Sequence[Format], overlay: bool, evaluation: bool, measurements: bool
+    formats: Sequence[Format],
+    overlay: bool,
+    evaluation: bool,
+    measurements: bool,
+    curves: bool = False,
+    appended: bool = False,
 ) -> list[str]:
     """Names of the results that a run with these options writes."""
     left_out = set(REVIEW)
@@ -105,11 +116,15 @@ def planned(
     if "parquet" not in formats:
         left_out.add(PARQUET)
     if not has_tables(formats):
-        left_out |= {"specimens.csv", MEASUREMENTS}
+        left_out |= {"specimens.csv", MEASUREMENTS, SLIDERS}
     if not overlay:
         left_out |= {OVERLAYS, OVERVIEW}
     if not measurements:
         left_out.add(MEASUREMENTS)
+    if not (curves and "csv" in formats and not appended):
+        left_out.add(CURVES)
+    if not (curves and appended):
+        left_out.add(SLIDERS)
     if not evaluation:
         left_out.add("evaluation")
     return [name for name in RESULTS if name not in left_out]

@@ -65,6 +65,9 @@ def _record(result: Result) -> dict[str, Any]:
         record["score"] = _listed(result.landmarks.score)
         record["expected_error"] = _listed(result.landmarks.expected_error)
         record["flag"] = result.flag
+        if result.landmarks.semilandmarks is not None:
+            record["semilandmarks"] = result.landmarks.semilandmarks.tolist()
+            record["semilandmark_error"] = _listed(result.landmarks.semilandmark_error)
     if result.box is not None:
         record["box"] = result.box.tolist()
     return record
@@ -78,6 +81,8 @@ def _result(record: dict[str, Any], spec: PartSpec) -> Result:
             np.array(record["xy"]),
             _array(record["score"]),
             _array(record["expected_error"]),
+            _array(record.get("semilandmarks")),
+            _array(record.get("semilandmark_error")),
         )
     size = record["size"]
     return Result(
@@ -97,5 +102,5 @@ def _listed(values: Floats | None) -> list[float] | None:
     return None if values is None else values.tolist()
 
 
-def _array(values: list[float] | None) -> Floats | None:
+def _array(values: list[Any] | None) -> Floats | None:
     return None if values is None else np.array(values)

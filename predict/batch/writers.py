@@ -14,13 +14,19 @@ from typing import Self, TextIO
 import numpy as np
 
 from beetle_lm.predict.batch.options import Flagged, Options
-from beetle_lm.predict.batch.result_files import MEASUREMENTS, has_tables
+from beetle_lm.predict.batch.result_files import CURVES, MEASUREMENTS, SLIDERS, has_tables
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.identifiers import Identifiers, shared_base_names
 from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows, wide_header, wide_row
 from beetle_lm.predict.formats.parquet import PARQUET, About, ParquetWriter
 from beetle_lm.predict.formats.result_row import ResultRow
+from beetle_lm.predict.formats.semilandmarks import (
+    curve_header,
+    curve_rows,
+    semilandmark_names,
+    sliders,
+)
 from beetle_lm.predict.formats.tps import TpsFormatter
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored, upright_size
 from beetle_lm.predict.landmarks import Floats
@@ -59,6 +65,9 @@ class Written:
             the photograph is flagged and its landmarks are to be missing.
         score: (n,) scores of all landmarks.
         expected_error: (n,) expected errors of all landmarks, in pixels.
+        semilandmarks: (s, 2) of the part's curves, like `xy`; those of all curves are missing where
+            the photograph is flagged and its landmarks are to be.
+        semilandmark_error: (s,) their expected errors, in pixels.
         size: width and height of the photograph in that frame.
         below: how many scores are below the limit.
         dropped: the photograph is flagged and stands in no landmark file.
@@ -67,6 +76,8 @@ class Written:
     xy: Floats
     score: Floats
     expected_error: Floats
+    semilandmarks: Floats
+    semilandmark_error: Floats
     size: tuple[int, int]
     below: int = 0
     dropped: bool = False
@@ -86,16 +97,23 @@ class Written:
         expected_error = result.landmarks.expected_error
         if score is None or expected_error is None:
             return None
+        curves, across = result.landmarks.semilandmarks, result.landmarks.semilandmark_error
+        if curves is None or across is None:
+            curves, across = np.empty((0, 2)), np.empty(0)
         if frame == "stored":
             xy = to_stored(xy, result.orientation, size)
+            curves = to_stored(curves, result.orientation, size)
             size = upright_size(size, result.orientation)
         weak = score < min_score
         is_flagged = result.status == "flagged"
-        missing = weak | (is_flagged and flagged == "missing")
+        all_missing = is_flagged and flagged == "missing"
+        missing = weak | all_missing
         return cls(
             np.where(missing[:, None], np.nan, xy),
             score,
             expected_error,
+            np.full_like(curves, np.nan) if all_missing else curves,
+            across,
             size,
             int(weak.sum()),
             is_flagged and flagged == "drop",
@@ -130,6 +148,10 @@ class ResultFiles:
         self._folder = folder
         self._spec = spec
         self._options = options
+        self._appended = bool(spec.curves) and options.curves == "append"
+        self._names = spec.landmark_names
+        if self._appended:
+            self._names += semilandmark_names(spec)
         self._ids, self._shared = Identifiers(()), frozenset[str]()
         if "tps" in self._options.formats:
             self._ids, self._shared = Identifiers(names), frozenset(shared_base_names(names))
@@ -150,12 +172,16 @@ class ResultFiles:
             if "tps" in self._options.formats:
                 self._open(stack, "landmarks.tps", "")
             if "csv" in self._options.formats:
-                self._open(stack, "landmarks.csv", wide_header(len(self._spec)))
+                self._open(stack, "landmarks.csv", wide_header(len(self._names)))
                 self._open(stack, "predictions.csv", tidy_header())
             if has_tables(self._options.formats):
                 self._open(stack, "specimens.csv", ",".join(SPECIMEN_COLUMNS) + "\n")
                 if self._spec.measurements:
                     self._open(stack, MEASUREMENTS, measurements_header(self._spec))
+                if self._appended:
+                    self._open(stack, SLIDERS, sliders(self._spec))
+                elif self._spec.curves and "csv" in self._options.formats:
+                    self._open(stack, CURVES, curve_header())
             if "parquet" in self._options.formats:
                 writer = ParquetWriter(self._folder / PARQUET, self._about)
                 self._parquet = stack.enter_context(writer)
@@ -226,15 +252,20 @@ class ResultFiles:
         self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
     def _write_landmarks(self, row: ResultRow) -> None:
-        record = row.tps_record(self._ids.of(row.image))
+        if self._appended:
+            row = row.appended()
+        record = row.tps_record(self._ids.of(row.image), self._spec)
         if record is not None and "tps" in self._options.formats:
             keep_folders = base_name(row.image) in self._shared
             self._streams["landmarks.tps"].write(self._tps.format(record, keep_folders))
         if row.xy is not None and "csv" in self._options.formats:
             self._streams["landmarks.csv"].write(wide_row(row.image, row.xy))
-            names = self._spec.landmark_names
-            rows = tidy_rows(row.image, names, row.xy, row.score, row.expected_error)
+            rows = tidy_rows(row.image, self._names, row.xy, row.score, row.expected_error)
             self._streams["predictions.csv"].write(rows)
+        if CURVES in self._streams and row.semilandmarks is not None:
+            self._streams[CURVES].write(
+                curve_rows(row.image, self._spec, row.semilandmarks, row.semilandmark_error)
+            )
 
 
 def _row(result: Result, written: Written | None, scale: Scale | None) -> ResultRow:
@@ -249,6 +280,8 @@ def _row(result: Result, written: Written | None, scale: Scale | None) -> Result
         None if written is None else written.expected_error,
         None if scale is None else scale.units_per_px,
         "" if scale is None else scale.note,
+        written.semilandmarks if written is not None and placed else None,
+        None if written is None else written.semilandmark_error,
     )
 
 

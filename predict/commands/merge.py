@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,26 +14,40 @@ _NAMED = 10
 
 
 def merge(
-    first: Annotated[Path, typer.Argument(metavar="TRAINING.tps", help="Landmarks, a TPS file.")],
+    first: Annotated[Path, typer.Argument(metavar="TRAINING", help="Landmarks, a file or folder.")],
     second: Annotated[
         Path,
-        typer.Argument(
-            metavar="CORRECTED.tps", help="Newer ones, which count where both have some."
-        ),
+        typer.Argument(metavar="CORRECTED", help="Newer ones, which count where both have some."),
     ],
+    *,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="TPS", help="File to write.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the photographs, for their heights."),
+    ] = None,
+    image_size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Width and height in pixels if all have one size."),
+    ] = None,
+    exif: Annotated[
+        Literal["apply", "stored"],
+        typer.Option(help="Frame of the coordinates: the upright picture or the stored pixels."),
+    ] = "apply",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file if it exists.")
     ] = False,
 ) -> None:
-    """Joins two TPS files by their photographs, and tells what replaced what.
+    """Joins two landmark files by their photographs into a TPS file, and tells what replaced what.
 
     ID, SCALE, curves and comments of the first file stay. Records of the second without landmarks
-    change nothing.
+    change nothing. Files of other programs are read as well; where y points down in one, the
+    heights of the photographs are needed.
     """
+    from beetle_lm.predict.commands.image_size import sizes_of
     from beetle_lm.predict.formats.merge import merge_files
 
-    merged = merge_files(first, second, output, overwrite)
+    sizes = sizes_of(images, image_size, exif)
+    merged = merge_files(first, second, output, sizes=sizes, overwrite=overwrite)
     for one in merged.replaced[:_NAMED]:
         far = "" if math.isnan(one.farthest) else f", by up to {one.farthest:.1f} px"
         count = "1 landmark" if one.landmarks == 1 else f"{one.landmarks} landmarks"

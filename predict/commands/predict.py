@@ -12,6 +12,7 @@ import typer
 from beetle_lm.errors import UsageError
 from beetle_lm.predict.commands.running import (
     AsJson,
+    Curves,
     DryRun,
     Exif,
     FlaggedOnes,
@@ -109,7 +110,7 @@ def predict(
         Path | None,
         typer.Option(
             metavar="FILE|FOLDER",
-            help="Manual landmarks (TPS or CSV) to compare with; for several parts the folder of"
+            help="Manual landmarks to compare with; for several parts the folder of"
             " PART/landmarks.tps.",
         ),
     ] = None,
@@ -119,6 +120,7 @@ def predict(
         typer.Option(min=0.0, max=1.0, help="Landmarks with a lower score count as missing."),
     ] = 0.0,
     flagged: FlaggedOnes = "keep",
+    curves: Curves = "curves",
     scale: Scale = None,
     scale_from: ScaleFrom = None,
     exif: Exif = "apply",
@@ -201,6 +203,7 @@ def predict(
         exif=exif,
         min_score=min_score,
         flagged=flagged,
+        curves=curves,
         scale=scales,
         overlay=overlay,
         batch_size=batch_size,

@@ -43,6 +43,13 @@ FlaggedOnes = Annotated[
         " missing, or left out.",
     ),
 ]
+Curves = Annotated[
+    Literal["curves", "append"],
+    typer.Option(
+        help="Semilandmarks in the landmark files: as curves (CURVES= in TPS), or appended to the"
+        " landmarks, with a table of sliders for geomorph.",
+    ),
+]
 Scale = Annotated[
     str | None,
     typer.Option(

@@ -41,7 +41,10 @@ def tell_plan(plan: Plan) -> None:
     echo("would write:")
     for task in plan.tasks:
         compared = task.reference is not None
-        for name in planned(options.formats, options.overlay, compared, task.measures):
+        appended = options.curves == "append"
+        for name in planned(
+            options.formats, options.overlay, compared, task.measures, task.curved, appended
+        ):
             echo(f"  {task.folder / name}")
     if plan.together is not None:
         for name in ("overview.jpg", "run.json") if options.overlay else ("run.json",):

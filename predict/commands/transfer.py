@@ -39,7 +39,7 @@ def transfer(
     ],
     landmarks: Annotated[
         Path,
-        typer.Argument(metavar="TEMPLATE.tps", help="Its landmarks, TPS or CSV, by its name."),
+        typer.Argument(metavar="TEMPLATE.tps", help="Its landmarks, by its name."),
     ],
     inputs: Annotated[
         list[str],
@@ -70,7 +70,7 @@ def transfer(
     formats: Formats = "tps,csv",
     reference: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Manual landmarks (TPS or CSV) to compare with."),
+        typer.Option(metavar="FILE", help="Manual landmarks to compare with."),
     ] = None,
     overlay: Overlay = False,
     flagged: FlaggedOnes = "keep",

@@ -17,6 +17,7 @@ from beetle_lm.text import printable
 
 _LINE = 80  # letters
 _BLUE = "#56B4E9"  # Okabe and Ito's, as on overlays
+_ORANGE = "#F0B43C"
 _RED = "#{:02x}{:02x}{:02x}".format(*FLAGGED)
 _OUTLINE = [patheffects.withStroke(linewidth=2.5, foreground="black")]
 
@@ -57,6 +58,9 @@ def draw_on_axes(
 
 def _draw_landmarks(axes: Axes, landmarks: Landmarks, size: tuple[int, int]) -> None:
     xy, there = landmarks.xy, ~landmarks.missing
+    for line in landmarks.curves.values():
+        axes.plot(*line.T, "-", color=_ORANGE, linewidth=1.2, path_effects=_OUTLINE)
+        axes.plot(*line[1:-1].T, ".", color=_ORANGE, markersize=4)
     if landmarks.expected_error is not None:
         for (x, y), radius in zip(xy[there], landmarks.expected_error[there], strict=True):
             circle = Circle((x, y), radius, fill=False, ec=_BLUE, lw=1.2, path_effects=_OUTLINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -26,6 +27,7 @@ FLAGGED = (190, 40, 0)
 """The colour of the frame around a photograph that is flagged."""
 
 _BOX = (0, 158, 115)
+_CURVE = (240, 180, 60)
 _BLACK, _WHITE, _MANUAL = (0, 0, 0), (255, 255, 255), (255, 90, 220)
 
 
@@ -40,6 +42,7 @@ class Marked:
         manual: (m, 2) manual landmarks in these pixels, None without any.
         box: (4, 2) corners of the window in which the landmarks were looked for, in these pixels;
             None where that was all of the photograph.
+        curves: (m, 2) points of each curve, in these pixels.
     """
 
     pixels: NDArray[np.uint8]
@@ -47,6 +50,7 @@ class Marked:
     score: Floats
     manual: Floats | None = None
     box: Floats | None = None
+    curves: tuple[Floats, ...] = ()
 
     @classmethod
     def read(
@@ -80,6 +84,7 @@ class Marked:
         score: Floats,
         manual: Floats | None = None,
         box: Floats | None = None,
+        curves: Iterable[Floats] = (),
     ) -> Marked:
         """A photograph at the scale at which it is at hand, RGB; the rest as for `read`.
 
@@ -89,6 +94,7 @@ class Marked:
             score: (n,) of them.
             manual: (m, 2) manual landmarks.
             box: (4, 2) corners of the window in which the landmarks were looked for.
+            curves: (m, 2) points of each curve.
         """
         frame = picture.frame
         origin = np.array([frame.left, frame.top])
@@ -99,6 +105,7 @@ class Marked:
             score,
             None if manual is None else (manual - origin) * scale,
             None if box is None else (box - origin) * scale,
+            tuple((curve - origin) * scale for curve in curves),
         )
 
     def fitted(self, width: int, height: int) -> Marked:
@@ -113,7 +120,8 @@ class Marked:
         scale = np.array(pixels.shape[1::-1]) / self.pixels.shape[1::-1]
         manual = None if self.manual is None else self.manual * scale
         box = None if self.box is None else self.box * scale
-        return Marked(pixels, self.xy * scale, self.score, manual, box)
+        curves = tuple(curve * scale for curve in self.curves)
+        return Marked(pixels, self.xy * scale, self.score, manual, box, curves)
 
     def drawn(self, min_score: float = 0.0, flag: str | None = None) -> NDArray[np.uint8]:
         """The pixels with numbered landmarks, and crosses for manual ones; see `draw`.
@@ -123,7 +131,7 @@ class Marked:
             flag: why the photograph is flagged; it is framed in red then, and a bar above it gives
                 the reason.
         """
-        pixels = draw(_boxed(self.pixels, self.box), self.xy, self.score, min_score, self.manual)
+        pixels = draw(self._lined(), self.xy, self.score, min_score, self.manual)
         return pixels if flag is None else _flagged(pixels, flag)
 
     def dotted(
@@ -136,11 +144,25 @@ class Marked:
             min_score: landmarks below this score are marked as uncertain.
             numbers: height of the landmarks' numbers; None writes none.
         """
-        canvas = _boxed(self.pixels, self.box)
+        canvas = self._lined()
         for point, value in zip(self.xy, self.score, strict=True):
             if not np.isnan(point).any():
                 small_dot(canvas, point, radius, float(value), trusted=bool(value >= min_score))
         return canvas if numbers is None else _numbered(canvas, self.xy, numbers / 2.4)
+
+    def _lined(self) -> NDArray[np.uint8]:
+        """A copy of the pixels with the outline of the window and the lines of the curves."""
+        canvas = _boxed(self.pixels, self.box)
+        width = max(1, round(max(canvas.shape[:2]) / 500))
+        for curve in self.curves:
+            points = [_fixed_point(point) for point in curve[~np.isnan(curve[:, 0])]]
+            path = np.array(points, np.int32).reshape(-1, 1, 2)
+            for colour, thickness in ((_BLACK, width + 2), (_CURVE, width)):
+                cv2.polylines(canvas, [path], False, colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+            for x, y in points[1:-1]:
+                radius = (width + 1) << _SUBPIXEL_BITS
+                cv2.circle(canvas, (x, y), radius, _CURVE, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
+        return canvas
 
 
 def overlay_sized(picture: Picture) -> Picture:

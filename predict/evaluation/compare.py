@@ -42,7 +42,7 @@ def evaluate(
     the evaluation. Failed results count as not predicted.
 
     Args:
-        predicted: a TPS file or CSV table, results of `Predictor.predict`, or records of
+        predicted: a landmark file of any kind, results of `Predictor.predict`, or records of
             `read_tps`; (n, 2) landmarks of each specimen in pixels of its photograph.
         manual: the same of the landmarks placed by hand, often of more specimens.
         images: folder of the photographs, which tells their sizes. Without it, and without
@@ -113,9 +113,18 @@ def _records(held: Sequence[Result | Record], exif: ExifFrame) -> list[Record]:
         if isinstance(item, Record):
             records.append(item)
         elif item.landmarks is not None and item.size is not None:
-            xy = item.landmarks.xy
-            stored = to_stored(xy, item.orientation, item.size)
-            records.append(Record(stored if exif == "stored" else xy, item.name))
+            every = [item.landmarks.xy, *item.landmarks.curves.values()]
+            if exif == "stored":
+                every = [to_stored(points, item.orientation, item.size) for points in every]
+            records.append(
+                Record(
+                    every[0],
+                    item.name,
+                    curves=tuple(every[1:]),
+                    curve_names=tuple(item.landmarks.curves) or None,
+                    control_points=False,
+                )
+            )
     return records
 
 

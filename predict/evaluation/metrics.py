@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from beetle_lm.errors import Hint, LandmarkError, RequestError
+from beetle_lm.predict.evaluation.curves import CurveComparison, compare_curves
 from beetle_lm.predict.evaluation.suspects import (
     Suspect,
     against_predicted,
@@ -20,6 +21,7 @@ from beetle_lm.predict.evaluation.suspects import (
 )
 from beetle_lm.predict.formats.annotated import curves_remark, without_zeros
 from beetle_lm.predict.formats.coordinates import GREATEST
+from beetle_lm.predict.formats.landmark_names import in_order, own_names
 from beetle_lm.predict.formats.names import listed, pair_by_image
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.sizes import ImageSizes, Size, SizesByName
@@ -157,6 +159,7 @@ class Evaluation:
         only_manual: images that have no predicted landmarks.
         waiting: images of manual records that are not annotated yet.
         remarks: further notes on what was read.
+        curves: the curves of the same specimens; None where none has any on both sides.
     """
 
     spec: PartSpec
@@ -169,6 +172,7 @@ class Evaluation:
     only_manual: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    curves: CurveComparison | None = None
 
     def __str__(self) -> str:
         # By its name: the table is about evaluations, and brings what prints.
@@ -223,7 +227,15 @@ class Evaluation:
         if unit == "px_256x192":
             stretch = np.array(PAPER_SIZE) / self.sizes
             return np.asarray(np.linalg.norm(self.offsets * stretch[:, None], axis=2), np.float64)
-        pixels = np.asarray(np.linalg.norm(self.offsets, axis=2), np.float64)
+        return self.in_unit(np.asarray(np.linalg.norm(self.offsets, axis=2), np.float64), unit)
+
+    def in_unit(self, pixels: Floats, unit: Unit) -> Floats:
+        """Lengths (S, m) in pixels of the specimens' photographs, in another unit.
+
+        Args:
+            pixels: the lengths, whatever their directions.
+            unit: any but 'px_256x192', in which a length depends on its direction.
+        """
         if unit == "units":
             return pixels * self.scales[:, None]
         if unit == "percent_centroid_size":
@@ -358,8 +370,7 @@ def evaluate(
     remarks: list[str] = []
     for side, records in (("predicted", predicted), ("manual", manual)):
         sides[side], zeros = without_zeros(records)
-        told = (curves_remark(records, "compared"), zeros)
-        remarks += [f"{side}: {remark}" for remark in told if remark]
+        remarks += [f"{side}: {zeros}"] if zeros else []
     predicted, manual = sides.values()
     annotated = [record for record in manual if record.is_annotated]
     if manual and not annotated:
@@ -372,6 +383,7 @@ def evaluate(
             "there are no manual landmarks to compare: none of the"
             f" {counted(len(manual), 'manual record')} is annotated yet"
         )
+    predicted, annotated = _in_one_order(predicted, annotated, spec)
     pairs = pair_by_image(predicted, annotated)
     images = SizesByName(sizes) if isinstance(sizes, Mapping) else sizes
     known = [images.find(one.name) or images.find(other.name) for one, other in pairs]
@@ -380,6 +392,9 @@ def evaluate(
         _check_bounds(one)
         _check_bounds(other)
         _check_counts(one, other, spec, len(pairs[0][1].points))
+    heights = [0.0 if size is None else size[1] for size in known]
+    curves, of_curves = compare_curves(pairs, heights, spec or PartSpec("part", ("1",)))
+    remarks += of_curves
     compared = {id(record) for pair in pairs for record in pair}
     evaluation = Evaluation(
         spec=spec or PartSpec.numbered("part", len(pairs[0][1].points)),
@@ -392,6 +407,7 @@ def evaluate(
         only_manual=tuple(each.name for each in annotated if id(each) not in compared),
         waiting=tuple(each.name for each in manual if not each.is_annotated),
         remarks=tuple(remarks),
+        curves=curves,
     )
     if np.nanmax(evaluation.scales, initial=0.0) >= GREATEST:
         raise RequestError(
@@ -405,6 +421,15 @@ def evaluate(
     if len(impossible) == len(pairs):
         raise LandmarkError(f"the manual landmarks cannot be right: {in_words(impossible)[0]}")
     return evaluation
+
+
+def _in_one_order(
+    predicted: Sequence[Record], manual: Sequence[Record], spec: PartSpec | None
+) -> tuple[list[Record], list[Record]]:
+    """Both with their landmarks in the order of the part, or of the manual ones, by their names."""
+    own = next(filter(None, map(own_names, manual)), ())
+    wanted, whose = (own, "the manual ones") if spec is None else (spec.landmark_names, spec.name)
+    return in_order(predicted, wanted, whose), in_order(manual, wanted, whose)
 
 
 def _check_bounds(record: Record) -> None:

@@ -14,20 +14,25 @@ import numpy as np
 from beetle_lm import __version__
 from beetle_lm.errors import Hint, OutputError
 from beetle_lm.files import write_bytes
-from beetle_lm.predict.evaluation.metrics import Evaluation, Spread
+from beetle_lm.predict.evaluation.curves import CurveComparison
+from beetle_lm.predict.evaluation.metrics import Evaluation, Spread, Unit
 from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.sizes import PhotographOf
 from beetle_lm.predict.images.earlier import PLOTS
 from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.text import encodable
 
+PER_CURVE = "per_curve.csv"
+"""Written where curves are compared."""
+
 FILES = (
     "per_landmark.csv",
     "per_specimen.csv",
+    PER_CURVE,
     "summary.json",
     *PLOTS,
 )
-"""What `write_evaluation` writes."""
+"""What `write_evaluation` may write."""
 
 
 def write_evaluation(
@@ -63,12 +68,17 @@ def write_evaluation(
             evaluation_plots.specimens(evaluation, photograph_of, read)
         ),
     }
+    if evaluation.curves is not None:
+        rows = _curve_rows(evaluation, evaluation.curves)
+        contents[PER_CURVE] = _csv_text(rows).encode("utf-8")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
     for name, content in contents.items():
         write_bytes(folder / name, [content])
+    if evaluation.curves is None:
+        (folder / PER_CURVE).unlink(missing_ok=True)  # of an earlier evaluation
 
 
 def refuse_existing(folder: Path, overwrite: bool) -> None:
@@ -133,6 +143,8 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         "procrustes_distance_of_mean_shapes": evaluation.procrustes_distance,
         "per_landmark": landmarks,
     }
+    if evaluation.curves is not None:
+        entries["per_curve"] = _curves(evaluation, evaluation.curves)
     known: dict[str, Any] = _none_for_nan(entries)
     return known
 
@@ -147,6 +159,42 @@ def _images_by_rank(evaluation: Evaluation) -> list[str]:
         (rank, name) for rank, name in zip(evaluation.ranks, evaluation.images, strict=True) if rank
     ]
     return [name for _, name in sorted(ranked)]
+
+
+def _curves(evaluation: Evaluation, curves: CurveComparison) -> list[dict[str, Any]]:
+    units: list[Unit] = [unit for unit in evaluation.units if unit != "px_256x192"]
+    return [
+        {
+            "curve": name,
+            "distance": {
+                unit: asdict(Spread.of(evaluation.in_unit(distances, unit))) for unit in units
+            },
+            "hausdorff": {
+                unit: asdict(Spread.of(evaluation.in_unit(greatest[:, None], unit)))
+                for unit in units
+            },
+        }
+        for name, distances, greatest in zip(
+            curves.names, curves.distances, curves.hausdorff.T, strict=True
+        )
+    ]
+
+
+def _curve_rows(evaluation: Evaluation, curves: CurveComparison) -> list[dict[str, object]]:
+    """What `per_curve.csv` has: a row for each curve of each specimen."""
+    sizes = evaluation.in_unit(np.ones((len(evaluation.images), 1)), "percent_centroid_size")
+    return [
+        {
+            "image": image,
+            "curve": name,
+            "mean_px": (spread := Spread.of(distances[row])).mean,
+            "p95_px": spread.p95,
+            "hausdorff_px": float(curves.hausdorff[row, column]),
+            "mean_percent_centroid_size": spread.mean * float(sizes[row, 0]),
+        }
+        for row, image in enumerate(evaluation.images)
+        for column, (name, distances) in enumerate(zip(curves.names, curves.distances, strict=True))
+    ]
 
 
 def _landmark_rows(evaluation: Evaluation) -> list[dict[str, object]]:

@@ -6,15 +6,18 @@ import io
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from beetle_lm.console import console
-from beetle_lm.predict.evaluation.metrics import FAR, Evaluation, Spread
+from beetle_lm.predict.evaluation.curves import CurveComparison
+from beetle_lm.predict.evaluation.metrics import FAR, Evaluation, Spread, Unit
 from beetle_lm.text import counted
 
 _MOST_NAMES, _WIDTH = 20, 160
+_OF_LENGTHS = {"units": "mean\nunits", "percent_centroid_size": "mean\n% c. size"}
 UNIT_NAMES = {
     "px": "px",
     "px_256x192": "px at 256 x 192",
@@ -54,7 +57,10 @@ def unmatched(evaluation: Evaluation) -> list[str]:
 
 
 def _shown(evaluation: Evaluation) -> Group:
-    return Group(_distances(evaluation), *(Text(line) for line in _sentences(evaluation)))
+    tables: list[Table | Text] = [_distances(evaluation)]
+    if evaluation.curves is not None:
+        tables += [Text(), _curves(evaluation, evaluation.curves)]
+    return Group(*tables, *(Text(line) for line in _sentences(evaluation)))
 
 
 def _distances(evaluation: Evaluation) -> Table:
@@ -106,6 +112,37 @@ def _distances(evaluation: Evaluation) -> Table:
     return lines
 
 
+def _curves(evaluation: Evaluation, curves: CurveComparison) -> Table:
+    lines = Table(
+        title="Distance of semilandmarks from manual curves, in px unless stated",
+        box=None,
+        padding=(0, 1),
+        header_style="bold",
+    )
+    others = [unit for unit in evaluation.units if unit in _OF_LENGTHS]
+    lines.add_column("curve")
+    for heading in (
+        *("n", "mean", "sd", "median", "95 %"),
+        *(_OF_LENGTHS[unit] for unit in others),
+        "Hausdorff\nmean",
+        "Hausdorff\n95 %",
+    ):
+        lines.add_column(heading, justify="right", no_wrap=True)
+    rows = [*zip(curves.names, curves.distances, curves.hausdorff.T, strict=True)]
+    if len(rows) > 1:
+        rows.append(("all", curves.together(), curves.hausdorff.ravel()))
+    for name, distances, hausdorff in rows:
+        greatest = Spread.of(hausdorff)
+        lines.add_row(
+            Text(name),
+            *_figures(Spread.of(distances)),
+            *(_figure(Spread.of(evaluation.in_unit(distances, unit)).mean) for unit in others),
+            _figure(greatest.mean),
+            _figure(greatest.p95),
+        )
+    return lines
+
+
 def _figures(spread: Spread) -> tuple[str, ...]:
     values = (spread.mean, spread.sd, spread.median, spread.p95)
     return (str(spread.count), *(_figure(value) for value in values))
@@ -127,6 +164,16 @@ def _sentences(evaluation: Evaluation) -> list[str]:
         lines.append(
             f"Mean distance of a specimen, {UNIT_NAMES[unit]}: mean {_figure(means.mean)},"
             f" median {_figure(means.median)}, 95 % below {_figure(means.p95)}"
+        )
+    if evaluation.curves is not None:
+        relative = "percent_centroid_size" in evaluation.units
+        of_lengths: Unit = "percent_centroid_size" if relative else "px"
+        off = evaluation.in_unit(evaluation.curves.together(), of_lengths)
+        means = Spread.of(np.array([Spread.of(row).mean for row in off]))
+        lines.append(
+            "Mean distance of a specimen's semilandmarks from its curves,"
+            f" {UNIT_NAMES[of_lengths]}: mean {_figure(means.mean)}, median"
+            f" {_figure(means.median)}, 95 % below {_figure(means.p95)}"
         )
     shares = evaluation.shares()
     if not math.isnan(shares.above_far):

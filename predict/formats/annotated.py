@@ -13,8 +13,6 @@ from beetle_lm.errors import LandmarkFileError
 from beetle_lm.predict.formats.names import listed
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
-from beetle_lm.predict.formats.tps import TpsRecord
-from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import counted
 
 
@@ -58,7 +56,7 @@ def read_annotated(
     ]
     if not annotated:
         line = records[0].line if records else 1
-        curved = next((record for record in records if _curves(record)), None)
+        curved = next((record for record in records if record.curves), None)
         if curved is not None:
             found = "has curves but no landmarks (LM=0); only landmarks are used"
             raise LandmarkFileError(path, curved.line, found)
@@ -120,16 +118,12 @@ def curves_remark(records: Sequence[Record], use: str) -> str | None:
         records: of one file.
         use: what is done with landmarks, e.g. 'learned'.
     """
-    curved = [record for record in records if _curves(record)]
+    curved = [record for record in records if record.curves]
     if not curved:
         return None
-    points = sum(len(curve) for record in curved for curve in _curves(record))
+    points = sum(len(curve) for record in curved for curve in record.curves)
     return (
-        f"CURVES= in {counted(len(curved), 'record')} (from line {curved[0].line},"
+        f"curves in {counted(len(curved), 'record')} (from {curved[0].place},"
         f" {counted(points, 'point')}) are not {use}, only landmarks are; append their points to"
         " LM= as landmarks to use them"
     )
-
-
-def _curves(record: Record) -> tuple[Floats, ...]:
-    return record.curves if isinstance(record, TpsRecord) else ()

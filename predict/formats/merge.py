@@ -8,9 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from beetle_lm.errors import Hint, LandmarkError, LandmarkFileError, OutputError
+from beetle_lm.errors import Hint, LandmarkError, OutputError
+from beetle_lm.predict.formats.convert import as_tps
+from beetle_lm.predict.formats.landmark_names import in_order, own_names
 from beetle_lm.predict.formats.names import NameIndex, listed
-from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
+from beetle_lm.predict.formats.read import read_both
+from beetle_lm.predict.formats.records import places
+from beetle_lm.predict.formats.sizes import ImageSizes
+from beetle_lm.predict.formats.tps import TpsRecord, write_tps
 
 _MOVED = 1e-4  # pixels: TPS files have five decimals
 
@@ -107,26 +112,36 @@ def merge(first: Sequence[TpsRecord], second: Sequence[TpsRecord]) -> Merged:
     )
 
 
-def merge_files(first: Path, second: Path, target: Path, overwrite: bool = False) -> Merged:
-    """Joins two TPS files into a third; see `merge`.
+def merge_files(
+    first: Path,
+    second: Path,
+    target: Path,
+    *,
+    sizes: ImageSizes | None = None,
+    overwrite: bool = False,
+) -> Merged:
+    """Joins two landmark files into a TPS file; see `merge`.
 
     Args:
-        first: the file whose records are replaced.
-        second: the file with newer records.
+        first: the file whose records are replaced, of any kind.
+        second: the file with newer records; where both name their landmarks, these are matched by
+            the names.
         target: the file to write, whole or not at all.
+        sizes: of the images, needed where y points down in a file; None if none are known.
         overwrite: it may be there.
 
     Raises:
-        LandmarkFileError: a file cannot be read.
+        LandmarkFileError: a file cannot be read, or an image is unknown to `sizes`.
         LandmarkError: they do not fit together.
+        RequestError: sizes are needed and `sizes` is None.
         OutputError: the target is there, or cannot be written.
     """
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists", Hint.REPLACE_OR_ANOTHER_NAME)
-    for file in (first, second):
-        if file.suffix.lower() != ".tps":
-            raise LandmarkFileError(file, None, "is not a TPS file; `beetle-lm convert` makes one")
-    merged = merge(read_tps(first), read_tps(second))
+    one, other = read_both(first, second, () if sizes is None else sizes.names)
+    names = next(filter(None, map(own_names, one)), ())
+    other = in_order(other, names, first.name)
+    merged = merge(as_tps(first, one, sizes), as_tps(second, other, sizes))
     write_tps(target, merged.records)
     return merged
 
@@ -139,6 +154,7 @@ def _joined(record: TpsRecord, other: TpsRecord) -> TpsRecord:
         id=record.id or other.id,
         scale=record.scale or other.scale,
         curves=record.curves or other.curves,
+        curve_names=record.curve_names if record.curves else other.curve_names,
         comments=record.comments or other.comments,
         others=record.others or other.others,
     )
@@ -163,9 +179,7 @@ def _refuse_repeated(records: Sequence[TpsRecord]) -> None:
     for record in records:
         first = seen.setdefault(record.name, record)
         if first is not record:
-            raise LandmarkError(
-                f"{record.name} occurs twice in one file (lines {first.line} and {record.line})"
-            )
+            raise LandmarkError(f"{record.name} occurs twice in one file ({places(first, record)})")
 
 
 def _check_counts(records: Sequence[TpsRecord]) -> None:

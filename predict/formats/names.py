@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from beetle_lm.errors import LandmarkError
-from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.records import Record, places
 from beetle_lm.text import printable
 
 LISTED = 5
@@ -206,8 +206,8 @@ def _by_name(records: Sequence[Record], kind: str) -> dict[str, Record]:
         first = by_name.setdefault(record.name, record)
         if first is not record:
             raise LandmarkError(
-                f"the {kind} landmarks hold {record.name} twice (lines {first.line} and"
-                f" {record.line}); each specimen needs an image name of its own"
+                f"the {kind} landmarks hold {record.name} twice ({places(first, record)});"
+                f" each specimen needs an image name of its own"
             )
     return by_name
 

@@ -20,6 +20,7 @@ import numpy as np
 from beetle_lm.errors import Hint, LandmarkFileError, PartError, require_extra
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.result_row import ResultRow
+from beetle_lm.predict.landmarks import Floats, curve_points
 from beetle_lm.text import encodable
 from beetle_lm.zoo.model_file.parts import PartSpec
 
@@ -33,6 +34,7 @@ _ABOUT = b"beetle_lm"
 _TEXTS = ("image", "status", "reason", "scale_note")
 _SIZES = ("width", "height")
 _COLUMNS = ("x{}", "y{}_down", "score{}", "expected_error{}_px")
+_OF_CURVES = ("semilandmark{}_x", "semilandmark{}_y_down", "semilandmark{}_expected_error_px")
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,15 @@ class About:
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns of landmarks: all of the first landmark, and so on."""
-        numbers = range(1, len(self.spec) + 1)
-        return [column.format(number) for number in numbers for column in _COLUMNS]
+        """The names of the columns of landmarks: all of the first landmark, and so on.
+
+        Those of semilandmarks, curve after curve, follow.
+        """
+        numbers, along = range(1, len(self.spec) + 1), range(1, self.spec.semilandmarks + 1)
+        return [
+            *(column.format(number) for number in numbers for column in _COLUMNS),
+            *(column.format(number) for number in along for column in _OF_CURVES),
+        ]
 
 
 def check_installed() -> None:
@@ -124,16 +132,21 @@ class ParquetWriter:
     def _write(self) -> None:
         import pyarrow as pa
 
-        rows, count = self._rows, len(self._about.spec)
+        rows, spec = self._rows, self._about.spec
         if not rows:
             return
-        table = np.full((len(rows), count, len(_COLUMNS)), np.nan)
+        table = np.full((len(rows), len(spec), len(_COLUMNS)), np.nan)
+        along = np.full((len(rows), spec.semilandmarks, len(_OF_CURVES)), np.nan)
         for index, row in enumerate(rows):
             if row.xy is not None:
                 table[index, :, :2] = row.xy
             if row.score is not None and row.expected_error is not None:
                 table[index, :, 2], table[index, :, 3] = row.score, row.expected_error
-        numbers = table.reshape(len(rows), -1).T
+            if row.semilandmarks is not None:
+                along[index, :, :2] = row.semilandmarks
+            if row.semilandmark_error is not None:
+                along[index, :, 2] = row.semilandmark_error
+        numbers = np.hstack([part.reshape(len(rows), -1) for part in (table, along)]).T
         columns: list[Any] = [
             [encodable(row.image) for row in rows],
             [row.status for row in rows],
@@ -203,20 +216,27 @@ class ParquetResults:
         Raises:
             LandmarkFileError: the file is damaged.
         """
-        names = self.about.spec.landmark_names
         return [
-            Record(
-                row.xy,
-                row.image,
-                scale=row.units_per_px,
-                number=number,
-                names=names,
-                score=row.score,
-                expected_error=row.expected_error,
-            )
+            self._record(row, row.xy, number)
             for number, row in enumerate(self, 1)
             if row.xy is not None
         ]
+
+    def _record(self, row: ResultRow, xy: Floats, number: int) -> Record:
+        spec = self.about.spec
+        curves = {} if row.semilandmarks is None else curve_points(spec, xy, row.semilandmarks)
+        return Record(
+            xy,
+            row.image,
+            scale=row.units_per_px,
+            number=number,
+            names=spec.landmark_names,
+            score=row.score,
+            expected_error=row.expected_error,
+            curves=tuple(curves.values()),
+            curve_names=tuple(curves) or None,
+            control_points=False,
+        )
 
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Width and height of the photographs that were read, by their names.
@@ -247,25 +267,29 @@ class ParquetResults:
     def _rows(self, batch: Any) -> Iterator[ResultRow]:
         texts = [batch.column(name).to_pylist() for name in (*_TEXTS, *_SIZES, "units_per_px")]
         numbers = [batch.column(name).to_numpy(zero_copy_only=False) for name in self.about.columns]
-        shape = (batch.num_rows, len(self.about.spec), len(_COLUMNS))
-        table = np.array(numbers, dtype=np.float64).T.reshape(shape)
+        spec, count = self.about.spec, batch.num_rows
+        every = np.array(numbers, dtype=np.float64).T
+        last = len(spec) * len(_COLUMNS)
+        table = every[:, :last].reshape(count, len(spec), len(_COLUMNS))
+        along = every[:, last:].reshape(count, spec.semilandmarks, len(_OF_CURVES))
         for index, (image, status, reason, note, width, height, scale) in enumerate(
             zip(*texts, strict=True)
         ):
             values = table[index]
             placed = status != "failed"
+            written = placed and not (self.about.drops and status == "flagged")
             yield ResultRow(
                 image,
                 status,
                 reason or "",
                 None if width is None or height is None else (width, height),
-                values[:, :2]
-                if placed and not (self.about.drops and status == "flagged")
-                else None,
+                values[:, :2] if written else None,
                 values[:, 2] if placed else None,
                 values[:, 3] if placed else None,
                 None if scale is None or math.isnan(scale) else scale,
                 note or "",
+                along[index, :, :2] if written else None,
+                along[index, :, 2] if placed else None,
             )
 
 

@@ -26,16 +26,21 @@ class Record:
         image: name of the photograph as the file gives it, None where it gives none.
         id: identifier, None where the file gives none.
         scale: units per pixel, None where unknown. The coordinates are not multiplied by it.
-        line: where the record begins in its file, counted from 1; 0 for one that was never read.
+        line: where the record begins in its file, counted from 1; 0 for one that was never read, or
+            from a file that has no lines.
         number: the record's place in its file, counted from 1; 0 for one that was never read.
         y_up: True where y points up from the bottom edge of the image, False where `points` are
             image coordinates.
         names: the landmarks' names, None where the file has none.
         score: (n,) scores from 0 to 1, NaN where unknown; None where the file has none.
         expected_error: (n,) expected errors in pixels, in the same way.
+        curves: the (m, 2) points of each curve, in the same frame as `points`; NaN where missing.
+        curve_names: what the curves are called, None where the file does not say.
+        control_points: whether every second point of a curve lies beside it, as the control point
+            of a quadratic Bézier curve; None where the file does not say.
 
     Raises:
-        LandmarkError: the points are not (n, 2), or a coordinate is infinite.
+        LandmarkError: points are not (n, 2), or a coordinate is infinite.
     """
 
     points: Floats
@@ -48,14 +53,23 @@ class Record:
     names: tuple[str, ...] | None = None
     score: Floats | None = None
     expected_error: Floats | None = None
+    curves: tuple[Floats, ...] = ()
+    curve_names: tuple[str, ...] | None = None
+    control_points: bool | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", checked_points(self.points))
+        object.__setattr__(self, "curves", tuple(checked_points(curve) for curve in self.curves))
 
     @property
     def name(self) -> str:
         """What the specimen goes by: its image, without one its ID, else its place in the file."""
         return self.image or self.id or str(self.number)
+
+    @property
+    def place(self) -> str:
+        """Where the record stands in its file, for messages."""
+        return f"line {self.line}" if self.line else f"record {self.number}"
 
     @property
     def is_named(self) -> bool:
@@ -79,7 +93,14 @@ class Record:
         Args:
             height: height of the image in pixels; of no effect where the file counts y downwards.
         """
-        return flip_y(self.points, height) if self.y_up else self.points
+        return self._in_image(self.points, height)
+
+    def curves_in_image(self, height: float) -> tuple[Floats, ...]:
+        """The points of the curves in image coordinates, as the landmarks of `in_image`."""
+        return tuple(self._in_image(curve, height) for curve in self.curves)
+
+    def _in_image(self, points: Floats, height: float) -> Floats:
+        return flip_y(points, height) if self.y_up else points
 
     @property
     def y_down(self) -> Floats:
@@ -97,10 +118,24 @@ class Record:
             photograph: header of the photograph.
             frame: what the landmarks were placed on.
         """
-        xy = self.in_image(photograph.size_in(frame)[1])
+        return self._upright(self.points, photograph, frame)
+
+    def curves_upright(self, photograph: Header, frame: ExifFrame) -> tuple[Floats, ...]:
+        """The points of the curves, as the landmarks of `upright`."""
+        return tuple(self._upright(curve, photograph, frame) for curve in self.curves)
+
+    def _upright(self, points: Floats, photograph: Header, frame: ExifFrame) -> Floats:
+        xy = self._in_image(points, photograph.size_in(frame)[1])
         if frame == "apply":
             return xy
         return to_upright(xy, photograph.orientation, photograph.size)
+
+
+def places(first: Record, second: Record) -> str:
+    """Where two records of one file stand in it, for messages."""
+    if first.line and second.line:
+        return f"lines {first.line} and {second.line}"
+    return f"records {first.number} and {second.number}"
 
 
 def flip_y(xy: Floats, height: float) -> Floats:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
-import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.coordinates import GREATEST, MissingCodes, parse_number
 from beetle_lm.predict.formats.csv import unguarded
 from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.rows import Row, Rows
 from beetle_lm.predict.formats.text import read_text
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import counted, shown
 
-_DELIMITERS = (",", ";", "\t")
 _IMAGE_COLUMNS = (
     "image",
     "filename",
@@ -37,14 +31,18 @@ _IMAGE_COLUMNS = (
     "id",
     "name",
 )
-_BLANK = "".join(_DELIMITERS) + " "
-_SEPARATOR = re.compile(r'"?sep=([,;\t])"?[ ]*(?=[\r\n])', re.IGNORECASE)
 _WIDE_COLUMNS = tuple(
     re.compile(pattern + r"(?:[ ._-](?P<way>down|up))?", re.ASCII | re.IGNORECASE)
     for pattern in (
         r"(?P<axis>[xy])[ ._-]?(?P<number>\d{1,6})",  # x1, X.01
         r"(?:lm|landmark|point|p)?[ ._-]?(?P<number>\d{1,6})[ ._-]?(?P<axis>[xy])",  # LM1_x, 1x
     )
+)
+_MORPHOJ = re.compile(r"RawCoord([1-9]\d{0,5})", re.ASCII)
+_USUALLY_UP = re.compile(rf"\d+\.[XY]|{_MORPHOJ.pattern}", re.ASCII)  # geomorph's two.d.array
+_TAKEN_UP = (
+    "y is taken to point up, as in the TPS files that geomorph and MorphoJ read; columns called"
+    " y1_down would say that it points down"
 )
 _NUMBER_OF_LANDMARK = re.compile(r"\d{1,6}", re.ASCII)
 _KINDS = "image,x1,y1_down,x2,y2_down,... or image,landmark,x,y"
@@ -88,56 +86,40 @@ def parse_table(path: Path, text: str) -> tuple[list[Record], list[str]]:
     return reader.read(), reader.remarks
 
 
-@dataclass(frozen=True)
-class _Row:
-    line: int
-    cells: list[str]
-
-
-class _Reader:
+class _Reader(Rows):
     def __init__(self, path: Path, text: str) -> None:
+        super().__init__(path, text)
         self.remarks: list[str] = []
-        self._path = path
-        self._missing = MissingCodes()
-        if separator := _SEPARATOR.match(text):
-            self._delimiter = separator[1]
-            text = text[separator.end() :]  # its line stays, so that lines are counted right
-        else:
-            self._delimiter = _delimiter_of(text)
-        self._rows = self._read_rows(text)
 
     def read(self) -> list[Record]:
-        header = next(self._rows, None)
+        header = next(iter(self), None)
         if header is None:
-            raise self._error(1, "is empty")
+            raise self.error(1, "is empty")
         columns = [cell.strip() for cell in header.cells]
-        if columns[0].lower() == "scorer":
-            records = self._deeplabcut(header)
-        else:
-            columns, rows = self._without_row_names(columns, list(self._rows))
-            known: dict[str, int] = {}
-            for index, column in enumerate(columns):
-                if column and known.setdefault(_plain(column), index) != index:
-                    raise self._error(header.line, f"the column {shown(column)} occurs twice")
-            read = self._tidy if "landmark" in known else self._wide
-            records = read(header.line, columns, known, rows)
+        columns, rows = self._without_row_names(columns, list(self))
+        known: dict[str, int] = {}
+        for index, column in enumerate(columns):
+            if column and known.setdefault(_plain(column), index) != index:
+                raise self.error(header.line, f"the column {shown(column)} occurs twice")
+        read = self._tidy if "landmark" in known else self._wide
+        records = read(header.line, columns, known, rows)
         if not records:
-            raise self._error(header.line, "holds no landmarks: no row after the first")
-        if remark := self._missing.remark(self._path):
+            raise self.error(header.line, "holds no landmarks: no row after the first")
+        if remark := self.missing.remark(self.path):
             self.remarks.append(remark)
         return records
 
     def _wide(
-        self, line: int, columns: Sequence[str], known: dict[str, int], rows: Sequence[_Row]
+        self, line: int, columns: Sequence[str], known: dict[str, int], rows: Sequence[Row]
     ) -> list[Record]:
         at: dict[tuple[str, int], int] = {}
         directions = set()
         for index, column in enumerate(columns):
-            if match := _wide_column(column):
-                key, way = (match["axis"].lower(), int(match["number"])), match["way"] or ""
+            if found := _wide_column(column):
+                key, way = found
                 if key in at and (key[0] == "x" or way.lower() in directions):
                     twice = f"{shown(columns[at[key]])} and {shown(column)} are the same column"
-                    raise self._error(line, twice)
+                    raise self.error(line, twice)
                 at[key] = index
                 if key[0] == "y":
                     directions.add(way.lower())
@@ -154,25 +136,28 @@ class _Reader:
             and re.match(r"X\d", columns[whole[0][0]])
         ):
             directions = {"up"}
+        elif directions == {""} and all(_USUALLY_UP.fullmatch(columns[i]) for i in at.values()):
+            directions = {"up"}
+            self.remarks.append(f"{self.path}: {_TAKEN_UP}")
         if directions not in ({"down"}, {"up"}):
-            raise self._error(
+            raise self.error(
                 line,
                 f"the columns do not say where y points; name them {_named_ways(columns, whole)}",
             )
         self._warn_of_others(columns, {image, *at.values()})
         return [
             Record(
-                self._points(row, whole),
-                image=self._name(row, image),
+                self.points(row, whole),
+                image=self.name(row, image),
                 line=row.line,
                 number=number,
                 y_up=directions == {"up"},
             )
-            for number, row in enumerate(self._checked(rows, columns, len(at)), start=1)
+            for number, row in enumerate(self.checked(rows, columns, len(at)), start=1)
         ]
 
     def _tidy(
-        self, line: int, columns: Sequence[str], known: dict[str, int], rows: Sequence[_Row]
+        self, line: int, columns: Sequence[str], known: dict[str, int], rows: Sequence[Row]
     ) -> list[Record]:
         # 'name' is the landmark's here.
         image = next((known[name] for name in _IMAGE_COLUMNS[:-1] if name in known), None)
@@ -184,18 +169,18 @@ class _Reader:
         error = known.get("expected_error_px")
         used = {image, landmark, x, y, name, score, error}
         self._warn_of_others(columns, {index for index in used if index is not None})
-        groups: dict[str, list[_Row]] = {}
-        for row in self._checked(rows, columns, 2):
-            groups.setdefault(self._name(row, image).strip(), []).append(row)
+        groups: dict[str, list[Row]] = {}
+        for row in self.checked(rows, columns, 2):
+            groups.setdefault(self.name(row, image).strip(), []).append(row)
         records = []
         for number, (found, own) in enumerate(groups.items(), start=1):
             ordered = self._in_order(found, own, landmark)
-            points = [(self._coordinate(row, x), self._coordinate(row, y)) for row in ordered]
+            points = [(self.coordinate(row, x), self.coordinate(row, y)) for row in ordered]
             lines = [row.line for row in ordered]
             records.append(
                 Record(
-                    self._missing.removed(_points(points), lines, usual=False),
-                    image=self._name(own[0], image),
+                    self.missing.removed(_points(points), lines, usual=False),
+                    image=self.name(own[0], image),
                     line=own[0].line,
                     number=number,
                     y_up=ys == ["y_up"],
@@ -206,51 +191,9 @@ class _Reader:
             )
         return records
 
-    def _deeplabcut(self, header: _Row) -> list[Record]:
-        """DeepLabCut's tables have three rows of headings, and y down."""
-        headings = [[cell.strip() for cell in row.cells] for row in islice(self._rows, 2)]
-        if [row[0].lower() for row in headings] != ["bodyparts", "coords"]:
-            raise self._error(
-                header.line,
-                "looks like a table of DeepLabCut, of which the rows scorer, bodyparts and coords"
-                " are read (one individual per photograph); write it as a table with the columns"
-                f" {_KINDS}",
-            )
-        parts, axes = headings
-        at: dict[tuple[str, str], int] = {}
-        width = len(header.cells)
-        first = next((i for i, axis in enumerate(axes) if i and axis), len(axes))
-        for index in range(first, min(len(parts), len(axes))):
-            key = parts[index], axes[index].lower()
-            if key in at:
-                raise self._error(header.line, f"the body part {shown(parts[index])} occurs twice")
-            at[key] = index
-        names = tuple(dict.fromkeys(part for part, _ in at))
-        whole = [(at[n, "x"], at[n, "y"]) for n in names if (n, "x") in at and (n, "y") in at]
-        if not names or len(whole) != len(names) or len(parts) != width or len(axes) != width:
-            raise self._error(header.line, "a body part of DeepLabCut has no x or y")
-        sure = [at.get((name, "likelihood")) for name in names]
-        records = []
-        for number, row in enumerate(self._checked(self._rows, axes, 2 * len(names)), start=1):
-            image = "/".join(cell.strip() for cell in row.cells[:first] if cell.strip())
-            if not image:
-                raise self._error(row.line, "the name of the image is empty")
-            score = np.array([math.nan if i is None else self._number(row, i) for i in sure])
-            records.append(
-                Record(
-                    self._points(row, whole),
-                    image=image,
-                    line=row.line,
-                    number=number,
-                    names=names,
-                    score=None if np.isnan(score).all() else score,
-                )
-            )
-        return records
-
     def _without_row_names(
-        self, columns: list[str], rows: list[_Row]
-    ) -> tuple[list[str], list[_Row]]:
+        self, columns: list[str], rows: list[Row]
+    ) -> tuple[list[str], list[Row]]:
         """The table without R's row names, which stand in front and have no heading.
 
         They are left out where they only count the rows; else they are the names of the images,
@@ -259,7 +202,7 @@ class _Reader:
         if not rows or any(len(row.cells) != len(columns) + 1 for row in rows):
             return columns, rows
         if all(row.cells[0].strip() == str(n) for n, row in enumerate(rows, start=1)):
-            return columns, [_Row(row.line, row.cells[1:]) for row in rows]
+            return columns, [Row(row.line, row.cells[1:]) for row in rows]
         if any(_plain(column) in _IMAGE_COLUMNS for column in columns):
             return columns, rows
         return [_ROW_NAMES, *columns], rows
@@ -276,114 +219,62 @@ class _Reader:
         return others[0] if len(others) == 1 and not columns[others[0]] else None
 
     @staticmethod
-    def _names(rows: Sequence[_Row], column: int | None) -> tuple[str, ...] | None:
+    def _names(rows: Sequence[Row], column: int | None) -> tuple[str, ...] | None:
         return None if column is None else tuple(unguarded(row.cells[column]) for row in rows)
 
-    def _column(self, rows: Sequence[_Row], column: int | None) -> Floats | None:
+    def _column(self, rows: Sequence[Row], column: int | None) -> Floats | None:
         if column is None:
             return None
-        return np.array([self._number(row, column) for row in rows], np.float64)
+        return np.array([self.number(row, column) for row in rows], np.float64)
 
-    def _in_order(self, image: str, rows: Sequence[_Row], landmark: int) -> list[_Row]:
+    def _in_order(self, image: str, rows: Sequence[Row], landmark: int) -> list[Row]:
         """The rows of one specimen, which must be numbered from 1 without a gap."""
-        ordered: list[_Row | None] = [None] * len(rows)
+        ordered: list[Row | None] = [None] * len(rows)
         for row in rows:
             text = row.cells[landmark].strip()
             if not _NUMBER_OF_LANDMARK.fullmatch(text) or int(text) < 1:
-                raise self._error(row.line, f"expected the landmark's number, found {shown(text)}")
+                raise self.error(row.line, f"expected the landmark's number, found {shown(text)}")
             number = int(text)
             if number > len(rows):
-                raise self._error(
+                raise self.error(
                     row.line,
                     f"found landmark {number} of {shown(image)}, which has"
                     f" {counted(len(rows), 'row')}; its landmarks must be numbered from 1, with"
                     " empty x and y where one is missing",
                 )
             if ordered[number - 1] is not None:
-                raise self._error(
+                raise self.error(
                     row.line, f"landmark {number} of {shown(image)} is there a second time"
                 )
             ordered[number - 1] = row
         return [row for row in ordered if row is not None]
 
-    def _read_rows(self, text: str) -> Iterator[_Row]:
-        """The rows that are not empty."""
-        reader = csv.reader(
-            io.StringIO(text, newline=""),
-            delimiter=self._delimiter,
-            strict=True,
-            skipinitialspace=self._delimiter == " ",
-        )
-        line = 1
-        try:
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield _Row(line, cells)
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise self._error(line, f"is not CSV: {error}") from error
-
-    def _checked(
-        self, rows: Iterable[_Row], columns: Sequence[str], coordinates: int
-    ) -> Iterator[_Row]:
-        """The rows, each with a cell for every column."""
-        for row in rows:
-            cells = len(row.cells)
-            if cells != len(columns):
-                found = f"found {counted(cells, 'cell')}, the first row has {len(columns)}"
-                if self._delimiter == "," and cells == len(columns) + coordinates:
-                    found += "; with decimal commas, cells must be separated by ';'"
-                elif cells == len(columns) + 1:
-                    found += "; if R wrote its row names in front, write with row.names = FALSE"
-                raise self._error(row.line, found)
-            yield row
-
-    def _name(self, row: _Row, column: int) -> str:
-        if not row.cells[column].strip():
-            raise self._error(row.line, "the name of the image is empty")
-        return unguarded(row.cells[column])
-
-    def _points(self, row: _Row, columns: Sequence[tuple[int, int]]) -> Floats:
-        points = [(self._coordinate(row, x), self._coordinate(row, y)) for x, y in columns]
-        return self._missing.removed(_points(points), [row.line] * len(points), usual=False)
-
-    def _coordinate(self, row: _Row, column: int) -> float:
-        value = self._number(row, column)
-        if abs(value) >= GREATEST:
-            found = shown(row.cells[column].strip())
-            raise self._error(row.line, f"no photograph has a coordinate like {found}")
-        return value
-
-    def _number(self, row: _Row, column: int) -> float:
-        text = row.cells[column].strip()
-        try:
-            return parse_number(text)
-        except ValueError as error:
-            raise self._error(row.line, f"expected a number, found {shown(text)}") from error
-
     def _warn_of_others(self, columns: Sequence[str], used: set[int]) -> None:
         others = [name for index, name in enumerate(columns) if name and index not in used]
         if others:
-            self.remarks.append(f"{self._path}: passed over the columns {shown(', '.join(others))}")
+            self.remarks.append(f"{self.path}: passed over the columns {shown(', '.join(others))}")
 
     def _unlike_any(
         self, line: int, columns: Sequence[str], why: str | None = None
     ) -> LandmarkFileError:
-        found = shown(self._delimiter.join(columns))
+        found = shown(self.delimiter.join(columns))
         because = f"; {why}" if why else ""
-        return self._error(line, f"expected the columns {_KINDS}, found {found}{because}")
-
-    def _error(self, line: int, found: str) -> LandmarkFileError:
-        return LandmarkFileError(self._path, line, found)
+        return self.error(line, f"expected the columns {_KINDS}, found {found}{because}")
 
 
 def _plain(column: str) -> str:
     return re.sub("[ .-]", "_", column.lower())
 
 
-def _wide_column(column: str) -> re.Match[str] | None:
-    matches = (pattern.fullmatch(column) for pattern in _WIDE_COLUMNS)
-    return next((match for match in matches if match), None)
+def _wide_column(column: str) -> tuple[tuple[str, int], str] | None:
+    """The axis and the number of a landmark, and which way y points, '' if that is not told."""
+    if match := _MORPHOJ.fullmatch(column):
+        place = int(match[1]) - 1
+        return ("xy"[place % 2], place // 2 + 1), ""
+    for pattern in _WIDE_COLUMNS:
+        if match := pattern.fullmatch(column):
+            return (match["axis"].lower(), int(match["number"])), match["way"] or ""
+    return None
 
 
 def _lonely(columns: Sequence[str], at: dict[tuple[str, int], int]) -> str | None:
@@ -408,20 +299,6 @@ def _named_ways(columns: Sequence[str], whole: Sequence[tuple[int, int]]) -> str
         f"{down}, ... where it is counted from the top edge of the image, {up}, ... from the bottom"
         " edge"
     )
-
-
-def _delimiter_of(text: str) -> str:
-    cells = {each: _cells_of_first_row(text, each) for each in _DELIMITERS}
-    best = max(_DELIMITERS, key=lambda each: cells[each])
-    return " " if cells[best] < 2 <= _cells_of_first_row(text, " ") else best
-
-
-def _cells_of_first_row(text: str, delimiter: str) -> int:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        return len(next((row for row in reader if "".join(row).strip(_BLANK)), []))
-    except csv.Error:
-        return 0
 
 
 def _points(points: list[tuple[float, float]]) -> Floats:

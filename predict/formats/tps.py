@@ -9,9 +9,10 @@ import logging
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from beetle_lm.text import base_name, encodable, fixed, precise, shown
 
 _DECIMALS = 5
 _MISSING_ROW = "-1.00000 -1.00000"
+_CURVE_NAMES = "curves: "
 _BEGIN = re.compile(r"\s*(?:LM3?|CURVES)\s*=", re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,15}", re.ASCII)
 
@@ -49,6 +51,8 @@ class TpsRecord(Record):
         score: None.
         expected_error: None.
         curves: the (m, 2) points of each curve, y up, NaN where missing.
+        curve_names: as a ``COMMENT=curves: ...`` lists them, None where there is none.
+        control_points: None.
         comments: the texts of ``COMMENT=``.
         others: lines of unknown keys, with the rows that follow them, as they stand in the file.
 
@@ -58,7 +62,6 @@ class TpsRecord(Record):
     """
 
     y_up: bool = field(default=True, init=False)
-    curves: tuple[Floats, ...] = ()
     comments: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
@@ -78,6 +81,7 @@ class TpsRecord(Record):
         image: str,
         id: str | None = None,
         scale: float | None = None,
+        curves: Mapping[str, Floats] | None = None,
     ) -> TpsRecord:
         """A record from image coordinates.
 
@@ -90,9 +94,34 @@ class TpsRecord(Record):
             image: name of the photograph.
             id: identifier; without one the writer makes one from the name.
             scale: units per pixel, None where unknown.
+            curves: (m, 2) points of each curve by its name, in the same frame.
         """
-        inside = np.clip(xy, 0.0, np.asarray(size, np.float64))
-        return cls(flip_y(inside, size[1]), image=image, id=id, scale=scale)
+        points, *lines = (
+            flip_y(np.clip(each, 0.0, np.asarray(size, np.float64)), size[1])
+            for each in (xy, *(curves or {}).values())
+        )
+        names = tuple(curves) if curves else None
+        return cls(points, image=image, id=id, scale=scale, curves=tuple(lines), curve_names=names)
+
+    @cached_property
+    def outlines(self) -> tuple[Floats, ...]:
+        """The (m, 2) points of each outline of ``OUTLINES=``, closed, y up; read from `others`."""
+        found: list[list[tuple[float, float]]] = []
+        inside = False
+        for line in self.others:
+            key = line.partition("=")[0].strip().upper() if "=" in line else ""
+            if key == "POINTS" and inside:
+                found.append([])
+            elif key:
+                inside = key == "OUTLINES"
+            elif inside and found:
+                try:
+                    x, y = (parse_number(cell) for cell in line.split())
+                except ValueError:  # not as any program writes it: kept, and not used
+                    return ()
+                found[-1].append((x, y))
+        every = [np.array(points, np.float64).reshape(-1, 2) for points in found]
+        return tuple(points for points in every if len(points) and np.isfinite(points).all())
 
 
 def _checked(points: Floats) -> Floats:
@@ -207,13 +236,16 @@ class _Reader:
                 while self._key() == "":
                     self._take()
                     others.append(self._taken_text())
+        names = [_curve_names(comment, len(curves)) for comment in comments]
+        named = next(filter(None, names), None)
         return TpsRecord(
             points,
             image=single.get("IMAGE") or None,
             id=single.get("ID") or None,
             scale=scale,
             curves=tuple(curves),
-            comments=tuple(comments),
+            curve_names=named,
+            comments=tuple(c for c, n in zip(comments, names, strict=True) if n is None),
             others=tuple(others),
             line=begin,
             number=number,
@@ -310,13 +342,22 @@ class _Reader:
             self.remarks.append(f"{self._path}, line {line}: {message}")
 
 
+def _curve_names(comment: str, count: int) -> tuple[str, ...] | None:
+    """The names of a record's curves, where a comment lists them as `format_record` does."""
+    if count == 0 or not comment.startswith(_CURVE_NAMES):
+        return None
+    names = tuple(name.strip() for name in comment.removeprefix(_CURVE_NAMES).split(";"))
+    return names if len(names) == count and all(names) and len(set(names)) == count else None
+
+
 def format_record(record: TpsRecord, keep_folders: bool = False, exact: bool = False) -> str:
     """A record as TPS text, ending in a line feed.
 
     Coordinates are in fixed point with 5 decimals and one space between; a missing point is
     ``-1.00000 -1.00000``; ``IMAGE=`` has no folders; ``ID=`` is always there, made from the image's
-    name where the record has none; ``SCALE=`` is left out where unknown. Whether an ID
-    is unique in its file a single record cannot know: see `TpsFormatter`.
+    name where the record has none; ``SCALE=`` is left out where unknown; names of
+    curves are a comment, ``COMMENT=curves: outline; suture``. Whether an ID is unique in its file a
+    single record cannot know: see `TpsFormatter`.
 
     Args:
         record: the specimen.
@@ -334,6 +375,9 @@ def format_record(record: TpsRecord, keep_folders: bool = False, exact: bool = F
     lines.append(f"ID={_id_of(record)}")
     if record.scale is not None:
         lines.append(f"SCALE={Decimal(repr(float(record.scale))):f}")
+    if record.curves and record.curve_names:
+        names = "; ".join(name.replace(";", ",") for name in record.curve_names)
+        lines.append(f"COMMENT={_one_line(_CURVE_NAMES + names)}")
     lines += [f"COMMENT={_one_line(comment)}" for comment in record.comments]
     lines += [_one_line(other) for other in record.others]
     return "\n".join(lines) + "\n"

@@ -14,8 +14,9 @@ import numpy as np
 from beetle_lm.errors import BeetleLMError, LandmarkError, LandmarkFileError, RequestError
 from beetle_lm.predict.evaluation.suspects import Suspect, find_suspects, in_words
 from beetle_lm.predict.formats.annotated import curves_remark, without_zeros
+from beetle_lm.predict.formats.landmark_names import in_order, own_names
 from beetle_lm.predict.formats.names import NameIndex, listed
-from beetle_lm.predict.formats.read import read_records
+from beetle_lm.predict.formats.read import content_of, read_records
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import MAX_PIXELS, Header, ImageFile, read_header, read_image
@@ -72,7 +73,7 @@ class Templates:
 
         Args:
             images: the photographs.
-            landmarks: a TPS or CSV file with the landmarks of each, found by its name.
+            landmarks: a file with the landmarks of each, found by its name.
             spec: the part; None for one that is named after the file, with numbered landmarks.
             frame: the frame of the landmarks.
             max_pixels: a photograph of more is refused.
@@ -91,10 +92,11 @@ class Templates:
         read = read_records(landmarks, [path.as_posix() for path in images])
         records, zeros = without_zeros(read)
         remarks = [remark for remark in (curves_remark(records, "transferred"), zeros) if remark]
-        own = {path.name: _record_of(path, records, landmarks) for path in images}
         if spec is None:
-            spec = PartSpec.numbered(landmarks.stem, len(own[images[0].name].points))
-        digest = sha256(landmarks.read_bytes() + frame.encode())
+            spec = _part_of(landmarks, _record_of(images[0], records, landmarks))
+        records = in_order(records, spec.landmark_names, spec.name)
+        own = {path.name: _record_of(path, records, landmarks) for path in images}
+        digest = sha256(content_of(landmarks) + frame.encode())
         fitted, photographs = [], []
         for path in images:
             header, record = headers[path.name], own[path.name]
@@ -180,6 +182,14 @@ def _suspects(
             sizes.append((math.nan, math.nan))
     found = find_suspects(names, np.stack(xy), np.array(sizes))
     return [suspect for suspect in found if suspect.name in own or not suspect.name]
+
+
+def _part_of(landmarks: Path, record: Record) -> PartSpec:
+    """A part that goes by the file's name, with the names of its landmarks, or else numbers."""
+    names = own_names(record)
+    if names is None:
+        return PartSpec.numbered(landmarks.stem, len(record.points))
+    return PartSpec(landmarks.stem, names)
 
 
 def _record_of(path: Path, records: Sequence[Record], landmarks: Path) -> Record:

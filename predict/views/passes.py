@@ -72,6 +72,8 @@ class Pass:
         xy: (n, 2) landmarks in pixels of the input.
         score: (n,) from 0 to 1.
         expected_error: (n,) in pixels of the input.
+        semilandmarks: (s, 2) of the part's curves, in pixels of the input.
+        semilandmark_error: (s,) in pixels of the input.
         fault: what cannot be right in that, in words; None where nothing is wrong.
     """
 
@@ -80,6 +82,8 @@ class Pass:
     xy: Floats
     score: Floats
     expected_error: Floats
+    semilandmarks: Floats
+    semilandmark_error: Floats
     fault: str | None
 
     @property
@@ -142,6 +146,8 @@ class Wanted:
                 placed.xy[index],
                 placed.score[index],
                 placed.expected_error[index],
+                placed.semilandmarks[index],
+                placed.semilandmark_error[index],
                 placed.fault(index, card.input_size),
             )
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from beetle_lm.above import Above
 from beetle_lm.console import LogFormatter, echo
 from beetle_lm.errors import BeetleLMError, Hint, RequestError
 from beetle_lm.export.commands import export, model_of_run
@@ -27,6 +28,7 @@ from beetle_lm.train.commands.render import render
 from beetle_lm.train.commands.reproduce import reproduce
 from beetle_lm.train.commands.train import train
 from beetle_lm.web.commands import annotate, review
+from beetle_lm.web.site.commands import page_of_model, site
 from beetle_lm.zoo.commands import zoo
 
 _NAME, _HELP = (
@@ -35,7 +37,7 @@ _NAME, _HELP = (
 )
 _COMMANDS = (
     *(predict, gather, transfer, review, review_list, annotate, merge, evaluate, convert),
-    *(train, export, render, reproduce, doctor),
+    *(train, export, site, render, reproduce, doctor),
 )
 
 app = typer.Typer(
@@ -54,7 +56,7 @@ def _options(
         bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
     ] = False,
 ) -> None:
-    context.obj = model_of_run  # with which `train` ends, though export lies above it
+    context.obj = Above(model_of_run, page_of_model)
     if version:
         from beetle_lm import __version__
 

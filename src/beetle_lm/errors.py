@@ -83,11 +83,15 @@ class UsageError(RequestError):
 
 
 class LandmarkFileError(BeetleLMError):
-    """A landmark file cannot be read; names the file, the line and what was found there."""
+    """A landmark file cannot be read; names the file, the line and what was found there.
+
+    A line of 0 is None: the file has no lines.
+    """
 
     def __init__(
         self, path: Path | str, line: int | None, found: str, hint: Hint | None = None
     ) -> None:
+        line = line or None
         where = f"{path}" if line is None else f"{path}, line {line}"
         super().__init__(f"{where}: {found}", hint)
         self.path = Path(path)

@@ -18,7 +18,7 @@ ROOMS = {
     "zoo": ["model_file", "hub", "entries", "store", "pull", "registry", "listing", "commands"],
     "predict": [
         "landmarks",
-        "images procrustes session",
+        "curves images procrustes session",
         "doctor inputs measurements quality",
         "views",
         "drawing formats",
@@ -42,7 +42,7 @@ ROOMS = {
     ],
     "export": ["quantise", "to_onnx", "parity", "publish", "commands"],
     "web": [
-        "guard patience pictures process runs store",
+        "guard patience pictures process runs site store",
         "choice messages outputs progress",
         "project",
         "overview proposals training",

@@ -85,10 +85,12 @@ class HubApi:
             return _json({"errors": [], "warnings": []})
         if path == "/api/models":
             return _json(self._listed(query, given))
-        if match := re.fullmatch(r"/([^/]+/[^/]+)\.git/info/lfs/objects/batch", path):
+        if match := re.fullmatch(r"/((?:spaces/)?[^/]+/[^/]+)\.git/info/lfs/objects/batch", path):
             return _json(self._batch(json.loads(body)))
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/([a-z-]+)(?:/(.+))?)?", path):
-            name, call, revision = match.groups()
+        form = r"/api/(models|spaces)/([^/]+/[^/]+)(?:/([a-z-]+)(?:/(.+))?)?"
+        if match := re.fullmatch(form, path):
+            kind, name, call, revision = match.groups()
+            name = f"spaces/{name}" if kind == "spaces" else name
             repository = self._repository(name, given)
             return self._api(name, repository, call, revision or "main", body)
         if match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/(.+?)/([^/]+)", path):
@@ -104,6 +106,9 @@ class HubApi:
 
     def _create(self, asked: dict[str, Any]) -> Answer:
         name = f"{asked['organization']}/{asked['name']}"
+        if asked.get("type") == "space":
+            assert asked["sdk"] == "static"
+            name = f"spaces/{name}"
         if asked["organization"] == "others":
             raise AnswerError(403)
         status = 409 if name in self.repositories else 200

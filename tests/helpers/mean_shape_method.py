@@ -12,7 +12,7 @@ from beetle_lm.train.data.dataset import load_tensors
 from beetle_lm.train.engine.assessment import assess, learn_shapes
 from beetle_lm.train.engine.calibration import DEFAULT
 from beetle_lm.train.engine.checkpoint import WEIGHTS, Checkpoint, save_checkpoint
-from beetle_lm.train.engine.locator import Locator, predict
+from beetle_lm.train.engine.locator import Located, Locator, predict
 from beetle_lm.train.engine.log import EpochLog, TrainingLog, draw_losses
 from beetle_lm.train.engine.method import Method, Metrics, Task
 from beetle_lm.train.engine.recipe import Recipe
@@ -35,10 +35,10 @@ class MeanShape(Locator):
         super().__init__()
         self.head = nn.Linear(1, 2 * landmarks)
 
-    def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def locate(self, images: Tensor) -> Located:
         brightness = images.float().mean(dim=(1, 2, 3))[:, None]
         xy: Tensor = self.head(brightness).unflatten(1, (-1, 2))
-        return xy, torch.ones_like(xy[..., 0])
+        return Located.without_curves(xy, torch.ones_like(xy[..., 0]))
 
 
 def train(recipe: MeanShapeRecipe, task: Task) -> tuple[Checkpoint, Metrics]:
@@ -46,7 +46,7 @@ def train(recipe: MeanShapeRecipe, task: Task) -> tuple[Checkpoint, Metrics]:
     network = MeanShape(len(task.spec), recipe.channels)
     nn.init.zeros_(network.head.weight)
     network.head.bias.data = images.xy.nanmean(dim=0).flatten()
-    xy, spread = predict(network, images.images, task.device)
+    xy, spread, *_ = predict(network, images.images, task.device)
     log = TrainingLog(task.run, EpochLog)
     for number in range(1, recipe.epochs + 1):
         epoch = EpochLog(number, 0.0, float((xy - images.xy).norm(dim=2).nanmean()), math.nan)

@@ -174,7 +174,7 @@ def test_a_file_without_landmarks_is_refused(tmp_path: Path, text: str, told: st
 def test_curves_are_told_of(tmp_path: Path) -> None:
     curved = RECORD + "CURVES=1\nPOINTS=2\n1 2\n3 4\nIMAGE=a.jpg\n"
     (told,) = read_annotated(written(tmp_path / "a.tps", RECORD + "ID=b\n" + curved)).remarks
-    assert "CURVES= in 1 record (from line 6, 2 points) are not learned" in told
+    assert "curves in 1 record (from line 6, 2 points) are not learned" in told
 
 
 def test_folders_stay_where_names_would_collide(tmp_path: Path, command: Command) -> None:

@@ -93,6 +93,11 @@ STEREOMORPH = """<shapes type=list>
 \t\tbase\t6\t-35
 \t</landmarks.scaled>
 \t<curves.control type=list>
+\t\t<edge type=matrix rownames=FALSE colnames=FALSE nrow=3 ncol=2 as.numeric=TRUE >
+\t\t\t10\t20
+\t\t\t20\t40
+\t\t\t30\t20
+\t\t</edge>
 \t</curves.control>
 </shapes>
 """
@@ -115,6 +120,28 @@ FCSV = """# Markups fiducial file version = 4.10
 # columns = id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID
 vtkMRMLMarkupsFiducialNode_0,-10.5,-20.25,0,0,0,0,1,1,1,0,tip,,
 vtkMRMLMarkupsFiducialNode_1,-12,-70,0,0,0,0,1,1,1,0,base,,
+"""
+NTS = """"manual, by me
+1 2L 4 1 -999 DIM=2
+a.jpg b.jpg
+10.5 20.25 12 70
+-999 -999 7 8
+"""
+NTS_ROWS = NTS.replace("2L", "2b").replace("a.jpg b.jpg\n", "").replace("\n10", "\na.jpg 10")
+NTS_ROWS = NTS_ROWS.replace("\n-999 -999", "\n'second\nb.jpg -999 -999")
+NTS_BARE = "1 2 4 1 9999 Dim=2\n10.5 20.25 12 70\n9999 9999 7 8\n"
+NTS_ONE = "1 2L 2L 0 dim=2\ntip base x y\n10.5 20.25\n12 70\n"
+RESULTS = " \tLabel\tArea\tX\tY\n1\ta.jpg:tip\t0\t10.5\t20.25\n2\ta.jpg:base\t0\t12\t70\n"
+RESULTS_BARE = " ,Area,X,Y,Slice\n1,0,10.5,20.25,1\n2,0,12,70,1\n"
+SLEAP = """track,frame_idx,instance.score,tip.score,tip.x,tip.y,base.x,base.y
+,0,0.5,0.9,10.5,20.25,12,70
+,4,,,,,7,8
+"""
+DEEPLABCUT = """scorer,,,me,me,me,me,set
+bodyparts,,,tip,tip,base,base,
+coords,,,x,y,x,y,
+labeled-data,wings,a.jpg,10.5,20.25,12,70,train
+labeled-data,wings,b.jpg,,,7,8,train
 """
 
 
@@ -153,6 +180,20 @@ NONE = [-1.0, -1.0]
         ("a.txt", STEREOMORPH, {"a": A}, ("tip", "base")),
         ("a.mrk.json", SLICER, {"a": [*A, NONE]}, ("tip", "base", "eye")),
         ("a.fcsv", FCSV, {"a": A}, ("tip", "base")),
+        ("a.nts", NTS, {"a.jpg": A, "b.jpg": [NONE, [7.0, 8.0]]}, None),
+        ("a.txt", NTS_ROWS, {"a.jpg": A, "b.jpg": [NONE, [7.0, 8.0]]}, None),
+        ("a.dta", NTS_BARE, {"1": A, "2": [NONE, [7.0, 8.0]]}, None),
+        ("a.nts", NTS_ONE, {"a": A}, ("tip", "base")),
+        ("a.txt", "10.5\t20.25\n12\t70\n", {"a": A}, None),
+        ("a.csv", RESULTS, {"a.jpg": A}, ("tip", "base")),
+        ("Results.csv", RESULTS_BARE, {"Results": A}, None),
+        ("a.csv", SLEAP, {"0": A, "4": [NONE, [7.0, 8.0]]}, ("tip", "base")),
+        (
+            "a.csv",
+            DEEPLABCUT,
+            {"labeled-data/wings/a.jpg": A, "labeled-data/wings/b.jpg": [NONE, [7.0, 8.0]]},
+            ("tip", "base"),
+        ),
     ],
 )
 def test_each_program(
@@ -165,7 +206,7 @@ def test_each_program(
     records = list(read_records(written(tmp_path, name, content)))
     assert told(records) == points
     assert {record.names for record in records} == {names}
-    assert not any(record.y_up for record in records)
+    assert {record.y_up for record in records} == {content in (NTS, NTS_ROWS, NTS_BARE, NTS_ONE)}
 
 
 def test_a_folder_of_files_is_one_data_set(tmp_path: Path, command: Command) -> None:
@@ -178,7 +219,7 @@ def test_a_folder_of_files_is_one_data_set(tmp_path: Path, command: Command) -> 
     Image.new("L", (100, 80)).save(tmp_path / "a.jpg")
     done = command("convert", folder, tmp_path / "out.tps", "--image-size", "100x80")
     assert done.code == 0, done.err
-    assert "curves are not read" in done.err and done.err.count("curves") == 1
+    assert "a TPS file has no place for its names of landmarks" in done.err
     assert "not landmark files of one specimen, left out: README.txt" in done.err
     assert (tmp_path / "out.tps").read_text().splitlines()[:3] == [
         "LM=2",
@@ -241,7 +282,26 @@ def test_what_no_program_has_annotated(tmp_path: Path) -> None:
         ("a.fcsv", FCSV.replace(",-12,-70,0,0,0,0,1,1,1,0,base,,", ",-12"), 5, "without id, x, y"),
         ("a.txt", STEREOMORPH.replace("</landmarks.pixel>", ""), 3, "has no end"),
         ("a.txt", STEREOMORPH.replace("\t12\t70", "\t12"), 5, "is no landmark: a name, x and y"),
-        ("a.jpg", "x", None, "must end in .tps, .csv, .xml or .json"),
+        (
+            "a.nts",
+            NTS.replace(" 7 8", " 7"),
+            5,
+            "a matrix of 2 x 4 has 10 labels or numbers, found 9",
+        ),
+        ("a.nts", NTS.replace("DIM=2", "DIM=3"), 2, "only landmarks in two dimensions"),
+        ("a.nts", NTS.replace("12", "1e9"), 4, "no photograph has a coordinate like '1e9'"),
+        ("a.nts", NTS.replace("12", "x"), 4, "expected a number, found 'x'"),
+        ("a.nts", NTS_ONE.replace("base", "tip"), 1, "two landmarks have the same label"),
+        ("a.nts", "1 2 3 0 DIM=2\n1 2 3 4 5 6\n", 1, "3 columns are no pairs"),
+        ("a.nts", "x\n", 1, "does not begin as an NTSYS matrix"),
+        ("a.txt", "1\t2\n3\t4\t5\n", 2, "expected x and y as in the lines before"),
+        ("a.csv", RESULTS_BARE.replace("70,1", "70,2"), 2, "points of 'a' are of several"),
+        ("a.csv", SLEAP.replace(",base.y", ",base.z"), 1, "'base' has no y"),
+        ("a.csv", SLEAP.replace(",7,8", ",7"), 3, "found 7 cells, the first row has 8"),
+        ("a.csv", DEEPLABCUT.replace(",x,y,x,y", ",x,y,x,x"), 1, "'base' occurs twice"),
+        ("a.csv", DEEPLABCUT.replace(",7,8", ",7,z"), 5, "expected a number, found 'z'"),
+        ("a.slp", "", None, "is none of these: SLEAP"),
+        ("a.jpg", "x", None, "must end in .tps, .csv, .xml, .json, .nts"),
     ],
 )
 def test_damaged_files_are_refused_with_their_place(
@@ -250,6 +310,25 @@ def test_damaged_files_are_refused_with_their_place(
     with pytest.raises(LandmarkFileError, match=message) as error:
         read_records(written(tmp_path, name, content))
     assert error.value.line == line
+
+
+def test_what_a_table_leaves_out_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read_records(written(tmp_path, "a.csv", DEEPLABCUT))
+    assert "passed over the columns 'set'" in caplog.text
+    read_records(written(tmp_path, "b.csv", SLEAP))
+    assert "has no names of photographs, only their numbers" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"","1.X","1.Y","2.X","2.Y"\n"a.jpg",1,2,3,4\n', "Id\tRawCoord1\tRawCoord2\na.jpg\t1\t2\n"],
+)
+def test_tables_of_geomorph_and_morphoj_have_y_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    [record] = read_records(written(tmp_path, "a.csv", text))
+    assert record.y_up and record.image == "a.jpg" and record.points[0].tolist() == [1, 2]
+    assert "y is taken to point up" in caplog.text
 
 
 def test_another_encoding_is_told(tmp_path: Path) -> None:

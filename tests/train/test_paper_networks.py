@@ -105,7 +105,7 @@ def test_coordinates_are_pixels_of_the_image() -> None:
     network = Small(3)
     torch.nn.init.zeros_(network.head.weight)
     network.head.bias.data = torch.tensor([-1.0, -1, 0, 0, 1, 1])
-    xy, spread = network.eval().locate(torch.zeros(2, 1, 192, 256, dtype=torch.uint8))
+    xy, spread, *_ = network.eval().locate(torch.zeros(2, 1, 192, 256, dtype=torch.uint8))
     assert xy[1].tolist() == [[0, 0], [128, 96], [256, 192]]
     assert spread.tolist() == [[1, 1, 1]] * 2
 

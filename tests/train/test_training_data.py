@@ -12,7 +12,13 @@ from training_data import SIZE, draw_set, small_recipe, tps_record
 
 pytest.importorskip("torch")
 
-from beetle_lm.errors import LandmarkFileError, ModelError, RequestError, TrainingDataError
+from beetle_lm.errors import (
+    LandmarkError,
+    LandmarkFileError,
+    ModelError,
+    RequestError,
+    TrainingDataError,
+)
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.train.data.dataset import input_size, load_tensors, read_training_data
 from beetle_lm.train.job import read_test_list
@@ -279,3 +285,24 @@ def test_a_part_that_fits_into_no_model_file_is_refused_before_training(tmp_path
     images, landmarks = draw_set(tmp_path, 3)
     with pytest.raises(ModelError, match="the part's name has 300 bytes; at most 100"):
         read_training_data(images, landmarks, "x" * 300)
+
+
+def test_landmarks_that_have_names_go_by_them(tmp_path: Path) -> None:
+    """A part that is only named gets the names of the file; one that has its own, its order."""
+    images, landmarks = draw_set(tmp_path, 3)
+    in_order = read_training_data(images, landmarks, "quad").specimens[0].landmarks.xy
+    rows = ["image,landmark,name,x,y"]
+    for specimen in read_training_data(images, landmarks, "quad").specimens:
+        for number, corner in enumerate((3, 0, 1, 2), start=1):
+            x, y = specimen.landmarks.xy[corner]
+            rows.append(f"{specimen.name},{number},{'abcd'[corner]},{x},{y}")
+    table = tmp_path / "landmarks.csv"
+    table.write_text("\n".join(rows) + "\n")
+    assert read_training_data(images, table, "quad").spec.landmark_names == ("d", "a", "b", "c")
+    part = tmp_path / "quad.toml"
+    part.write_text('name = "quad"\nlandmark_names = ["a", "b", "c", "d"]\n')
+    found = read_training_data(images, table, str(part))
+    np.testing.assert_allclose(found.specimens[0].landmarks.xy, in_order)
+    part.write_text('name = "quad"\nlandmark_names = ["a", "b", "c", "e"]\n')
+    with pytest.raises(LandmarkError, match="of quad: d is none of e"):
+        read_training_data(images, table, str(part))

@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browser import runtime
 from kinds import Command, WriteModel
 from pages import odd_photographs
 
+from beetle_lm.web.site.third_party import third_party
+from beetle_lm.web.site.write import site_files, write_site
+from beetle_lm.zoo.hub.client import Hub
 from beetle_lm.zoo.model_file.shape_space import Limits
+from beetle_lm.zoo.store import Store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
@@ -26,6 +31,24 @@ LIMITS = Limits(5.0, 20.0, (-180.0, 180.0), (0.0, 10.0))
 def photographs(tmp_path: Path) -> Path:
     """Those of `odd_photographs`."""
     return odd_photographs(tmp_path / "photographs")
+
+
+@pytest.fixture(scope="session")
+def third_party_files() -> dict[str, bytes]:
+    """What the page without a server takes from others."""
+    return third_party(runtime(), Store(), Hub())
+
+
+@pytest.fixture
+def write_page(third_party_files: dict[str, bytes], tmp_path: Path) -> Callable[..., Path]:
+    """Writes a page for models by their names: ``write_page(dots=path)`` is its folder."""
+
+    def write(**models: Path) -> Path:
+        folder = tmp_path / "page"
+        write_site(site_files(models, third_party_files), folder, overwrite=True)
+        return folder
+
+    return write
 
 
 @pytest.fixture

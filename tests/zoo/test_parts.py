@@ -10,6 +10,7 @@ from beetle_lm.errors import PartError
 from beetle_lm.zoo.model_file.parts import (
     PARTS,
     PRETRAIN_LANDMARKS,
+    Curve,
     Measurement,
     PartSpec,
     find_part,
@@ -196,5 +197,54 @@ def test_a_part_without_measurements_is_written_as_ever() -> None:
 def test_bad_measurements(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = tmp_path / "wing.toml"
     path.write_text(WING.replace(old, new), encoding="utf-8")
+    with pytest.raises(PartError, match=message):
+        PartSpec.from_toml(path)
+
+
+CURVED = """
+landmark_names = ["tip", "left", "right", "base"]
+mirror_pairs = [[2, 3]]
+[[curves]]
+name = "left margin"
+from = "left"
+to = "tip"
+semilandmarks = 12
+[[curves]]
+name = "right margin"
+from = 1
+to = 3
+"""
+
+
+def test_curves_from_toml(tmp_path: Path) -> None:
+    path = tmp_path / "leaf.toml"
+    path.write_text(CURVED)
+    part = PartSpec.from_toml(path)
+    assert part.curves == (Curve("left margin", 2, 1, 12), Curve("right margin", 1, 3, 20))
+    assert part.semilandmarks == 32
+    assert part.mirror_curves == ((1, True), (0, True))
+    assert PartSpec.from_dict(part.to_dict()) == part
+
+
+def test_curves_of_the_midline_have_no_known_mirror_image(tmp_path: Path) -> None:
+    path = tmp_path / "leaf.toml"
+    path.write_text(CURVED + '[[curves]]\nname = "vein"\nfrom = 1\nto = 4\n')
+    assert PartSpec.from_toml(path).mirror_curves is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("to = 3", "to = 5", "the curve 'right margin' must run between landmarks 1 to 4, got 1"),
+        ('to = "tip"', 'to = "top"', "the curve 'left margin' must run between landmarks, given"),
+        ("semilandmarks = 12", "semilandmarks = 0", "semilandmarks"),
+        ('"right margin"', '"left margin"', "curves must have names that differ"),
+        ('"right margin"', '" "', "a curve needs a name"),
+        ("to = 3", "", "missing"),
+    ],
+)
+def test_bad_curves(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "leaf.toml"
+    path.write_text(CURVED.replace(old, new))
     with pytest.raises(PartError, match=message):
         PartSpec.from_toml(path)

@@ -81,7 +81,7 @@ def train(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Landmarks of further specimens (TPS or CSV), whose photographs are not needed:"
+            help="Landmarks of further specimens, whose photographs are not needed:"
             " what shapes are likely is learned from them too.",
         ),
     ] = None,
@@ -152,7 +152,7 @@ def train(
     chosen, val_share = chosen.with_validation_share(val_share)
     source = open_source(init, zoo) if init is not None else None
     torch_device = choose_device(device)
-    data = read_training_data(images, landmarks, part, exif, shapes, strict)
+    data = read_training_data(images, landmarks, part, exif, shapes, strict, chosen.learns_curves)
     _tell_problems(data, skip_bad)
     names = read_test_list(test, data) if test is not None else []
     transfer = transfer_from(source, chosen, data.spec) if source else None
@@ -181,7 +181,7 @@ def train(
         return
     _print_metrics(metrics)
     model = None if no_export else output / f"{file_name(data.spec.name)}.onnx"
-    echo(_made(output, model, context.obj))
+    echo(_made(output, model, context.obj.model_of_run))
 
 
 def _tell_problems(data: AnnotatedImages, skip_bad: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,11 @@ import torch
 from torch import Tensor
 
 from beetle_lm.errors import BeetleLMError, ImageError, LandmarkError, TrainingDataError
+from beetle_lm.predict.curves import evenly_spaced
 from beetle_lm.predict.evaluation.suspects import Suspect, find_suspects, in_words
 from beetle_lm.predict.formats.annotated import read_annotated
+from beetle_lm.predict.formats.curves import curves_in_order, with_lines
+from beetle_lm.predict.formats.landmark_names import common_names, in_order
 from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
@@ -21,10 +24,12 @@ from beetle_lm.predict.images.read import Header, ImageFile, find_images, read_h
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.views.placement import Placement
 from beetle_lm.text import counted, printable
+from beetle_lm.train.data.curves import find_curves, lines_of
 from beetle_lm.zoo.model_file.bounds import LARGEST_SIDE, MOST_PIXELS
 from beetle_lm.zoo.model_file.card import Fit, check_size
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec, part_of
 
+_LINE = 128  # points by which a curve is known in training
 _STORED_PER_INPUT = 1.1  # stored images are so much larger that zooming in still shows detail
 
 
@@ -36,11 +41,14 @@ class Specimen:
         image: the photograph.
         size: its width and height, upright, in pixels.
         landmarks: in pixels of the upright photograph.
+        lines: (m, 2) points of each of the part's curves, in the same pixels; m is 0 where it is
+            missing.
     """
 
     image: ImageFile
     size: tuple[int, int]
     landmarks: Landmarks
+    lines: tuple[Floats, ...] = ()
 
     @property
     def name(self) -> str:
@@ -75,12 +83,13 @@ def read_training_data(
     exif: ExifFrame = "apply",
     shapes: Path | None = None,
     strict: bool = False,
+    curves: bool = True,
 ) -> AnnotatedImages:
     """Pairs photographs with their landmarks and checks everything before anything is trained.
 
     Args:
         images: folder of photographs; sub-folders are searched too.
-        landmarks: TPS or CSV file.
+        landmarks: landmark file of any kind, or folder of files of one specimen each.
         part: one of the paper's parts, the path of a TOML file that describes a part, or any other
             name, whose number of landmarks is then that of the landmark file.
         exif: whether the landmarks lie on the photographs as shown upright ('apply') or on the
@@ -88,6 +97,8 @@ def read_training_data(
         shapes: landmark file of further specimens, whose photographs are not needed.
         strict: specimens whose landmarks look wrong are problems, too, not only those that cannot
             be right.
+        curves: whether curves are learned as well: those of the part, or, where it is known by no
+            more than its name, those in the landmark file.
 
     Raises:
         ImageError: no photographs were found.
@@ -97,16 +108,21 @@ def read_training_data(
         TrainingDataError: not one specimen can be trained on.
     """
     photographs = _Photographs(images, exif)
-    annotated = read_annotated(landmarks, photographs.names)
-    records, remarks = annotated.records, list(annotated.remarks)
-    spec = _part(part, records)
+    annotated = read_annotated(landmarks, photographs.names, use=None)
+    lined, as_drawn = with_lines(annotated.records)
+    remarks = list(annotated.remarks)
+    spec, of_curves = _part(part, lined, curves)
+    if spec.curves and as_drawn:
+        of_curves.append(as_drawn)
+    remarks += [f"{landmarks.name}: {remark}" for remark in of_curves]
+    records = in_order(lined, spec.landmark_names, spec.name)
     check_size(spec)  # or else the network could be trained, and no file be made of it
     problems: list[str] = []
     specimens: dict[str, Specimen] = {}
     for record in records:
-        where = f"{landmarks.name}, line {record.line}, {record.name}"
+        where = f"{landmarks.name}, {record.place}, {record.name}"
         try:
-            specimen = photographs.specimen(record, spec)
+            specimen, of_lines = photographs.specimen(record, spec)
         except BeetleLMError as error:
             problems.append(f"{where}: {error}")
             continue
@@ -116,6 +132,7 @@ def read_training_data(
         specimens[specimen.name] = specimen
         if missing := [int(i) + 1 for i in np.flatnonzero(specimen.landmarks.missing)]:
             remarks.append(f"{where}: {_numbers(missing)} missing, left out of the loss")
+        remarks += [f"{where}: {remark}" for remark in of_lines]
     bare = photographs.names - {photographs.index.find(name) for name in annotated.named}
     if bare:
         shown = ", ".join(sorted(bare)[:3]) + (", ..." if len(bare) > 3 else "")
@@ -147,12 +164,12 @@ def _read_shapes(path: Path | None, spec: PartSpec, remarks: list[str]) -> Float
     if path is None:
         return np.empty((0, len(spec), 2))
     annotated = read_annotated(path)
-    records = annotated.records
+    records = in_order(annotated.records, spec.landmark_names, spec.name)
     remarks += annotated.remarks
     if wrong := [record for record in records if len(record.points) != len(spec)]:
         raise TrainingDataError(
             [
-                f"{path.name}, line {record.line}: {counted(len(record.points), 'landmark')},"
+                f"{path.name}, {record.place}: {counted(len(record.points), 'landmark')},"
                 f" {spec.name} has {len(spec)}"
                 for record in wrong
             ]
@@ -176,12 +193,12 @@ class _Photographs:
         self.names = set(self._files)
         self.index = NameIndex(self.names)
 
-    def specimen(self, record: Record, spec: PartSpec) -> Specimen:
-        """The photograph with its landmarks.
+    def specimen(self, record: Record, spec: PartSpec) -> tuple[Specimen, list[str]]:
+        """The photograph with its landmarks and the lines of its curves; and remarks on these.
 
         Raises:
             ImageError: there is no such photograph, or it cannot be read.
-            LandmarkError: the landmarks do not fit the part or the photograph.
+            LandmarkError: landmarks or curves do not fit the part or the photograph.
         """
         key = self._key(record)
         header = self._header(key)
@@ -190,7 +207,11 @@ class _Photographs:
         if beyond.any():
             numbers = [int(i) + 1 for i in np.flatnonzero(beyond)]
             raise LandmarkError(f"{_numbers(numbers)} outside the photograph")
-        return Specimen(self._files[key], header.size, landmarks)
+        if not spec.curves:
+            return Specimen(self._files[key], header.size, landmarks), []
+        upright = replace(record, curves=record.curves_upright(header, self._frame))
+        lines, remarks = lines_of(curves_in_order(upright, spec), spec, landmarks.xy)
+        return Specimen(self._files[key], header.size, landmarks, lines), remarks
 
     def _key(self, record: Record) -> str:
         if not record.is_named:
@@ -249,6 +270,7 @@ class TensorSet:
         images: (N, C, H', W') uint8, larger than the input for training, of the input's size for
             validation.
         xy: (N, K, 2) float32 landmarks in input pixels, NaN where missing.
+        lines: (N, C, 128, 2) float32 evenly spaced points on the curves, in the same pixels.
         placements: of each photograph in its stored image.
     """
 
@@ -256,6 +278,7 @@ class TensorSet:
     names: tuple[str, ...]
     images: Tensor
     xy: Tensor
+    lines: Tensor
     placements: tuple[Placement, ...]
 
     def __len__(self) -> int:
@@ -288,6 +311,7 @@ def load_tensors(
     stored = (round(size[0] * factor / 2) * 2, round(size[1] * factor / 2) * 2)
     images = torch.empty((len(specimens), channels, stored[1], stored[0]), dtype=torch.uint8)
     xy = np.empty((len(specimens), len(spec), 2))
+    lines = np.full((len(specimens), len(spec.curves), _LINE, 2), np.nan)
     placements, problems = [], []
     for row, specimen in enumerate(specimens):
         try:
@@ -299,18 +323,42 @@ def load_tensors(
         placements.append(placement)
         pixels = np.atleast_3d(placement.render(picture))
         images[row] = torch.from_numpy(pixels.transpose(2, 0, 1).copy())
-        xy[row] = placement.to_input(specimen.landmarks.xy) * (np.array(size) / stored)
+        shrunk = np.array(size) / stored
+        xy[row] = placement.to_input(specimen.landmarks.xy) * shrunk
+        for curve, line in enumerate(specimen.lines):
+            if len(line):
+                lines[row, curve] = placement.to_input(evenly_spaced(line, _LINE)) * shrunk
     if problems:
         raise TrainingDataError(problems)
     names = tuple(specimen.name for specimen in specimens)
-    return TensorSet(spec, names, images, torch.from_numpy(xy).float(), tuple(placements))
+    return TensorSet(
+        spec,
+        names,
+        images,
+        torch.from_numpy(xy).float(),
+        torch.from_numpy(lines).float(),
+        tuple(placements),
+    )
 
 
-def _part(part: str, records: Sequence[Record]) -> PartSpec:
+def _part(part: str, records: Sequence[Record], curves: bool) -> tuple[PartSpec, list[str]]:
+    """The part with the curves that are to be learned, and sentences on those that are not."""
+    drawn = any(record.curves for record in records)
     if part in PARTS or part.lower().endswith(".toml"):
-        return part_of(part)
-    [(count, _)] = Counter(len(record.points) for record in records).most_common(1)
-    return PartSpec.numbered(part, count)
+        spec = part_of(part)
+    else:
+        [(count, _)] = Counter(len(record.points) for record in records).most_common(1)
+        names = common_names(records)
+        spec = PartSpec(part, names) if names else PartSpec.numbered(part, count)
+        if curves:
+            found, remarks = find_curves(records)
+            return replace(spec, curves=found), remarks
+    if not curves:
+        remark = "curves are not learned by this recipe, only landmarks are"
+        return replace(spec, curves=()), [remark] if drawn or spec.curves else []
+    if drawn and not spec.curves:
+        return spec, [f"curves are not learned: {spec.name} has none; a part's file names them"]
+    return spec, []
 
 
 def _numbers(numbers: Sequence[int]) -> str:

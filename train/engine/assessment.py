@@ -36,10 +36,12 @@ class Assessment:
     Args:
         calibration: from spreads to expected errors.
         limits: beyond which a photograph is flagged.
+        of_curves: from spreads across curves to expected errors; None where there are none.
     """
 
     calibration: Calibration
     limits: Limits
+    of_curves: Calibration | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The assessment as JSON values, which `beetle_lm.entries.load` reads back."""

@@ -46,8 +46,8 @@ class Calibration:
         return logs.clamp(max=math.log(math.hypot(*input_size) / 2)).exp()
 
     @classmethod
-    def fit(cls, spread: Floats, error: Floats) -> Calibration:
-        """Learns from landmarks whose errors are known, or gives `DEFAULT` where they are few.
+    def fit(cls, spread: Floats, error: Floats, default: Calibration | None = None) -> Calibration:
+        """Learns from landmarks whose errors are known, or gives a default where they are few.
 
         It is the most likely calibration if errors scatter about their expectation as an
         exponential distribution does. It is right on average: the mean ratio of errors to what was
@@ -56,11 +56,12 @@ class Calibration:
         Args:
             spread: of any shape, in pixels of the input.
             error: of the same shape and unit; NaN where it is not known.
+            default: `DEFAULT` where not given.
         """
         known = np.isfinite(error) & np.isfinite(spread)
         errors, logs = error[known], np.log(np.maximum(spread[known], _LEAST_SPREAD))
         if len(errors) < FEWEST:
-            return DEFAULT
+            return default or DEFAULT
         centre = float(logs.mean())
         relative = np.exp(-_SLOPES[:, None] * (logs - centre)) * errors
         heights = np.clip(relative.mean(axis=1), *_EXPECTED)  # the best for each slope
@@ -82,3 +83,7 @@ def score(expected: Tensor, input_size: tuple[int, int]) -> Tensor:
 DEFAULT = Calibration(intercept=-1.4, slope=1.4)
 """Where nothing was measured: fitted to 29 validation photographs of wings, heads and elytra
 together, on which the default recipe was not trained (`bench/README.md`)."""
+
+CURVES = Calibration(DEFAULT.intercept + (DEFAULT.slope - 1) * math.log(math.pi / 2), DEFAULT.slope)
+"""The same across curves, where errors and spreads are 2 / pi of those in a plane if both scatter
+normally."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,33 @@ from torch import Tensor, nn
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
 
 HEAD = "head"
-"""The layers of every network that know the landmarks: all others serve any part."""
+"""The layers of every network that know the landmarks."""
+
+CURVES = "curves"
+"""The layers of a network that know the curves; all but these and the head serve any part."""
 
 _BATCH = 16
+
+
+class Located(NamedTuple):
+    """What a network finds on images, in pixels of the input.
+
+    Args:
+        xy: (N, K, 2) landmarks.
+        spread: (N, K) how unsure the network is of each.
+        semilandmarks: (N, S, 2) of all the part's curves; S is 0 where it has none.
+        semilandmark_spread: (N, S) how unsure it is of each across its curve.
+    """
+
+    xy: Tensor
+    spread: Tensor
+    semilandmarks: Tensor
+    semilandmark_spread: Tensor
+
+    @classmethod
+    def without_curves(cls, xy: Tensor, spread: Tensor) -> Located:
+        """Landmarks alone."""
+        return cls(xy, spread, xy[:, :0], spread[:, :0])
 
 
 class Locator(nn.Module, ABC):
@@ -24,17 +48,18 @@ class Locator(nn.Module, ABC):
     """
 
     @abstractmethod
-    def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Landmarks of images, and how unsure the network is of each.
+    def locate(self, images: Tensor) -> Located:
+        """Landmarks and curves of images, and how unsure the network is of each.
 
         Args:
             images: (N, C, H, W) of 0 to 255 in any number type.
-
-        Returns:
-            Landmarks (N, K, 2) in pixels of the input, and spreads (N, K) in the same unit.
         """
 
-    def expect(self, shapes: ShapeSpace | None, recipe: Mapping[str, Any]) -> None:
+    def expect(
+        self,
+        shapes: ShapeSpace | None,
+        recipe: Mapping[str, Any],
+    ) -> None:
         """Lets `locate` know what shapes are likely, where it has a use for that.
 
         Args:
@@ -43,12 +68,11 @@ class Locator(nn.Module, ABC):
         """
 
 
-def predict(network: Locator, images: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Landmarks (N, K, 2) and spreads (N, K) in input pixels of images (N, C, H, W) of its size."""
+def predict(network: Locator, images: Tensor, device: torch.device) -> Located:
+    """What a network finds on images (N, C, H, W) of its input's size."""
     if len(images) == 0:
-        return torch.empty(0), torch.empty(0)
+        return Located(*(torch.empty(0) for _ in Located._fields))
     network.eval()
     with torch.inference_mode():
         found = [network.locate(batch.to(device)) for batch in torch.split(images, _BATCH)]
-    xy, spread = zip(*found, strict=True)
-    return torch.cat(xy).cpu(), torch.cat(spread).cpu()
+    return Located(*(torch.cat(parts).cpu() for parts in zip(*found, strict=True)))

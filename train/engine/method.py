@@ -94,12 +94,13 @@ class Method(Generic[R]):
     Args:
         recipe: the class of its recipes.
         networks: what it trains, by name: each is called with the number of landmarks and of
-            channels, and has fresh weights then.
+            channels, and has fresh weights then; where its recipe learns curves with those of the
+            part, too.
         train: its trainer. It writes `weights.safetensors`, `log.csv` and `losses.png` into the run
             folder, and gives the finished checkpoint and what was measured: at least `epoch`,
             `input` (width and height), `training` and `validation` with their `photographs`.
     """
 
     recipe: type[R]
-    networks: Mapping[str, Callable[[int, int], Locator]]
+    networks: Mapping[str, Callable[..., Locator]]
     train: Callable[[R, Task], tuple[Checkpoint, Metrics]]

@@ -25,6 +25,7 @@ class Recipe(ABC):
         channels: of the network's input: 1 for grey, 3 for RGB.
         pretrained: whether the training has to start from the weights of another.
         learns_shapes: whether it has a use for the shapes of specimens without photographs.
+        learns_curves: whether it learns curves beside the landmarks.
         of_the_paper: whether it is one of the paper's experiments.
     """
 
@@ -35,6 +36,7 @@ class Recipe(ABC):
     channels: int
     pretrained: bool = False
     learns_shapes: ClassVar[bool] = False
+    learns_curves: ClassVar[bool] = False
     of_the_paper: ClassVar[bool] = False
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 

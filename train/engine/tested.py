@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from beetle_lm.files import write_text
@@ -14,6 +13,8 @@ from beetle_lm.predict.evaluation.report import write_evaluation
 from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record
+from beetle_lm.predict.formats.tps import TpsRecord, write_tps
+from beetle_lm.predict.landmarks import curve_points
 from beetle_lm.train.data.dataset import Specimen, TensorSet
 from beetle_lm.train.engine.locator import Locator, predict
 
@@ -21,22 +22,44 @@ PREDICTIONS, EVALUATION = "test_predictions.csv", "test"
 """The file of the predictions and the folder of the comparison, in a run folder."""
 
 
-def predict_test(network: Locator, tensors: TensorSet, path: Path, device: torch.device) -> None:
+def predict_test(
+    network: Locator,
+    tensors: TensorSet,
+    specimens: Sequence[Specimen],
+    path: Path,
+    device: torch.device,
+) -> None:
     """Writes a tidy table of the landmarks that a network finds, in pixels of the photographs.
+
+    Where the part has curves there is a TPS file beside it that has them, too.
 
     Args:
         network: the trained network.
         tensors: the test photographs, of the input's size.
+        specimens: the same photographs.
         path: the CSV file.
         device: where to predict.
     """
-    found = predict(network.to(device), tensors.images, device)[0].numpy().astype(np.float64)
-    names = tensors.spec.landmark_names
+    found = predict(network.to(device), tensors.images, device)
+    landmarks, semilandmarks = (
+        [
+            placement.to_image(xy)
+            for placement, xy in zip(tensors.placements, each.double().numpy(), strict=True)
+        ]
+        for each in (found.xy, found.semilandmarks)
+    )
+    spec, names = tensors.spec, tensors.names
     rows = [
-        tidy_rows(image, names, placement.to_image(xy))
-        for image, placement, xy in zip(tensors.names, tensors.placements, found, strict=True)
+        tidy_rows(image, spec.landmark_names, xy)
+        for image, xy in zip(names, landmarks, strict=True)
     ]
     write_text(path, [tidy_header(), *rows])
+    if spec.curves:
+        records = [
+            TpsRecord.from_image_xy(xy, one.size, one.name, curves=curve_points(spec, xy, points))
+            for one, xy, points in zip(specimens, landmarks, semilandmarks, strict=True)
+        ]
+        write_tps(path.with_suffix(".tps"), records, exact=True)
 
 
 def evaluate_test(
@@ -49,8 +72,12 @@ def evaluate_test(
         specimens: the photographs with their manual landmarks.
         folder: where the comparison goes; an earlier one is replaced.
     """
-    found = [one for path in predictions for one in read_records(path)]
-    manual = [Record(s.landmarks.xy, s.name) for s in specimens]
+    curved = bool(specimens[0].landmarks.spec.curves)
+    files = [path.with_suffix(".tps") if curved else path for path in predictions]
+    found = [one for path in files for one in read_records(path)]
+    manual = [
+        Record(s.landmarks.xy, s.name, curves=s.lines, control_points=False) for s in specimens
+    ]
     sizes = {specimen.name: specimen.size for specimen in specimens}
     evaluation = evaluate(found, manual, sizes, specimens[0].landmarks.spec)
     paths = {specimen.name: specimen.image.path for specimen in specimens}

@@ -15,6 +15,8 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
 from beetle_lm.train.heatmap.appearance import change_appearance
+from beetle_lm.train.heatmap.bands import Bands
+from beetle_lm.train.heatmap.drawn_bands import DrawnBands, draw_bands
 from beetle_lm.train.heatmap.networks import PATCH, SHRUNK, patch_points
 from beetle_lm.train.heatmap.randomness import Random
 from beetle_lm.train.heatmap.recipe import Augmentation
@@ -40,12 +42,16 @@ class TrainingBatch:
         patches: (N, K, C, 64, 64) float32 of 0 to 255, around the landmarks, in full.
         centres: (N, K, 2) of the patches, in pixels of the input.
         xy: (N, K, 2) landmarks in pixels of the input, NaN where missing; they may lie outside.
+        strips: (N, B, C, 64, 64) bands along curves, as the patches; B is 0 where there are none.
+        drawn: where the bands lie, and where the curves are in them.
     """
 
     whole: Tensor
     patches: Tensor
     centres: Tensor
     xy: Tensor
+    strips: Tensor
+    drawn: DrawnBands | None
 
 
 @dataclass(frozen=True)
@@ -57,14 +63,27 @@ class Augmenter:
         input_size: width and height of the network's input in pixels; the stored images may be
             larger.
         mirror_order: `PartSpec.mirror_order`; None never mirrors.
+        mirror_curves: `PartSpec.mirror_curves`; where there are curves, None never mirrors.
+        bands: of the part's curves, None where it has none.
     """
 
     settings: Augmentation
     input_size: tuple[int, int]
     mirror_order: tuple[int, ...] | None
+    mirror_curves: tuple[tuple[int, bool], ...] | None = ()
+    bands: Bands | None = None
+
+    @property
+    def _mirrors(self) -> bool:
+        return self.mirror_order is not None and self.mirror_curves is not None
 
     def __call__(
-        self, images: Tensor, xy: Tensor, partners: Tensor, generator: torch.Generator
+        self,
+        images: Tensor,
+        xy: Tensor,
+        partners: Tensor,
+        generator: torch.Generator,
+        lines: Tensor | None = None,
     ) -> TrainingBatch:
         """One augmented image for each given one.
 
@@ -74,6 +93,8 @@ class Augmenter:
             partners: (N, K, 2) landmarks of other specimens in any position, size and unit,
                 towards whose shape images are warped; NaN where missing.
             generator: source of all randomness, on the images' device.
+            lines: (N, C, P, 2) points on their curves in input pixels, NaN where missing; None
+                where the part has no curves.
         """
         random = Random(generator, images.device, len(images))
         width, height = self.input_size
@@ -82,11 +103,21 @@ class Augmenter:
 
         size = torch.tensor([width, height], device=images.device, dtype=torch.float32)
         centre = size / 2
-        towards = torch.linalg.solve(matrix, (xy - centre - shift[:, None]).transpose(1, 2))
-        landmarks = solve_displacement(towards.transpose(1, 2) + centre, field, size)
-        if self.mirror_order is not None:
+        if lines is None:
+            lines = xy.new_empty((len(xy), 0, 2, 2))
+        every = torch.cat((xy, lines.flatten(1, 2)), dim=1)
+        towards = torch.linalg.solve(matrix, (every - centre - shift[:, None]).transpose(1, 2))
+        moved = solve_displacement(towards.transpose(1, 2) + centre, field, size)
+        landmarks, lines = moved[:, : xy.shape[1]], moved[:, xy.shape[1] :].view(lines.shape)
+        if self._mirrors:
+            assert self.mirror_order is not None and self.mirror_curves is not None
             order = torch.tensor(self.mirror_order, device=images.device)
             landmarks = torch.where(mirrored[:, None, None], landmarks[:, order], landmarks)
+            if self.mirror_curves:
+                ways = ((lines[:, index], back) for index, back in self.mirror_curves)
+                swapped = torch.stack([w.flip(1) if back else w for w, back in ways], dim=1)
+                lines = torch.where(mirrored[:, None, None, None], swapped, lines)
+        drawn = None if self.bands is None else draw_bands(self.bands, landmarks, lines, random)
 
         # The displacements in the source, on the coarse grid, in units of -1 to 1.
         bent = torch.einsum("nij,njhw->nihw", matrix, field) * 2.0 / size[:, None, None]
@@ -100,14 +131,17 @@ class Augmenter:
             align_corners=False,
         )
         points = patch_points(centres)
+        if drawn is not None:  # bands are as large as patches
+            points = torch.cat((points, drawn.columns), dim=1)
         straight = torch.einsum("nij,nkpj->nkpi", matrix, points - centre) + shift[:, None, None]
         where = points / size * 2.0 - 1.0
         curved = F.grid_sample(bent, where, padding_mode="border", align_corners=False)
         seen = straight * 2.0 / size + curved.permute(0, 2, 3, 1)
-        patches = F.grid_sample(stored, seen, padding_mode="border", align_corners=False)
-        patches = patches.permute(0, 2, 1, 3).reshape(*xy.shape[:2], -1, PATCH, PATCH)
-        whole, patches = change_appearance(whole, patches, SHRUNK, self.settings, random)
-        return TrainingBatch(whole * 255.0, patches * 255.0, centres, landmarks)
+        squares = F.grid_sample(stored, seen, padding_mode="border", align_corners=False)
+        squares = squares.permute(0, 2, 1, 3).reshape(*points.shape[:2], -1, PATCH, PATCH)
+        whole, squares = change_appearance(whole, squares, SHRUNK, self.settings, random)
+        patches, strips = torch.tensor_split(squares * 255.0, (xy.shape[1],), dim=1)
+        return TrainingBatch(whole * 255.0, patches, centres, landmarks, strips, drawn)
 
     def _grid(self, matrix: Tensor, shift: Tensor, bent: Tensor, size: Tensor) -> Tensor:
         """Where pixels of the whole image lie in their source, -1 to 1: (N, H / 2, W / 2, 2)."""
@@ -125,7 +159,7 @@ class Augmenter:
         angle = random.symmetric() * math.radians(settings.rotation)
         zoom = torch.exp(random.symmetric() * math.log(max(settings.scale, 1.0)))
         stretch = torch.exp(random.symmetric() * math.log(max(settings.stretch, 1.0)) / 2)
-        mirrored = random.uniform() < (0.5 if self.mirror_order is not None else 0.0)
+        mirrored = random.uniform() < (0.5 if self._mirrors else 0.0)
         cosine, sine = torch.cos(angle) * zoom, torch.sin(angle) * zoom
         rotation = torch.stack((cosine, -sine, sine, cosine), dim=1).view(-1, 2, 2)
         sign = torch.where(mirrored, -1.0, 1.0)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-from beetle_lm.train.engine.locator import Locator
+from beetle_lm.train.engine.locator import Located, Locator
+from beetle_lm.train.heatmap.bands import REACH
+from beetle_lm.train.heatmap.curve_stage import CurveStage
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread, spread_beyond
+from beetle_lm.train.heatmap.layers import Residual, convolution, doubled, sampled
 from beetle_lm.train.heatmap.shape_prior import ShapePrior
+from beetle_lm.zoo.model_file.parts import Curve
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
 
 SHRUNK = 2
@@ -36,33 +40,13 @@ def exposure(images: Tensor) -> tuple[Tensor, Tensor]:
     return mean, spread + 5.0
 
 
-def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = _convolution(width, width)
-        self.second = nn.Sequential(
-            nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, width, H, W) to the same."""
-        return F.relu(x + self.second(self.first(x)))
-
-
 class LandmarkNetwork(Locator):
     """A network of two stages: a coarse one over the whole image, a fine one around each landmark.
 
     The coarse stage sees the image at half the input's resolution: residual blocks from stride 4 to
     stride 32 and a top-down path back to stride 4 (a feature pyramid). The fine stage sees a patch
     of the input itself around each landmark, together with the coarse stage's features there.
+    Curves have a fine stage of their own, which sees them straightened (`curve_stage.py`).
 
     Plain 3 x 3 convolutions, because they train twice as fast on a CPU as inverted residuals of
     about the same number of weights (`bench/blocks.py`).
@@ -70,6 +54,7 @@ class LandmarkNetwork(Locator):
     Args:
         landmarks: their number K.
         channels: of the images, C.
+        curves: of the part.
     """
 
     multiple = SHRUNK * 32
@@ -79,18 +64,18 @@ class LandmarkNetwork(Locator):
     depths: tuple[int, ...] = (1, 1, 2, 2)
     top_down = 48
     patch_widths: tuple[int, int, int] = (16, 32, 24)
-    block: type[nn.Module] = _Residual
+    block: type[nn.Module] = Residual
 
-    def __init__(self, landmarks: int, channels: int) -> None:
+    def __init__(self, landmarks: int, channels: int, curves: Sequence[Curve] = ()) -> None:
         super().__init__()
         self.prior: ShapePrior | None = None
         self.stem = nn.Sequential(
-            _convolution(channels, 16, stride=2), _convolution(16, self.widths[0], stride=2)
+            convolution(channels, 16, stride=2), convolution(16, self.widths[0], stride=2)
         )
         stages: list[nn.Module] = []
         inputs = self.widths[0]
         for index, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True)):
-            down = [] if index == 0 else [_convolution(inputs, width, stride=2)]
+            down = [] if index == 0 else [convolution(inputs, width, stride=2)]
             stages.append(nn.Sequential(*down, *(self.block(width) for _ in range(depth))))
             inputs = width
         self.stages = nn.ModuleList(stages)
@@ -98,24 +83,36 @@ class LandmarkNetwork(Locator):
         self.smooth = nn.ModuleList(self.block(self.top_down) for _ in self.widths)
 
         shallow, deep, last = self.patch_widths
-        self.patch_stem = _convolution(channels, shallow, stride=2)
-        self.patch_down = _convolution(shallow, deep, stride=2)
+        self.patch_stem = convolution(channels, shallow, stride=2)
+        self.patch_down = convolution(shallow, deep, stride=2)
         self.context = nn.Conv2d(self.top_down, deep, 1)
         self.patch_blocks = nn.Sequential(self.block(deep), self.block(deep))
-        self.patch_up = _convolution(deep + shallow, last)
+        self.patch_up = convolution(deep + shallow, last)
         self.head = nn.ModuleDict(
             {
                 "first": nn.Conv2d(self.top_down, landmarks, 1),
                 "second": nn.Conv2d(landmarks * last, landmarks, 1, groups=landmarks),
             }
         )
+        self.curves: CurveStage | None = None
+        if curves:
+            self.curves = CurveStage(
+                landmarks, curves, channels, self.top_down, self.patch_widths, self.block
+            )
 
     def expect(self, shapes: ShapeSpace | None, recipe: Mapping[str, Any]) -> None:
         """Lets `locate` know what shapes are likely; the weights do not change."""
         taught = recipe["target_sigma"] * PATCH_STRIDE
         self.prior = None if shapes is None else ShapePrior(shapes, taught)
 
-    def forward(self, whole: Tensor, patches: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self,
+        whole: Tensor,
+        patches: Tensor,
+        centres: Tensor,
+        bands: Tensor | None = None,
+        cells: Tensor | None = None,
+    ) -> tuple[Tensor, ...]:
         """Both stages, the fine one at given places, as training needs them.
 
         Args:
@@ -123,18 +120,27 @@ class LandmarkNetwork(Locator):
                 shrunk.
             patches: (N, K, C, 64, 64) grey levels of the same images in full.
             centres: (N, K, 2) of the patches, in pixels of the input.
+            bands: (N, B, C, 64, 64) along curves, where the part has any.
+            cells: (N, B, 64, 2) where the bands' cells lie, in pixels of the input.
 
         Returns:
             Logits (N, K, H / 8, W / 8) of the coarse stage; the centre of cell (i, j) lies at
             ((j + 0.5) * 8, (i + 0.5) * 8) in input pixels. Logits (N, K, 32, 32) of the fine stage;
-            that of cell (i, j) at ((j + 0.5) * 2, (i + 0.5) * 2) in pixels of the patch.
+            that of cell (i, j) at ((j + 0.5) * 2, (i + 0.5) * 2) in pixels of the patch. With
+            bands also those (N, Q, H / 8, W / 8) of the knots, and those (N, B, 32, 32) of the
+            bands: that of cell (i, j) at station j, (i + 0.5) * 2 - 32 pixels to the right.
         """
         level, contrast = exposure(whole)
         features, coarse = self._coarse((whole - level) / contrast)
         standard = (patches - level[:, None]) / contrast[:, None]
-        return coarse, self._fine(features, standard, centres)
+        fine = self._fine(features, standard, centres)
+        if bands is None or cells is None or self.curves is None:
+            return coarse, fine
+        standard = (bands - level[:, None]) / contrast[:, None]
+        of_bands = self.curves(features, standard, cells, _CONTEXT)
+        return coarse, fine, self.curves.knots(features), of_bands
 
-    def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def locate(self, images: Tensor) -> Located:
         """Landmarks of images: the fine stage goes where the coarse one found each.
 
         Everything that places landmarks goes through here: validation, prediction, the exported
@@ -147,7 +153,8 @@ class LandmarkNetwork(Locator):
         Returns:
             Landmarks (N, K, 2) in pixels of the input, by the shape prior where there is one,
             and spreads (N, K) in the same unit: the mean distance of the fine stage's probability
-            from the landmark, and of what the coarse stage places outside the patch.
+            from the landmark, and of what the coarse stage places outside the patch. The same of
+            the curves, across these.
         """
         images = images.float()
         whole = F.avg_pool2d(images, SHRUNK)
@@ -162,7 +169,17 @@ class LandmarkNetwork(Locator):
         if self.prior is not None:
             xy = self.prior(xy, covariance(fine, placed, PATCH_STRIDE))
         near = spread(fine, xy - corners, PATCH_STRIDE)
-        return xy, near + spread_beyond(logits, xy, _CONTEXT, PATCH / 2)
+        near = near + spread_beyond(logits, xy, _CONTEXT, PATCH / 2)
+        if self.curves is None:
+            return Located.without_curves(xy, near)
+        logits = self.curves.knots(features)
+        knots = peak(logits, _CONTEXT)
+        points = torch.cat((xy, knots), dim=1)
+        bands = (self.curves.cut(images, points) - level[:, None]) / contrast[:, None]
+        cells = self.curves.bands.grid(points, "cell")
+        found = self.curves(features, bands, cells, _CONTEXT)
+        unsure = spread_beyond(logits, knots, _CONTEXT, REACH)
+        return Located(xy, near, *self.curves.semilandmarks(found, points, unsure))
 
     def _coarse(self, whole: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised images (N, C, h, w) to features and logits of a fourth of their size."""
@@ -173,19 +190,19 @@ class LandmarkNetwork(Locator):
             levels.append(x)
         merged = self.smooth[-1](self.lateral[-1](levels[-1]))
         for level in range(len(levels) - 2, -1, -1):
-            merged = _doubled(merged)
+            merged = doubled(merged)
             merged = self.smooth[level](merged + self.lateral[level](levels[level]))
         return merged, self.head["first"](merged)
 
     def _fine(self, features: Tensor, patches: Tensor, centres: Tensor) -> Tensor:
         """Standardised patches (N, K, C, 64, 64) to logits (N, K, 32, 32)."""
         landmarks = patches.shape[1]
-        context = _sampled(
-            self.context(features).float(), centres / _CONTEXT, _offsets(PATCH // _CONTEXT, centres)
-        )
+        cells = PATCH // _CONTEXT
+        places = centres[:, :, None] / _CONTEXT + _offsets(cells, centres)
+        context = sampled(self.context(features).float(), places, cells)
         fine = self.patch_stem(patches.flatten(0, 1))
-        x = F.relu(self.patch_down(fine) + _doubled(context.flatten(0, 1)))
-        x = _doubled(self.patch_blocks(x))
+        x = F.relu(self.patch_down(fine) + doubled(context.flatten(0, 1)))
+        x = doubled(self.patch_blocks(x))
         x = self.patch_up(torch.cat((x, fine), dim=1))
         side = PATCH // PATCH_STRIDE
         logits: Tensor = self.head["second"](x.reshape(-1, landmarks * x.shape[1], side, side))
@@ -218,7 +235,7 @@ def cut_patches(images: Tensor, centres: Tensor) -> Tensor:
     Returns:
         (N, K, C, 64, 64).
     """
-    return _sampled(images, centres, _offsets(PATCH, centres))
+    return sampled(images, patch_points(centres), PATCH)
 
 
 def patch_points(centres: Tensor) -> Tensor:
@@ -230,20 +247,6 @@ def _offsets(side: int, like: Tensor) -> Tensor:
     """The centres of side x side cells, row by row, from the middle of all: (side * side, 2)."""
     steps = torch.arange(side, device=like.device, dtype=torch.float32) + (0.5 - side / 2)
     return torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=2).reshape(-1, 2)
-
-
-def _sampled(images: Tensor, centres: Tensor, offsets: Tensor) -> Tensor:
-    """Images (N, C, H, W) at squares of points around centres (N, K, 2): (N, K, C, side, side)."""
-    height, width = images.shape[2:]
-    scale = 2.0 / torch.tensor([width, height], device=images.device, dtype=torch.float32)
-    where = (centres * scale - 1.0)[:, :, None] + offsets * scale
-    found = F.grid_sample(images, where, padding_mode="border", align_corners=False)
-    side = round(len(offsets) ** 0.5)
-    return found.permute(0, 2, 1, 3).reshape(*centres.shape[:2], images.shape[1], side, side)
-
-
-def _doubled(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 NETWORKS: dict[str, type[LandmarkNetwork]] = {

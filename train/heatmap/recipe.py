@@ -92,6 +92,7 @@ class HeatMapRecipe(Recipe):
     body_rate: _Amount = 0.3
 
     learns_shapes: ClassVar[bool] = True
+    learns_curves: ClassVar[bool] = True
 
     def with_turn(self, degrees: float) -> Self:
         """The recipe, turning photographs by up to this angle, however they lie."""

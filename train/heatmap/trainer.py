@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.train.data.dataset import Specimen, TensorSet, input_size, load_tensors
 from beetle_lm.train.engine.assessment import Assessment, assess, learn_shapes
-from beetle_lm.train.engine.calibration import FEWEST, Calibration
+from beetle_lm.train.engine.calibration import CURVES, FEWEST, Calibration
 from beetle_lm.train.engine.checkpoint import (
     LAST,
     WEIGHTS,
@@ -21,13 +21,15 @@ from beetle_lm.train.engine.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from beetle_lm.train.engine.curve_errors import curve_errors
 from beetle_lm.train.engine.device import mixed_precision
 from beetle_lm.train.engine.locator import predict
 from beetle_lm.train.engine.log import EpochLog, TrainingLog, draw_losses
 from beetle_lm.train.engine.method import Method, Metrics, Steps, Task
 from beetle_lm.train.engine.schedule import warm_up_cosine
 from beetle_lm.train.heatmap.augment import Augmenter, TrainingBatch
-from beetle_lm.train.heatmap.losses import heat_map_loss
+from beetle_lm.train.heatmap.curve_stage import CELL
+from beetle_lm.train.heatmap.losses import band_loss, heat_map_loss, knot_loss
 from beetle_lm.train.heatmap.networks import (
     NETWORKS,
     PATCH,
@@ -120,13 +122,13 @@ def _assessment(
     seen = int(torch.isfinite(validation.xy[..., 0]).sum()) < FEWEST
     chosen = judged if seen else validation
     network = trained.restored(_network(recipe, trained.spec))
-    xy, spread = predict(network.to(device), chosen.images, device)
+    xy, spread, *of_curves = predict(network.to(device), chosen.images, device)
     error = (xy - chosen.xy).norm(dim=2)
     calibration = Calibration.fit(
         spread.double().numpy(), (error * torch.nan if seen else error).double().numpy()
     )
     expected = calibration.expected(spread.double(), trained.input_size)
-    return assess(
+    assessment = assess(
         calibration,
         torch.where(torch.isfinite(error), expected, torch.nan).numpy(),
         seen,
@@ -136,10 +138,16 @@ def _assessment(
         recipe.augmentation.scale,
         trained.input_size,
     )
+    if not trained.spec.curves:
+        return assessment
+    places, spreads = (each.double().numpy() for each in of_curves)
+    errors = curve_errors(places, chosen.lines.double().numpy(), trained.spec.curves)
+    fitted = Calibration.fit(spreads, errors * math.nan if seen else errors, CURVES)
+    return dataclasses.replace(assessment, of_curves=fitted)
 
 
 def _network(recipe: HeatMapRecipe, spec: PartSpec) -> LandmarkNetwork:
-    return NETWORKS[recipe.network](len(spec), recipe.channels)
+    return NETWORKS[recipe.network](len(spec), recipe.channels, spec.curves)
 
 
 def _fit(
@@ -179,8 +187,14 @@ def _fit(
     optimiser = _optimiser(network, recipe, task.weights.keys())
     if start.epoch > 0:
         _restore(start.tensors, network, ema, optimiser)
-    augment = Augmenter(recipe.augmentation, start.input_size, spec.mirror_order)
-    images, xy = training.images.to(device), training.xy.to(device)
+    augment = Augmenter(
+        recipe.augmentation,
+        start.input_size,
+        spec.mirror_order,
+        spec.mirror_curves,
+        network.curves and network.curves.bands,
+    )
+    images, xy, lines = (t.to(device) for t in (training.images, training.xy, training.lines))
     shapes = torch.cat((xy, torch.from_numpy(task.shapes).float().to(device)))
     steps = recipe.epochs * recipe.steps_per_epoch
     progress = Steps(task.stepped, task.device, start.epoch)
@@ -196,7 +210,7 @@ def _fit(
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["share"]
             drawn = torch.randint(len(shapes), rows.shape, generator=generator, device=device)
-            batch = augment(images[rows], xy[rows], shapes[drawn], generator)
+            batch = augment(images[rows], xy[rows], shapes[drawn], generator, lines[rows])
             loss = _loss(network, batch, recipe, start.input_size)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -223,12 +237,15 @@ def _loss(
     recipe: HeatMapRecipe,
     input_size: tuple[int, int],
 ) -> Tensor:
-    """That of both stages; landmarks that are missing or outside the image take no part."""
+    """That of all stages; what is missing or outside the image takes no part."""
+    drawn = batch.drawn
     with mixed_precision(batch.whole.device):
-        coarse, fine = network(
+        coarse, fine, *of_curves = network(
             batch.whole.contiguous(memory_format=torch.channels_last),
             batch.patches,
             batch.centres,
+            batch.strips,
+            drawn and drawn.cells,
         )
     size = torch.tensor(input_size, device=batch.xy.device)
     there = ((batch.xy > 0) & (batch.xy < size)).all(dim=2, keepdim=True)  # False for NaN
@@ -239,7 +256,14 @@ def _loss(
         heat_map_loss(logits, target, stride, recipe.target_sigma, recipe.coordinate_weight)
         for logits, target, stride in stages
     ]
-    return losses[0] + losses[1]
+    loss = losses[0] + losses[1]
+    if drawn is None:
+        return loss
+    knots, bands = of_curves
+    weight, sigma = recipe.coordinate_weight, recipe.target_sigma
+    stride = SHRUNK * STRIDE
+    loss = loss + knot_loss(knots, drawn.knots, drawn.normals, stride, sigma, weight)
+    return loss + band_loss(bands, drawn.across, CELL, sigma, weight)
 
 
 def _mean_error(predicted: Tensor, manual: Tensor) -> float:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor, nn
 
-from beetle_lm.train.engine.locator import Locator
+from beetle_lm.train.engine.locator import Located, Locator
 
 PAPER_INPUT = (256, 192)
 """Width and height of the input of all three, in pixels."""
@@ -69,14 +69,14 @@ class PaperNetwork(Locator):
         xy: Tensor = self.head(features).unflatten(1, (-1, 2))
         return xy
 
-    def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def locate(self, images: Tensor) -> Located:
         """Landmarks of images (N, 1, 192, 256) of 0 to 255, and a spread of 1 px for each.
 
         The network does not say how certain it is, so all its landmarks have the same spread.
         """
         found = self(images.float() / 255.0)
         xy = found * half_input(found) + half_input(found)
-        return xy, torch.ones_like(xy[..., 0])
+        return Located.without_curves(xy, torch.ones_like(xy[..., 0]))
 
 
 class _Second(PaperNetwork):

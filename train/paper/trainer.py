@@ -194,7 +194,7 @@ def _assessment(
     own = slice(None, None, VERSIONS)  # the photographs themselves are the first of their seven
     images, xy = every.images[own], every.xy[own].cpu()
     network = last.restored(_network(recipe, last.spec))
-    found, spread = predict(network.to(device), images, device)
+    found, spread, *_ = predict(network.to(device), images, device)
     error = (found - xy).norm(dim=2)
     calibration = Calibration.fit(spread.double().numpy(), error.double().numpy())
     expected = calibration.expected(spread.double(), last.input_size).numpy()

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from beetle_lm.predict.curves import spline
 from beetle_lm.train.synthetic.canvas import Canvas, Layer
-from beetle_lm.train.synthetic.curves import Floats, cornered, ribbon, spline
+from beetle_lm.train.synthetic.curves import Floats, cornered, ribbon
 from beetle_lm.train.synthetic.limbs import leg, paint_limbs, sided
 from beetle_lm.train.synthetic.paper import cast_shadow, lay_margin, lay_paper
 from beetle_lm.train.synthetic.surface import (

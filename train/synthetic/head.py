@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from beetle_lm.predict.curves import spline
 from beetle_lm.train.synthetic.canvas import Canvas, Layer, Mask
-from beetle_lm.train.synthetic.curves import Floats, cornered, ribbon, spline
+from beetle_lm.train.synthetic.curves import Floats, cornered, ribbon
 from beetle_lm.train.synthetic.limbs import antenna, bristles, leg, paint_limbs
 from beetle_lm.train.synthetic.paper import cast_shadow, lay_card, lay_paper
 from beetle_lm.train.synthetic.surface import (

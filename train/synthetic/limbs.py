@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from beetle_lm.predict.curves import evenly_spaced, spline
 from beetle_lm.train.synthetic.canvas import Canvas, Colour, Mask
-from beetle_lm.train.synthetic.curves import Floats, resample, ribbon, spline
+from beetle_lm.train.synthetic.curves import Floats, ribbon
 from beetle_lm.train.synthetic.surface import Finish, Gleam, relief, shade
 
 _BLACK: Colour = (0.055, 0.065, 0.085)
@@ -69,7 +70,7 @@ def antenna(
         way = np.array([np.cos(np.radians(heading)), np.sin(np.radians(heading))])
         end = at + way * length * size
         wide = 92 if i == 0 else 66
-        body = resample(np.array([at, end]), 9)
+        body = evenly_spaced(np.array([at, end]), 9)
         outlines.append(ribbon(body, np.array([0.55, 0.72, 0.86, 0.96, 1.0, 0.72]) * wide * size))
         at = end - way * 8 * size
         heading += curl + rng.normal(0, 5)
@@ -120,14 +121,14 @@ def bristles(
 
 def _spines(rng: np.random.Generator, shin: Floats, size: float) -> list[Floats]:
     outlines = []
-    places = resample(shin, 15)
+    places = evenly_spaced(shin, 15)
     for i in range(3, 14):
         along = places[i + 1] - places[i] if i + 1 < len(places) else places[i] - places[i - 1]
         along /= np.linalg.norm(along)
         side = np.array([-along[1], along[0]]) * (1 if i % 2 else -1)
         root = places[i] + side * 20 * size
         tip = root + (along * 0.75 + side * 0.65) * rng.uniform(26, 48) * size
-        outlines.append(ribbon(resample(np.array([root, tip]), 4), np.array([11, 4]) * size))
+        outlines.append(ribbon(evenly_spaced(np.array([root, tip]), 4), np.array([11, 4]) * size))
     return outlines
 
 
@@ -137,10 +138,12 @@ def _tarsus(ankle: Floats, heading: float, size: float) -> list[Floats]:
     for length in (118, 84, 72, 60, 96):
         way = np.array([np.cos(heading), np.sin(heading)])
         end = at + way * length * size
-        outlines.append(ribbon(resample(np.array([at, end]), 7), np.array([16, 27, 34, 26]) * size))
+        outlines.append(
+            ribbon(evenly_spaced(np.array([at, end]), 7), np.array([16, 27, 34, 26]) * size)
+        )
         at = end - way * 5 * size
         heading += 0.06
     for turn in (-0.5, 0.5):
         claw = at + np.array([np.cos(heading + turn), np.sin(heading + turn)]) * 42 * size
-        outlines.append(ribbon(resample(np.array([at, claw]), 4), np.array([12, 4]) * size))
+        outlines.append(ribbon(evenly_spaced(np.array([at, claw]), 4), np.array([12, 4]) * size))
     return outlines

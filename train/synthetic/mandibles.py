@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from beetle_lm.predict.curves import spline
 from beetle_lm.train.synthetic.canvas import Canvas, Colour, Layer, Mask
-from beetle_lm.train.synthetic.curves import Floats, spline, trace
+from beetle_lm.train.synthetic.curves import Floats, trace
 from beetle_lm.train.synthetic.paper import cast_shadow, lay_tissue
 from beetle_lm.train.synthetic.surface import Finish, Gleam, engrave, pick, relief, shade
 from beetle_lm.train.synthetic.texture import blotches

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from beetle_lm.predict.curves import evenly_spaced, spline
 from beetle_lm.train.synthetic.canvas import Canvas, Layer, Mask
-from beetle_lm.train.synthetic.curves import Floats, resample, spline, trace
+from beetle_lm.train.synthetic.curves import Floats, trace
 from beetle_lm.train.synthetic.limbs import antenna, bristles, leg, paint_limbs, sided
 from beetle_lm.train.synthetic.paper import cast_shadow, lay_card, lay_paper
 from beetle_lm.train.synthetic.surface import (
@@ -183,7 +184,7 @@ class _Pronotum(Drawing):
     def _paint_fringe(self) -> None:
         """The short hairs along the front edge, over the neck."""
         canvas, rng, p = self.canvas, self.rng, self.points
-        edge = resample(spline([p[8], (1800, 537), p[1], (2360, 537), p[2]]), 110)
+        edge = evenly_spaced(spline([p[8], (1800, 537), p[1], (2360, 537), p[2]]), 110)
         reach = np.column_stack([rng.normal(0, 7, 110), -rng.uniform(18, 46, 110)])
         hairs = [np.vstack([root, root + tip]) for root, tip in zip(edge, reach, strict=True)]
         mask = canvas.soften(canvas.strokes(hairs, 7), 3)

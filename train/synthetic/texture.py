@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from beetle_lm.predict.curves import spline
 from beetle_lm.train.synthetic.canvas import Canvas, Layer, Mask
-from beetle_lm.train.synthetic.curves import Floats, spline
+from beetle_lm.train.synthetic.curves import Floats
 from beetle_lm.train.synthetic.shapes import FRAME
 
 

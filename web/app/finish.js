@@ -1,7 +1,7 @@
 // @ts-check
 /** The end: where the landmarks are, and how to go on. */
 import { counted, dialog, element, lineToCopy, made } from "./model.js";
-import { refusal } from "./toast.js";
+import { refusal } from "./refused.js";
 
 export class FinishPanel {
   #accepted = 0;

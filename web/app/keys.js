@@ -38,10 +38,9 @@ export function tellKeys() {
 }
 
 /** Does what keys say.
- * @param {import("./navigation.js").Navigation} navigation
- * @param {import("./editing.js").Editing} editing @param {import("./viewer.js").Viewer} viewer
- * @param {number} count of landmarks */
-export function listen(navigation, editing, viewer, count) {
+ * @param {{accept: () => unknown, step: (way: number) => void, exclude: () => unknown}} navigation
+ * @param {import("./editing.js").Editing} editing @param {import("./viewer.js").Viewer} viewer */
+export function listen(navigation, editing, viewer) {
   let typed = "";
   let last = 0;
 
@@ -51,7 +50,7 @@ export function listen(navigation, editing, viewer, count) {
     typed = now - last < DIGITS ? typed + digit : digit;
     last = now;
     if (typed === "0") return viewer.fit();
-    if (Number(typed) > count) typed = digit;
+    if (Number(typed) > editing.state.count) typed = digit;
     editing.select(Number(typed) - 1);
   };
 

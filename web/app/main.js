@@ -34,7 +34,10 @@ function assembled(session, away) {
     place: (xy) => editing.place(xy),
   });
   const editing = new Editing(state, (index) => stage.viewer.reveal(index));
-  const strip = new Strip(element("strip"), session.names, (number) => navigation.go(number));
+  const go = (/** @type {number} */ number) => navigation.go(number);
+  const strip = new Strip(element("strip"), session.names, go, (number, image) => {
+    image.src = api.thumbnailOf(number);
+  });
   const progress = new ProgressPanel(session, (number) => navigation.go(number));
   const training = new TrainingPanel(session, async (act) => {
     await saving.keepNow();
@@ -86,7 +89,7 @@ function assembled(session, away) {
 
   linkParts(session, () => saving.keep());
   document.title = `${session.part} · beetle-lm`;
-  listen(navigation, editing, stage.viewer, state.count);
+  listen(navigation, editing, stage.viewer);
   element("accept").addEventListener("click", () => navigation.accept());
   element("before").addEventListener("click", () => navigation.step(-1));
   element("after").addEventListener("click", () => navigation.step(1));

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { slept } from "./contact.js";
 import { listed } from "./model.js";
-import { sayRefused } from "./toast.js";
+import { sayRefused } from "./refused.js";
 
 /** @typedef {import("./model.js").News} News */
 

@@ -3,7 +3,8 @@
 import * as api from "./api.js";
 import { contact, Refused, Unanswered } from "./contact.js";
 import { same } from "./state.js";
-import { say, sayRefused } from "./toast.js";
+import { sayRefused } from "./refused.js";
+import { say } from "./toast.js";
 
 /** @typedef {import("./model.js").State} State */
 

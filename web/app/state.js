@@ -41,7 +41,24 @@ export class PageState {
   constructor(session) {
     this.session = session;
     this.photographs = session.photographs.map(listed);
-    this.count = session.landmarks.length;
+  }
+
+  /** How many landmarks the part has. */
+  get count() {
+    return this.session.landmarks.length;
+  }
+
+  /** Begins with other photographs, or another part. @param {import("./model.js").Session} session */
+  begin(session) {
+    this.extend(session);
+    this.#histories.clear();
+    this.shown = this.picture = this.selected = this.shape = null;
+  }
+
+  /** Takes that there are further photographs. @param {import("./model.js").Session} session */
+  extend(session) {
+    this.session = session;
+    this.photographs = session.photographs.map(listed);
   }
 
   /** The number of the photograph that is shown. */

@@ -1,6 +1,5 @@
 // @ts-check
 /** The strip of small pictures: only those that can be seen are there, however many there are. */
-import { thumbnailOf } from "./api.js";
 import { made, STATE_WORDS } from "./model.js";
 
 /** @typedef {import("./model.js").Listed} Listed */
@@ -9,11 +8,13 @@ const STEP = 92; // pixels from one to the next
 const BESIDE = 4; // beyond the edges
 
 export class Strip {
-  /** @param {HTMLElement} host @param {string[]} names @param {(number: number) => void} onpick */
-  constructor(host, names, onpick) {
+  /** @param {HTMLElement} host @param {string[]} names @param {(number: number) => void} onpick
+   * @param {(number: number, image: HTMLImageElement) => void} fill  fetches a small picture */
+  constructor(host, names, onpick, fill) {
     this.host = host;
     this.names = names;
     this.onpick = onpick;
+    this.fill = fill;
     /** @type {number[]} */
     this.order = [];
     /** @type {Listed[]} */
@@ -73,11 +74,11 @@ export class Strip {
     button.tabIndex = -1;
     button.setAttribute("role", "option");
     const image = made("img");
-    image.src = thumbnailOf(number);
     image.alt = "";
     image.loading = "lazy";
     image.draggable = false;
     image.addEventListener("error", () => image.remove());
+    this.fill(number, image);
     button.append(image, made("i"));
     button.addEventListener("click", () => this.onpick(number));
     this.shown.set(number, button);

@@ -1,7 +1,8 @@
 // @ts-check
 /** A model is trained on what is accepted, and places landmarks on what is left. */
 import { counted, dialog, element } from "./model.js";
-import { refusal, say } from "./toast.js";
+import { refusal } from "./refused.js";
+import { say } from "./toast.js";
 
 /** @typedef {import("./model.js").News} News */
 /** @typedef {import("./model.js").TrainingAct} TrainingAct */

@@ -7,6 +7,7 @@ failure is one sentence that says what to do.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -228,13 +229,40 @@ def added(name: str, content: bytes | BinaryIO) -> CommitOperationAdd:
     return CommitOperationAdd(name, content)
 
 
+class WatchedBytes(io.BytesIO):
+    """Bytes whose reading is a sign of life of an upload.
+
+    Args:
+        content: the bytes.
+        alive: is called each time.
+    """
+
+    def __init__(self, content: bytes, alive: Callable[[], None]) -> None:
+        super().__init__(content)
+        self._alive = alive
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As any stream does."""
+        self._alive()
+        return super().read(size)
+
+
 @contextmanager
 def _quiet_client() -> Iterator[None]:
-    """Keeps the client from telling of its retries: the one sentence at the end is enough."""
+    """Keeps the client from telling of its retries and files: one sentence at the end is enough."""
+    from huggingface_hub.utils.tqdm import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
     logger = logging.getLogger("huggingface_hub")
-    level = logger.level
+    level, silent = logger.level, are_progress_bars_disabled()
     logger.setLevel(logging.CRITICAL)
+    disable_progress_bars()
     try:
         yield
     finally:
         logger.setLevel(level)
+        if not silent:
+            enable_progress_bars()

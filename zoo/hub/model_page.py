@@ -25,6 +25,11 @@ _LICENCES = frozenset(
 )
 _TASK = "keypoint-detection"
 _UNMEASURED = "Nothing was measured. Compare with your own landmarks: `beetle-lm evaluate`."
+_TRIAL = """\
+[Try it in the browser]({space}): nothing is installed, and no
+photograph leaves the computer.
+
+"""
 _MEASURED = """\
 Mean distance from landmarks that were placed by hand, on photographs that took no part in
 training, in pixels of the photograph stretched to 256 x 192:
@@ -34,26 +39,31 @@ training, in pixels of the photograph stretched to 256 x 192:
 """
 
 
-def model_page(manifest: Manifest, model: HubModel) -> str:
+def model_page(manifest: Manifest, model: HubModel, space: str | None = None) -> str:
     """The README.md of a model's repository: YAML for the Hub, then a page for people.
 
     Args:
         manifest: the model file and its card.
         model: the repository, and the revision that the page recommends.
+        space: address of a Space on which the model can be tried, if there is one.
     """
-    return f"---\n{_front_matter(manifest, model)}---\n\n{_page(manifest, model)}"
+    return f"---\n{_front_matter(manifest, model)}---\n\n{_page(manifest, model, space)}"
+
+
+def hub_licence(licence: str) -> dict[str, str]:
+    """A licence as the front matter of the Hub's pages has it."""
+    known = licence.strip().lower()
+    if known in _LICENCES:
+        return {"license": known}
+    return {"license": "other", "license_name": _slug(licence) or "not-stated"}
 
 
 def _front_matter(manifest: Manifest, model: HubModel) -> str:
     card = manifest.card
-    known = card.licence.strip().lower()
-    licence: dict[str, Any] = {"license": known}
-    if known not in _LICENCES:
-        licence = {"license": "other", "license_name": _slug(card.licence) or "not-stated"}
     part = _slug(card.spec.name)
     tags = ["beetle-lm", "onnx", "landmarks", "morphometrics", "entomology", *([part] * bool(part))]
     fields: dict[str, Any] = {
-        **licence,
+        **hub_licence(card.licence),
         "library_name": "beetle-lm",
         "pipeline_tag": _TASK,
         "tags": list(dict.fromkeys(tags)),
@@ -62,7 +72,7 @@ def _front_matter(manifest: Manifest, model: HubModel) -> str:
         results = [
             {
                 "task": {"type": _TASK, "name": "Landmark placement"},
-                "dataset": {"type": part or "photographs", "name": _line(measured.data)},
+                "dataset": {"type": part or "photographs", "name": one_line(measured.data)},
                 "metrics": [
                     {
                         "type": "mean-distance-px-256x192",
@@ -81,7 +91,7 @@ def _front_matter(manifest: Manifest, model: HubModel) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _page(manifest: Manifest, model: HubModel) -> str:
+def _page(manifest: Manifest, model: HubModel, space: str | None) -> str:
     card = manifest.card
     template = resources.files("beetle_lm.zoo.hub").joinpath("model_page.md")
     if card.metrics:
@@ -93,16 +103,17 @@ def _page(manifest: Manifest, model: HubModel) -> str:
     else:
         accuracy = _UNMEASURED
     return template.read_text(encoding="utf-8").format(
-        part=_line(card.spec.name),
+        part=one_line(card.spec.name),
         count=len(card.spec),
-        version=_line(card.version),
+        version=one_line(card.version),
         reference=str(model).removesuffix("@main"),
+        trial=_TRIAL.format(space=space) if space else "",
         colour="grey" if card.channels == 1 else "colour",
         size=f"{card.input_width} x {card.input_height}",
         landmarks=_rows(enumerate(map(_cell, card.spec.landmark_names), start=1)),
         accuracy=accuracy,
-        provenance=_line(card.provenance),
-        licence=_line(card.licence),
+        provenance=one_line(card.provenance),
+        licence=one_line(card.licence),
         shape=f"(N, {card.channels}, {card.input_height}, {card.input_width})",
         fit="letterboxing (proportions kept)" if card.fit == "letterbox" else "stretching",
         bytes=manifest.size,
@@ -118,10 +129,10 @@ def _slug(text: str) -> str:
     return re.sub("[^a-z0-9.]+", "-", text.lower()).strip("-.")[:60]
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Text of a card as one line that Markdown leaves as it is."""
     return re.sub(r"([\\`*_<>\[\]#])", r"\\\1", " ".join(text.split()))
 
 
 def _cell(text: str) -> str:
-    return _line(text).replace("|", "\\|")
+    return one_line(text).replace("|", "\\|")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beetle_lm.errors import HubError, ModelError, RequestError
-from beetle_lm.zoo.hub.client import Hub, added
+from beetle_lm.zoo.hub.client import Hub, WatchedBytes, added
 from beetle_lm.zoo.hub.errors import Attempt
 from beetle_lm.zoo.hub.model_page import model_page
 from beetle_lm.zoo.hub.name import HUB_PREFIX, REVISION, HubModel
@@ -20,7 +18,9 @@ if TYPE_CHECKING:
     from beetle_lm.zoo.hub.client import Api
 
 
-def push(path: Path, repository: str, hub: Hub, private: bool, tag: str | None) -> HubModel:
+def push(
+    path: Path, repository: str, hub: Hub, private: bool, tag: str | None, space: str | None = None
+) -> HubModel:
     """Publishes a model with its page and its card, as one commit.
 
     Args:
@@ -29,6 +29,7 @@ def push(path: Path, repository: str, hub: Hub, private: bool, tag: str | None) 
         hub: where to.
         private: make a new repository private, and refuse one that is public.
         tag: is given to the commit, if any.
+        space: address of a Space that the model's page tells of, if there is one.
 
     Returns:
         What others pull it by: the tag, or the commit where there is none.
@@ -47,14 +48,14 @@ def push(path: Path, repository: str, hub: Hub, private: bool, tag: str | None) 
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
-    card, page = manifest.to_json().encode(), model_page(manifest, model).encode()
+    card, page = manifest.to_json().encode(), model_page(manifest, model, space).encode()
     message = f"{manifest.card.spec.name}, version {manifest.card.version}"
 
     def upload(api: Api, give: Give[str]) -> None:
         api.create_repo(model.repository, private=private or None, exist_ok=True)
         _check_repository(api, model, private, tag)
         files = [
-            added(MODEL_FILE, _WatchedBytes(content, lambda: give(None))),
+            added(MODEL_FILE, WatchedBytes(content, lambda: give(None))),
             added(MANIFEST_FILE, card),
             added(PAGE_FILE, page),
         ]
@@ -89,16 +90,3 @@ def _check_repository(api: Api, model: HubModel, private: bool, tag: str | None)
                 f"{model.repository} already has a tag or branch {tag}; nothing was uploaded; what"
                 " others have pulled must stay what it is: choose another tag"
             )
-
-
-class _WatchedBytes(io.BytesIO):
-    """Bytes whose reading is a sign of life of an upload."""
-
-    def __init__(self, content: bytes, alive: Callable[[], None]) -> None:
-        super().__init__(content)
-        self._alive = alive
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """As any stream does."""
-        self._alive()
-        return super().read(size)

@@ -23,6 +23,12 @@ MOST_LANDMARKS = 1000
 MOST_MEASUREMENTS = 200
 """Of a part; four columns are written for each."""
 
+MOST_SEMILANDMARKS = 1000
+"""Of a part, on all its curves together; a row is written for each."""
+
+LONGEST_CURVE_NAME = 200
+"""Characters of a curve's name, which stands in each row of a table."""
+
 MOST_COMPONENTS = 64
 """Of the shapes; they are held against each other in pairs."""
 

@@ -182,7 +182,7 @@ def check_size(spec: PartSpec) -> None:
     """Makes sure that a part fits into a card, where its names become others' folders and columns.
 
     Raises:
-        ModelError: it has too many landmarks or measurements, or a name is too long.
+        ModelError: it has too many landmarks, measurements or semilandmarks, or a name is too long.
     """
     if (size := len(spec.name.encode())) > bounds.LONGEST_NAME:
         raise ModelError(f"the part's name has {size} bytes; at most {bounds.LONGEST_NAME}")
@@ -199,4 +199,12 @@ def check_size(spec: PartSpec) -> None:
         raise ModelError(
             f"a measurement's name has {longest} characters; at most"
             f" {bounds.LONGEST_MEASUREMENT_NAME}"
+        )
+    if spec.semilandmarks > bounds.MOST_SEMILANDMARKS:
+        raise ModelError(f"{spec.semilandmarks} semilandmarks; at most {bounds.MOST_SEMILANDMARKS}")
+    if (longest := max((len(curve.name) for curve in spec.curves), default=0)) > (
+        bounds.LONGEST_CURVE_NAME
+    ):
+        raise ModelError(
+            f"a curve's name has {longest} characters; at most {bounds.LONGEST_CURVE_NAME}"
         )

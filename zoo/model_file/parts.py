@@ -1,10 +1,12 @@
-"""The parts that landmarks are placed on: their names, their landmarks, what is measured."""
+"""The parts that landmarks are placed on: their landmarks, their curves, what is measured."""
 
 from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +15,7 @@ from beetle_lm.encoding import NotUtf8Error, utf8_text
 from beetle_lm.entries import Entry, Range, load
 from beetle_lm.errors import PartError
 from beetle_lm.text import CONTROL_CHARACTER, shown
-from beetle_lm.zoo.model_file.bounds import MOST_LANDMARKS
+from beetle_lm.zoo.model_file.bounds import MOST_LANDMARKS, MOST_SEMILANDMARKS
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,37 @@ class Measurement:
         return {"name": self.name, "from": self.start, "to": self.end}
 
 
+DEFAULT_SEMILANDMARKS = 20
+"""How many are placed on a curve of which nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve between two landmarks, on which semilandmarks are placed.
+
+    Args:
+        name: what it is called, e.g. ``outline``.
+        start: the landmark where it begins, by its number, counted from 1 as in tpsDig.
+        end: the landmark where it ends; that where it begins for a closed curve.
+        semilandmarks: how many are placed, evenly spaced, between its ends.
+    """
+
+    name: str
+    start: Annotated[int, Entry("from")]
+    end: Annotated[int, Entry("to")]
+    semilandmarks: int
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it ends where it begins."""
+        return self.start == self.end
+
+    def to_dict(self) -> dict[str, Any]:
+        """The curve as JSON values, by the names that it has in files."""
+        ends = {"from": self.start, "to": self.end}
+        return {"name": self.name, **ends, "semilandmarks": self.semilandmarks}
+
+
 @dataclass(frozen=True)
 class PartSpec:
     """A part of an organism and its landmark scheme.
@@ -46,16 +79,18 @@ class PartSpec:
             landmarks in no pair lie on the midline. Empty means that nothing is known: photographs
             of the part are then never mirrored in training.
         measurements: the lengths that are measured, each with a name of its own.
+        curves: the curves that semilandmarks are placed on, each with a name of its own.
 
     Raises:
-        PartError: no landmarks, a repeated name, a control character in a name, or pairs or
-            measurements outside the scheme.
+        PartError: no landmarks, a repeated name, a control character in a name, or pairs,
+            measurements or curves outside the scheme.
     """
 
     name: str
     landmark_names: tuple[str, ...]
     mirror_pairs: Annotated[tuple[tuple[int, int], ...], Entry(required=True)] = ()
     measurements: tuple[Measurement, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.landmark_names)
@@ -73,27 +108,44 @@ class PartSpec:
                 f"{self.name}: mirror pairs must name each of the landmarks 1 to {n} once at most,"
                 f" got {shown(str(list(self.mirror_pairs)))[1:-1]}"
             )
-        self._check_measurements()
+        self._check_names("measurement", [one.name for one in self.measurements])
+        for one in self.measurements:
+            if one.start == one.end or not self._has(one.start, one.end):
+                raise PartError(
+                    f"{self.name}: {shown(one.name)} must be measured between two of the landmarks"
+                    f" 1 to {n}, got {one.start} and {one.end}"
+                )
+        self._check_names("curve", [curve.name for curve in self.curves])
+        for curve in self.curves:
+            if not self._has(curve.start, curve.end):
+                raise PartError(
+                    f"{self.name}: the curve {shown(curve.name)} must run between landmarks 1 to"
+                    f" {n}, got {curve.start} and {curve.end}"
+                )
+            if curve.semilandmarks < 1:
+                raise PartError(
+                    f"{self.name}: the curve {shown(curve.name)} needs at least 1 semilandmark, got"
+                    f" {curve.semilandmarks}"
+                )
 
     def __len__(self) -> int:
         return len(self.landmark_names)
 
-    def _check_measurements(self) -> None:
-        names = [measurement.name for measurement in self.measurements]
+    def _has(self, *numbers: int) -> bool:
+        return all(1 <= number <= len(self) for number in numbers)
+
+    def _check_names(self, kind: str, names: Sequence[str]) -> None:
         if not all(name.strip() for name in names):
-            raise PartError(f"{self.name}: a measurement needs a name")
+            raise PartError(f"{self.name}: a {kind} needs a name")
         if unfit := next(filter(CONTROL_CHARACTER.search, names), None):
-            raise PartError(f"the name of a measurement has a control character: {unfit!r:.60}")
+            raise PartError(f"the name of a {kind} has a control character: {unfit!r:.60}")
         if len(set(names)) != len(names):
-            raise PartError(f"{self.name}: measurements must have names that differ")
-        for one in self.measurements:
-            if one.start == one.end or not all(
-                1 <= end <= len(self) for end in (one.start, one.end)
-            ):
-                raise PartError(
-                    f"{self.name}: {shown(one.name)} must be measured between two of the landmarks"
-                    f" 1 to {len(self)}, got {one.start} and {one.end}"
-                )
+            raise PartError(f"{self.name}: {kind}s must have names that differ")
+
+    @property
+    def semilandmarks(self) -> int:
+        """How many semilandmarks all curves have together."""
+        return sum(curve.semilandmarks for curve in self.curves)
 
     @property
     def mirror_order(self) -> tuple[int, ...] | None:
@@ -105,6 +157,29 @@ class PartSpec:
             order[first - 1], order[second - 1] = second - 1, first - 1
         return tuple(order)
 
+    @property
+    def mirror_curves(self) -> tuple[tuple[int, bool], ...] | None:
+        """For each curve of a mirrored image, its index before, and whether it ran the other way.
+
+        None where that cannot be told from the landmarks at the ends: a curve between landmarks of
+        the midline may lie on one side of it.
+        """
+        order = self.mirror_order
+        if order is None:
+            return None
+        found = []
+        for curve in self.curves:
+            start, end = order[curve.start - 1] + 1, order[curve.end - 1] + 1
+            candidates = [
+                (index, (other.start, other.end) != (start, end))
+                for index, other in enumerate(self.curves)
+                if (other.start, other.end) in ((start, end), (end, start))
+            ]
+            if len(candidates) != 1 or (start, end) == (curve.start, curve.end):
+                return None
+            found += candidates
+        return tuple(found)
+
     @classmethod
     def numbered(cls, name: str, count: int) -> PartSpec:
         """A part of which only the number of landmarks is known: they are called 1, 2, 3, ..."""
@@ -114,10 +189,10 @@ class PartSpec:
     def from_toml(cls, path: Path) -> PartSpec:
         """Reads a part from a TOML file.
 
-        It has `name`, `landmark_names` and, where they are known, `mirror_pairs` and
-        `[[measurements]]`. `landmark_names` may be replaced by `landmarks`, their number. A
-        measurement has a `name` and runs `from` a landmark `to` another, each given by its number,
-        from 1, or by its name.
+        It has `name`, `landmark_names` and, where they are known, `mirror_pairs`,
+        `[[measurements]]` and `[[curves]]`. `landmark_names` may be replaced by `landmarks`, their
+        number. A measurement or curve has a `name` and runs `from` a landmark `to` another, each
+        given by its number, from 1, or by its name; a curve has a number of `semilandmarks`, too.
 
         Raises:
             PartError: the file cannot be read or an entry is missing, unknown or of a wrong kind.
@@ -137,6 +212,8 @@ class PartSpec:
         }
         if self.measurements:
             entries["measurements"] = [one.to_dict() for one in self.measurements]
+        if self.curves:
+            entries["curves"] = [curve.to_dict() for curve in self.curves]
         return entries
 
     @classmethod
@@ -159,12 +236,23 @@ class _MeasurementEntry:
 
 
 @dataclass(frozen=True)
+class _CurveEntry:
+    """As a file has it: landmarks by number or by name."""
+
+    name: str
+    start: Annotated[Any, Entry("from")]
+    end: Annotated[Any, Entry("to")]
+    semilandmarks: Annotated[int, Range(1, MOST_SEMILANDMARKS)] = DEFAULT_SEMILANDMARKS
+
+
+@dataclass(frozen=True)
 class _PartFile:
     name: str | None = None
     landmarks: Annotated[int, Range(1, MOST_LANDMARKS)] | None = None
     landmark_names: tuple[str, ...] | None = None
     mirror_pairs: tuple[tuple[int, int], ...] = ()
     measurements: tuple[_MeasurementEntry, ...] = ()
+    curves: tuple[_CurveEntry, ...] = ()
 
     def spec(self, name: str, source: str) -> PartSpec:
         """The part.
@@ -183,17 +271,32 @@ class _PartFile:
         names = self.landmark_names
         if names is None:
             names = tuple(str(i + 1) for i in range(self.landmarks or 0))
-        measurements = tuple(
-            Measurement(one.name, *(_number_of(end, names, one.name, source) for end in ends))
-            for one in self.measurements
-            for ends in [(one.start, one.end)]
-        )
+        number = partial(_number_of, names=names, source=source)
         return PartSpec(
-            name if self.name is None else self.name, names, self.mirror_pairs, measurements
+            name if self.name is None else self.name,
+            names,
+            self.mirror_pairs,
+            tuple(
+                Measurement(
+                    one.name,
+                    number(one.start, what=f"{shown(one.name)} must be measured"),
+                    number(one.end, what=f"{shown(one.name)} must be measured"),
+                )
+                for one in self.measurements
+            ),
+            tuple(
+                Curve(
+                    curve.name,
+                    number(curve.start, what=f"the curve {shown(curve.name)} must run"),
+                    number(curve.end, what=f"the curve {shown(curve.name)} must run"),
+                    curve.semilandmarks,
+                )
+                for curve in self.curves
+            ),
         )
 
 
-def _number_of(landmark: object, names: tuple[str, ...], measurement: str, source: str) -> int:
+def _number_of(landmark: object, names: tuple[str, ...], source: str, what: str) -> int:
     """The number of a landmark that is given by number or name; PartError where it is neither."""
     if isinstance(landmark, int) and not isinstance(landmark, bool):
         return landmark
@@ -203,8 +306,7 @@ def _number_of(landmark: object, names: tuple[str, ...], measurement: str, sourc
     near = difflib.get_close_matches(landmark, names, n=1) if isinstance(landmark, str) else []
     hint = f"; did you mean {shown(near[0])}?" if near else ""
     raise PartError(
-        f"{source}: {shown(measurement)} must be measured between landmarks, given by number or"
-        f" name, got {found}{hint}"
+        f"{source}: {what} between landmarks, given by number or name, got {found}{hint}"
     )
 
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.programs.found import MISSING, Found, Placed, coordinate
+from beetle_lm.predict.formats.programs.found import MISSING, Contents, Found, Placed, coordinate
 from beetle_lm.predict.formats.programs.json import Lines
 
 
-def specimens(path: Path, value: dict[str, Any], lines: Lines) -> tuple[list[Found], list[str]]:
+def contents(path: Path, value: dict[str, Any], lines: Lines) -> Contents:
     """Every annotation that has keypoints, in the order of the images; and the keypoints' names.
 
     Raises:
@@ -56,7 +56,7 @@ def specimens(path: Path, value: dict[str, Any], lines: Lines) -> tuple[list[Fou
             found_.append(Found(name, points, line))
         if not with_points:
             found_.append(Found(name, {}, line))
-    return found_, order
+    return Contents(found_, order)
 
 
 def text(part: str, names: Sequence[str], placed: Sequence[Placed]) -> str:

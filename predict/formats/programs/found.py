@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +26,38 @@ class Found:
 
     Args:
         name: of its photograph, as the file gives it; or of the file, where it gives none.
-        points: x and y in pixels of the photograph, y down, by the landmark's name.
-        line: where it stands in its file, counted from 1.
+        points: x and y in pixels of the photograph, y down but for `y_up`, by the landmark's name.
+        line: where it stands in its file, counted from 1; 0 where the file has no lines.
         scale: units per pixel, None where unknown.
+        scores: from 0 to 1, by the landmark's name; empty where the file has none.
+        y_up: y points up from the bottom edge of the photograph.
+        curves: the (m, 2) points of curves, in the frame of `points`, by the curve's name.
+        control_points: every second point of a curve is a control point beside it.
     """
 
     name: str
     points: Mapping[str, tuple[float, float]]
     line: int
     scale: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    y_up: bool = False
+    curves: Mapping[str, Floats] = field(default_factory=dict)
+    control_points: bool | None = None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds.
+
+    Args:
+        specimens: in the order of the file.
+        order: the names of the landmarks, where the file orders them.
+        remarks: a sentence for each kind of thing that is left out or unusual.
+    """
+
+    specimens: Sequence[Found]
+    order: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -45,11 +68,13 @@ class Placed:
         name: of its photograph.
         xy: (K, 2) landmarks in pixels of the photograph, y down; NaN where missing.
         size: width and height of the photograph in pixels, None where unknown.
+        score: (K,) scores from 0 to 1, NaN where unknown; None without any.
     """
 
     name: str
     xy: Floats
     size: tuple[int, int] | None
+    score: Floats | None = None
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -76,7 +101,7 @@ def records_of(path: Path, found: Sequence[Found], order: Sequence[str] = ()) ->
     names = list(order or _order(found))
     if len(names) > _MOST_LANDMARKS:
         what = f"has {counted(len(names), 'different name')} of landmarks: too many"
-        raise LandmarkFileError(path, found[0].line, what)
+        raise LandmarkFileError(path, found[0].line or None, what)
     unnamed = all(name == str(number) for number, name in enumerate(names, start=1))
     return [
         Record(
@@ -85,7 +110,14 @@ def records_of(path: Path, found: Sequence[Found], order: Sequence[str] = ()) ->
             scale=one.scale,
             line=one.line,
             number=number,
+            y_up=one.y_up,
             names=None if unnamed else tuple(names),
+            score=np.array([one.scores.get(name, math.nan) for name in names])
+            if one.scores
+            else None,
+            curves=tuple(one.curves.values()),
+            curve_names=tuple(one.curves) or None,
+            control_points=one.control_points,
         )
         for number, one in enumerate(found, start=1)
     ]
@@ -101,7 +133,7 @@ def _order(found: Sequence[Found]) -> Iterable[str]:
     return names
 
 
-def coordinate(path: Path, line: int, value: object, what: str = "coordinate") -> float:
+def coordinate(path: Path, line: int | None, value: object, what: str = "coordinate") -> float:
     """A number of a file, given as one or as text.
 
     Raises:

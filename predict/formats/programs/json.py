@@ -24,18 +24,23 @@ def parse_json(path: Path, text: str) -> Any:
         raise LandmarkFileError(path, None, "is JSON that is too deep or too long") from error
 
 
+_MOST_MISSES = 20  # each goes through the rest of the text
+
+
 class Lines:
     """The lines of a text in which names stand, asked for in the order of the text."""
 
     def __init__(self, text: str) -> None:
-        self._text, self._at, self._line = text, 0, 1
+        self._text, self._at, self._line, self._misses = text, 0, 1, 0
 
     def of(self, name: str) -> int:
         """The line of the next place where a string is; where there is none, of the last."""
-        for quoted in (json.dumps(name), json.dumps(name, ensure_ascii=False)):
-            at = self._text.find(quoted, self._at)
-            if at >= 0:
+        if self._misses < _MOST_MISSES:
+            quoted = (json.dumps(name), json.dumps(name, ensure_ascii=False))
+            at = next((at for one in quoted if (at := self._text.find(one, self._at)) >= 0), None)
+            if at is None:
+                self._misses += 1
+            else:
                 self._line += self._text.count("\n", self._at, at)
                 self._at = at
-                break
         return self._line

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from beetle_lm.errors import LandmarkFileError
-from beetle_lm.predict.formats.programs.found import MISSING, Found, coordinate
+from beetle_lm.predict.formats.programs.found import MISSING, Contents, Found, coordinate
 from beetle_lm.text import shown
 
 _FCSV = "# Markups fiducial file"
@@ -31,7 +31,7 @@ def name_of(path: Path) -> str:
     return path.name.removesuffix(".json").removesuffix(".fcsv").removesuffix(".mrk")
 
 
-def from_fcsv(path: Path, text: str) -> Found:
+def from_fcsv(path: Path, text: str) -> Contents:
     """The specimen of an ``.fcsv`` file, whose columns are id, x, y, z, ..., label (the twelfth).
 
     Raises:
@@ -47,7 +47,7 @@ def from_fcsv(path: Path, text: str) -> Found:
             raise LandmarkFileError(path, line, "a row without id, x, y and z")
         label = row[11] if len(row) > 11 and row[11] else row[0]
         _add(path, line, points, label, row[1:4], sign)
-    return Found(name_of(path), points, 1)
+    return Contents([Found(name_of(path), points, 1)])
 
 
 def from_json(path: Path, value: dict[str, Any]) -> Found:
@@ -94,7 +94,7 @@ def _add(
     position: list[Any],
     sign: float,
 ) -> None:
-    x, y, z = (coordinate(path, line or 1, value) for value in position)
+    x, y, z = (coordinate(path, line, value) for value in position)
     if abs(z) > _FLAT:
         found = f"{shown(label)} lies at z = {z:g}: only landmarks on pictures are read"
         raise LandmarkFileError(path, line, found)

@@ -16,7 +16,7 @@ from PIL import Image
 from results import read_table
 
 from beetle_lm import evaluate
-from beetle_lm.predict.evaluation.report import FILES
+from beetle_lm.predict.evaluation.report import FILES, PER_CURVE
 from beetle_lm.predict.landmarks import Floats
 
 
@@ -68,7 +68,7 @@ def test_the_command_writes_tables_summary_and_plots(
     assert "20.00" in result.out
     assert "without manual landmarks (1): new.png" in result.err
     assert "without predictions (1): old.png" in result.err
-    assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in out.iterdir()) == sorted(set(FILES) - {PER_CURVE})
     rows = read_table(out / "per_landmark.csv")
     assert [row["name"] for row in rows] == ["$a", "[b]", "c", "d"]
     assert float(rows[0]["mean_px"]) == pytest.approx(20.0)
@@ -222,16 +222,39 @@ def test_curves_are_told_of(run: Command, tmp_path: Path, manual: dict[str, Floa
         "IMAGE=", "CURVES=1\nPOINTS=2\n1 2\n3 4\nIMAGE="
     )
     curved.write_text(text, encoding="utf-8")
-    assert "CURVES=" not in run(plain, plain).err
+    assert "curves" not in run(plain, plain).err
     out = tmp_path / "out"
-    told = "manual: CURVES= in 3 records (from line 1, 6 points) are not compared"
+    told = "the manual curves are not compared: there are no predicted ones"
     done = run(plain, curved, "-o", out)
-    assert done.code == 0 and done.err.count("CURVES=") == done.err.count(told) == 1
+    assert done.code == 0 and done.err.count("curves") == done.err.count(told) == 1
     notes = json.loads((out / "summary.json").read_text(encoding="utf-8"))["notes"]
-    assert any(note.startswith(told) for note in notes)
-    assert "predicted: CURVES= in 3 records" in run(curved, plain).err
-    assert "curves" in repr(evaluate(plain, curved).notes).lower()
+    assert told in notes
+    assert "the predicted curves are not compared" in run(curved, plain).err
+    assert told in evaluate(plain, curved).notes
     lines = [line for line in text.splitlines() if not line[:1].isdigit() or line in ("1 2", "3 4")]
     curved.write_text("\n".join(lines).replace("LM=4", "LM=0") + "\n", encoding="utf-8")
     alone = run(plain, curved)
     assert alone.code == 1 and "are curves without landmarks (LM=0)" in alone.err
+
+
+def test_curves_are_compared_as_lines(run: Command, tmp_path: Path) -> None:
+    """Three points on a line are the same curve as two others, shifted by 3 px."""
+    head = "LM=2\n10 10\n110 10\nCURVES=1\n"
+    tail = "IMAGE=a.png\nID=a\n"
+    one, other = tmp_path / "p.tps", tmp_path / "m.tps"
+    one.write_text(f"{head}POINTS=3\n10 13\n40 13\n110 13\n{tail}", encoding="utf-8")
+    other.write_text(f"{head}POINTS=2\n10 10\n110 10\n{tail}", encoding="utf-8")
+    out = tmp_path / "out"
+    done = run(one, other, "-o", out)
+    assert done.code == 0, done.err
+    assert "curve 1" in done.out
+    [row] = read_table(out / "per_curve.csv")
+    assert float(row["mean_px"]) == pytest.approx(3.0)
+    assert float(row["hausdorff_px"]) == pytest.approx(3.0)
+    size = 50 * 2**0.5  # of two landmarks 100 px apart
+    assert float(row["mean_percent_centroid_size"]) == pytest.approx(300 / size, rel=1e-4)
+    [curve] = json.loads((out / "summary.json").read_text(encoding="utf-8"))["per_curve"]
+    assert curve["distance"]["px"]["mean"] == pytest.approx(3.0)
+    other.write_text(f"{head.replace('=1', '=0')}{tail}", encoding="utf-8")
+    assert run(one, other, "-o", out, "--overwrite").code == 0
+    assert not (out / "per_curve.csv").exists()

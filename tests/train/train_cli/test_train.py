@@ -221,7 +221,9 @@ def test_test_photographs_are_predicted_with_the_final_weights(
     data = read_training_data(images, landmarks, "quad")
     specimens = [s for s in data.specimens if s.name in tested]
     tensors = load_tensors(data.spec, specimens, checkpoint.input_size, 1, "letterbox", False)
-    predict_test(trained_network(checkpoint), tensors, tmp_path / "again.csv", torch.device("cpu"))
+    predict_test(
+        trained_network(checkpoint), tensors, specimens, tmp_path / "again.csv", torch.device("cpu")
+    )
     assert (tmp_path / "again.csv").read_bytes() == (run / "test_predictions.csv").read_bytes()
 
 

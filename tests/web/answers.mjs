@@ -1,0 +1,65 @@
+// What the modules of the page give, for tests in Python: questions in, answers out, as JSON.
+import { readFileSync } from "node:fs";
+
+const browser = (name) => import(new URL(`../../web/browser/${name}.js`, import.meta.url));
+const [{ Placement }, { readJpeg, asPicture }, { decodePng }, { decodeTiff }, { Window }] = await Promise.all(
+  ["placement", "picture", "png", "tiff", "window"].map(browser),
+);
+const [{ qualityFlag, fixed }, { readCard }, tables, levels, { similarity }] = await Promise.all(
+  ["quality", "card", "tables", "levels", "procrustes"].map(browser),
+);
+
+const packed = (values) => Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
+const bytesOf = (path) => new Uint8Array(readFileSync(path));
+
+/** @param {string} path @param {number} channels @param {[number, number]} wanted */
+async function picture(path, channels, wanted) {
+  const bytes = bytesOf(path);
+  if (path.endsWith(".png")) return asPicture(await decodePng(bytes), channels);
+  if (path.endsWith(".tif")) {
+    const { default: utif } = await import(process.env.UTIF);
+    return asPicture(decodeTiff(bytes, utif), channels);
+  }
+  return readJpeg(bytes, channels, wanted);
+}
+
+const answers = {
+  async input({ path, channels, size, fit, detail }) {
+    const found = await picture(path, channels, size.map((side) => side * detail));
+    const view = Placement.fit(found.frame, size, fit);
+    const { pixels, frame } = found;
+    return {
+      size: found.size,
+      frame: [frame.left, frame.top, frame.right, frame.bottom],
+      decoded: [pixels.width, pixels.height],
+      values: packed(view.render(pixels).values),
+      back: view.toImage([size[0] / 3, size[1] / 7]),
+      pixels: view.imagePixels,
+    };
+  },
+  async window({ path, channels, size, matrix }) {
+    const found = await picture(path, channels, [size[0] * 3, size[1] * 3]);
+    return packed(new Window(matrix, size).render(found).values);
+  },
+  eight: ({ kind, values }) => {
+    const kinds = { uint16: Uint16Array, int16: Int16Array, float32: Float32Array, uint32: Uint32Array };
+    const bytes = Buffer.from(values, "base64");
+    return packed(levels.to8Bit(new kinds[kind](bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))));
+  },
+  flag: ({ card, xy, errors, pixels }) => qualityFlag(card, xy, errors, pixels),
+  fixed: ({ values, decimals }) => values.map((value) => fixed(value, decimals)),
+  card: ({ path }) => readCard(bytesOf(path)),
+  files: ({ part, specimens }) => Object.fromEntries(tables.files(part, specimens)),
+  similarity: ({ source, target }) => similarity(source, target),
+  sorted: ({ names }) => names.sort(tables.byCharacters),
+};
+
+const asked = JSON.parse(readFileSync(0, "utf8"));
+const given = [];
+for (const [name, question] of asked)
+  try {
+    given.push({ answer: await answers[name](question) });
+  } catch (error) {
+    given.push({ problem: error.message, kind: error.constructor.name });
+  }
+process.stdout.write(JSON.stringify(given));

@@ -1,0 +1,57 @@
+"""Layers and operations that the stages of the networks share."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor, nn
+
+
+def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """A 3 x 3 convolution with batch normalisation and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Residual(nn.Module):
+    """Two convolutions beside an identity (He et al. 2015).
+
+    Args:
+        width: channels, in and out.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = convolution(width, width)
+        self.second = nn.Sequential(
+            nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) to the same."""
+        return F.relu(x + self.second(self.first(x)))
+
+
+def doubled(x: Tensor) -> Tensor:
+    """(N, C, H, W) to twice the height and width."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def sampled(images: Tensor, places: Tensor, side: int) -> Tensor:
+    """Images at squares of points, between pixels too; beyond their edges they go on as they end.
+
+    Args:
+        images: (N, C, H, W).
+        places: (N, K, side * side, 2) in pixels.
+        side: of the squares.
+
+    Returns:
+        (N, K, C, side, side).
+    """
+    height, width = images.shape[2:]
+    scale = 2.0 / torch.tensor([width, height], device=images.device, dtype=torch.float32)
+    found = F.grid_sample(images, places * scale - 1.0, padding_mode="border", align_corners=False)
+    return found.permute(0, 2, 1, 3).reshape(*places.shape[:2], images.shape[1], side, side)

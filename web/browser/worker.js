@@ -1,0 +1,78 @@
+// @ts-check
+/** The worker: photographs in, landmarks out, one after the other, so that the page stays alive.
+ *
+ * @typedef {object} Asked
+ * @property {number} number  of the question, which its answer has too
+ * @property {{bytes: ArrayBuffer}} [model]  to open
+ * @property {Blob} [photograph]  to place landmarks on
+ * @property {Blob} [shown]  a photograph to be given in a kind that every browser shows
+ *
+ * @typedef {object} Answer
+ * @property {number} number
+ * @property {import("./card.js").Card} [card]
+ * @property {import("./place.js").Placed & {size: [number, number]}} [placed]
+ * @property {Blob} [shown]
+ * @property {string} [problem]  why that cannot be done: goes on after the name of the file
+ * @property {[number, number] | null} [size]  of the photograph, where it was read at least
+ */
+import { FileError } from "./errors.js";
+import { Network } from "./network.js";
+import { NoLandmarks, place, sizeWanted } from "./place.js";
+import { asShown, readPhotograph } from "./read.js";
+
+const RUNTIME = new URL("../runtime/", import.meta.url).href;
+
+/** @type {Network | null} */
+let network = null;
+
+/** @returns {Promise<import("./tiff.js").Utif>} */
+const utif = async () => (await import(`${RUNTIME}utif.js`)).default;
+
+/** @param {Blob} file */
+const bytesOf = async (file) => new Uint8Array(await file.arrayBuffer());
+
+/** @param {Asked} asked @returns {Promise<Omit<Answer, "number">>} */
+async function answered({ model, photograph, shown }) {
+  if (model) {
+    const opened = await Network.open(new Uint8Array(model.bytes), RUNTIME);
+    await network?.close();
+    network = opened;
+    return { card: network.card };
+  }
+  if (shown) return { shown: await asShown(await bytesOf(shown), utif) };
+  if (!photograph || !network) throw new Error("nothing is asked");
+  const { card, run } = network;
+  const bytes = await bytesOf(photograph);
+  const picture = await readPhotograph(bytes, card.channels, sizeWanted(card), utif);
+  try {
+    return { placed: { ...(await place(card, run, picture)), size: picture.size } };
+  } catch (error) {
+    if (!(error instanceof NoLandmarks)) throw error;
+    return { problem: error.message, size: picture.size };
+  }
+}
+
+/** @param {unknown} error */
+function told(error) {
+  if (error instanceof FileError) return error.message;
+  if (error instanceof RangeError) return "cannot be decoded: there is not enough memory";
+  return `cannot be read: ${error instanceof Error ? error.message : error}`;
+}
+
+/** @type {Promise<void>} */
+let last = Promise.resolve();
+self.addEventListener("message", (/** @type {MessageEvent<Asked>} */ event) => {
+  const asked = event.data;
+  const before = last;
+  last = (async () => {
+    await before; // one after the other
+    /** @type {Omit<Answer, "number">} */
+    let answer;
+    try {
+      answer = await answered(asked);
+    } catch (error) {
+      answer = { problem: told(error), size: null };
+    }
+    self.postMessage({ number: asked.number, ...answer });
+  })();
+});
