@@ -11,11 +11,13 @@ import logging
 import os
 import socket
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from beetle_lm.errors import BeetleLMError, EngineError, Hint, OutputError, require_extra
@@ -35,7 +37,8 @@ from beetle_lm.predict.images.reading import Threads, reading
 _RETRIES = 2  # after which a photograph is taken to be what kills the processes
 _AHEAD = 2  # tasks for each core that wait or run
 _OF_A_GPU = 0.25  # that a process has for itself: memory for four of them, whose threads decode
-_PATIENCE = 1.0  # seconds, after which it is seen whether machines have come or gone
+_PATIENCE = 1.0  # seconds between looks at what has ended
+_SILENCE = 60.0  # seconds without an answer, after which a cluster is given up
 
 _log = logging.getLogger("beetle_lm")
 
@@ -164,9 +167,11 @@ def _computed(ray: Any, order: _Order, numbers: Sequence[int]) -> Iterator[_Comp
     remote = ray.remote(_compute).options(num_cpus=1, num_gpus=on_gpu, max_retries=_RETRIES)
     todo = deque((number, order.plan.options.isolate) for number in numbers)
     running: dict[Any, tuple[int, bool]] = {}
+    asked = 0.0
     try:
         while todo or running:
-            most = _AHEAD * _cores(ray)
+            if time.monotonic() - asked > _SILENCE / 2:
+                most, asked = _AHEAD * _cores(ray), time.monotonic()
             while todo and len(running) < most:
                 number, isolated = todo.popleft()
                 running[remote.remote(orders[isolated], number)] = number, isolated
@@ -194,13 +199,27 @@ def _computed(ray: Any, order: _Order, numbers: Sequence[int]) -> Iterator[_Comp
                     raise EngineError(computed.error, computed.hint)
                 yield computed
     finally:
-        for one in running:
-            with contextlib.suppress(Exception):  # the cluster may be gone
-                ray.cancel(one, force=True)
+        running.clear()  # Ray drops what nobody waits for
 
 
 def _cores(ray: Any) -> int:
-    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+    """How many cores the cluster has.
+
+    Raises:
+        EngineError: it does not answer: its head is gone, for which Ray itself waits for ever.
+    """
+    found: list[int] = []
+
+    def ask() -> None:
+        with contextlib.suppress(Exception):  # which is no answer either
+            found.append(int(ray.cluster_resources().get("CPU", 1)))
+
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_SILENCE)
+    if not found:
+        raise EngineError("the Ray cluster does not answer any more", Hint.RESUME_LATER)
+    return max(1, found[0])
 
 
 def _fraction_of_a_gpu(order: _Order) -> float:
@@ -220,8 +239,9 @@ def _cluster(address: str | None) -> Iterator[Any]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     with require_extra("ray"):
         import ray
-    own: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-    given = {"address": address} if address is not None else own
+    # "local", or else it would look for a cluster, and wait for one that is no more.
+    own = {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    given: dict[str, Any] = own if address is None else {"address": address}
     with contextlib.redirect_stdout(sys.stderr):  # stdout is for results, and Ray talks there
         try:
             ray.init(**given, log_to_driver=False, logging_level=logging.ERROR)

@@ -24,6 +24,7 @@ class Hint(Enum):
     UNFINISHED_RUN = auto()
     RUN_IN_PROGRESS = auto()
     RESUME = auto()
+    RESUME_LATER = auto()
     START_ANEW = auto()
     MAKE_AGAIN = auto()
     SHARDED_FOLDER = auto()

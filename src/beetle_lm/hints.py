@@ -25,6 +25,7 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
         "wait until it ends",
     ),
     Hint.RESUME: ("make room, and go on with --resume",),
+    Hint.RESUME_LATER: ("the same command with --resume goes on, with or without --engine",),
     Hint.START_ANEW: (
         "go on with what it was begun with, or start anew with --overwrite",
         "give the options of its first start, or another folder",

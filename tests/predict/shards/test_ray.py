@@ -23,6 +23,7 @@ from kinds import Command, Draw
 from stopped_runs import UNFINISHED, files, write_photos
 
 from beetle_lm.errors import EngineError
+from beetle_lm.predict.batch import ray_engine
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Plan, Request, plan_one
 from beetle_lm.predict.batch.progress import Observer
@@ -117,6 +118,20 @@ def test_ctrl_c_leaves_what_is_done_and_nothing_running(
     done = command("predict", photos, "-m", model, "-b", "2", "-o", out, "--resume")
     assert done.code == 3 and "going on after" in done.err
     assert files(out) == files(whole)
+
+
+class Silent:
+    """A cluster whose head is gone, for whose answer Ray waits for ever."""
+
+    def cluster_resources(self) -> dict[str, float]:
+        time.sleep(5)
+        return {"CPU": 2.0}
+
+
+def test_a_cluster_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_engine, "_SILENCE", 0.05)
+    with pytest.raises(EngineError, match="does not answer any more"):
+        ray_engine._cores(Silent())
 
 
 @pytest.fixture
