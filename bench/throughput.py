@@ -31,9 +31,9 @@ import numpy as np
 from fresh import Used, beetle_lm
 from photographs import Source, copies, sources
 
-from beetle_lm.predict.batch.journal import Rows
+from beetle_lm.predict.batch.journal import Journal
 from beetle_lm.predict.batch.options import Options
-from beetle_lm.predict.batch.result_files import unique_ids
+from beetle_lm.predict.batch.partitions import Partitions
 from beetle_lm.predict.batch.writers import ResultFiles, Written
 from beetle_lm.predict.images.read import ImageFile, Picture, find_images, read_image
 from beetle_lm.predict.predictor import Predictor
@@ -103,18 +103,19 @@ def stages(photographs: list[ImageFile], part: str, out: Path) -> dict[str, floa
     )
     results = list(predictor.predict(sample))
     names = [one.name for one in sample]
-    ids = unique_ids(names)
     options = Options()
 
     def write() -> None:
-        rows = Rows(out / "rows", card.spec, names)
+        journal = Journal(out / "rows", 1, names)
         for first in range(0, len(results), Options.batch_size):
-            rows.append(results[first : first + Options.batch_size])
-        rows.keep(0.0)
-        with ResultFiles(out, card.spec, ids, options.formats) as files:
-            for result in rows:
+            journal.append(results[first : first + Options.batch_size])
+        journal.keep(0.0)
+        partitions = Partitions(out, "", card.spec, names, len(names))
+        partitions.write(1, journal.rows())
+        with ResultFiles(out, card.spec, names, options) as files:
+            for result in partitions:
                 files.add(result, Written.of(result, options.exif))
-        rows.close()
+        journal.close()
 
     found["writing rows and tables"] = cpu_ms(write, len(results))
     return found

@@ -100,3 +100,8 @@ def distances(points: Floats, line: Floats) -> Floats:
     share = np.clip((towards * step).sum(axis=2) / squared, 0.0, 1.0)
     gaps = np.linalg.norm(towards - share[..., None] * step, axis=2)
     return np.asarray(gaps.min(axis=1), np.float64)
+
+
+def is_closed(line: Floats) -> bool:
+    """Whether a line (m, 2) ends where it begins."""
+    return len(line) > 2 and bool((line[0] == line[-1]).all())

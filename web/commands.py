@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -229,8 +229,18 @@ def _part_file(project: Project) -> Path:
     names = ", ".join(map(_quoted, spec.landmark_names))
     pairs = ", ".join(f"[{first}, {second}]" for first, second in spec.mirror_pairs)
     text = f"name = {_quoted(spec.name)}\nlandmark_names = [{names}]\nmirror_pairs = [{pairs}]\n"
-    write_text(path, [text])
+    entries = [("measurements", one.to_dict()) for one in spec.measurements]
+    entries += [("curves", curve.to_dict()) for curve in spec.curves]
+    write_text(path, [text, *(_table(kind, entry) for kind, entry in entries)])
     return path
+
+
+def _table(kind: str, entry: dict[str, Any]) -> str:
+    """A table of TOML, one of several of its kind."""
+    values = {
+        key: _quoted(value) if isinstance(value, str) else value for key, value in entry.items()
+    }
+    return f"\n[[{kind}]]\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
 
 
 def _quoted(text: str) -> str:

@@ -14,14 +14,16 @@ import numpy as np
 
 from beetle_lm.errors import BeetleLMError, ImageError
 from beetle_lm.files import write_text
-from beetle_lm.predict.batch.result_files import unique_ids
 from beetle_lm.predict.formats.csv import csv_line, guarded
+from beetle_lm.predict.formats.identifiers import unique_ids
+from beetle_lm.predict.formats.records import flip_y
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord
 from beetle_lm.predict.images.header import Header, read_header
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored
 from beetle_lm.predict.images.read import ImageFile
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import base_name, encodable, fixed
+from beetle_lm.web.curves import PageCurve
 from beetle_lm.web.store import Move, Row
 
 MOVE_COLUMNS = (
@@ -70,6 +72,7 @@ class Records:
         earlier: the records of before, by photograph: their ID, scale, curves, comments and further
             lines are kept.
         scales: units per pixel by photograph, for records without a scale; unknown for others.
+        curves: the curves of the page.
     """
 
     names: tuple[str, ...]
@@ -77,6 +80,8 @@ class Records:
     frame: ExifFrame
     earlier: Mapping[str, TpsRecord]
     scales: Mapping[str, float] = field(default_factory=dict)
+    curves: tuple[PageCurve, ...] = ()
+    _lines: dict[str, tuple[int, tuple[Floats, ...]]] = field(default_factory=dict)
 
     @cached_property
     def _ids(self) -> dict[str, str]:
@@ -111,17 +116,48 @@ class Records:
         scale = self.scales.get(row.name)
         made = TpsRecord.from_image_xy(xy, header.size_in(self.frame), row.name, id, scale)
         earlier = self.earlier.get(row.name)
-        if earlier is None:
-            return made
+        kept = made if earlier is None else earlier
+        if row.curves is not None:
+            kept = self._with_curves(kept, row, header)
         own = f"flagged: {row.reason}"  # a run's remark, which somebody has now looked at
         return replace(
-            earlier,
+            kept,
             points=made.points,
-            image=earlier.image or row.name,
-            id=earlier.id or id,
-            scale=scale if earlier.scale is None else earlier.scale,
-            comments=tuple(comment for comment in earlier.comments if comment != own),
+            image=kept.image or row.name,
+            id=kept.id or id,
+            scale=scale if kept.scale is None else kept.scale,
+            comments=tuple(comment for comment in kept.comments if comment != own),
         )
+
+    def _with_curves(self, record: TpsRecord, row: Row, header: Header) -> TpsRecord:
+        """A record with the curves of its row: all of the page's as soon as one of them is there.
+
+        Where nobody changed any of them it says what its file says.
+        """
+        traced = [(row.curves or {}).get(curve.name) for curve in self.curves]
+        if not any(traced) or row.xy is None:
+            return replace(record.without_outlines, curves=(), curve_names=None)
+        is_own = all(each is not None and each.is_whole for each in traced)
+        if is_own and record.outlines:
+            return record
+        known = self._lines.get(row.name)
+        if known is None or known[0] != row.revision:
+            upright = (
+                curve.as_written(each, row.xy)
+                for curve, each in zip(self.curves, traced, strict=True)
+            )
+            lines = tuple(self._in_file(each, header) for each in upright)
+            known = self._lines[row.name] = row.revision, lines
+        is_unnamed = is_own and record.curves and record.curve_names is None
+        return replace(
+            record.without_outlines,
+            curves=known[1],
+            curve_names=None if is_unnamed else tuple(curve.name for curve in self.curves),
+        )
+
+    def _in_file(self, points: Floats, header: Header) -> Floats:
+        points = flip_y(in_frame(points, header, self.frame), header.size_in(self.frame)[1])
+        return np.where(np.abs(points) < 1e-9, 0.0, points)  # none is negative by rounding
 
 
 def in_frame(xy: Floats, header: Header, frame: ExifFrame) -> Floats:

@@ -16,6 +16,7 @@ from beetle_lm.errors import Hint, ImageError, LandmarkFileError, OutputError, R
 from beetle_lm.files import write_text
 from beetle_lm.predict.batch.review import Results, Reviewed
 from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.parquet import PARQUET
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps
 from beetle_lm.predict.images.find import find_images
 from beetle_lm.predict.images.orientation import ExifFrame, to_upright
@@ -23,9 +24,10 @@ from beetle_lm.predict.images.pages import photograph_at
 from beetle_lm.predict.images.read import ImageFile
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.procrustes import mean_shape
+from beetle_lm.web.curves import PageCurve, curves_of, on_lines, page_curves
 from beetle_lm.web.outputs import Headers, Records, Writer, moves_text, write_records
 from beetle_lm.web.runs import Runs
-from beetle_lm.web.store import Row, State, Store
+from beetle_lm.web.store import Curves, Row, State, Store, Traced
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
 
@@ -35,6 +37,7 @@ CORRECTED, CORRECTIONS, KEPT = "corrected.tps", "corrections.csv", "corrections.
 """What a review leaves in the folder of results: accepted records, every move, and all it knows."""
 
 _SHAPES = 200  # of which the mean shape is made
+_MOVED = 1e-3  # pixels
 
 
 @dataclass(eq=False)
@@ -81,6 +84,11 @@ class Project:
         folder = self.landmark_file.with_name(f"{self.landmark_file.stem}-training")
         return Runs(folder, self.spec.name)
 
+    @property
+    def curves(self) -> tuple[PageCurve, ...]:
+        """The curves of the page."""
+        return self.records.curves
+
     def write(self) -> None:
         """Writes the landmark file and the table of moves.
 
@@ -100,8 +108,28 @@ class Project:
             moves = (move for move in self.store.moves() if move.photograph in known)
             write_text(self.moves_file, moves_text(moves, names, self.headers, self.frame))
 
+    def shown_curves(self, row: Row) -> list[Floats | None] | None:
+        """The points (m, 2) of each curve that the page shows between its landmarks.
+
+        They are pixels of the upright photograph, y down; None for a curve that is missing, and in
+        place of all where nobody has drawn any.
+
+        Raises:
+            ImageError: the photograph cannot be read.
+        """
+        traced, xy = self._traced(row), _landmarks(row, self.spec)
+        if traced is None:
+            return None
+        return [self._shown(curve, traced.get(curve.name), xy) for curve in self.curves]
+
     def save(
-        self, number: int, revision: int, state: State, xy: Floats | None, seconds: float
+        self,
+        number: int,
+        revision: int,
+        state: State,
+        xy: Floats | None,
+        seconds: float,
+        curves: Sequence[Floats | None] | None = None,
     ) -> Row:
         """Saves a photograph; what was saved is on the disk when this returns.
 
@@ -111,25 +139,69 @@ class Project:
             state: what it is now.
             xy: (n, 2) pixels of the upright photograph, y down, NaN missing.
             seconds: how long it was worked on.
+            curves: (m, 2) points of each curve in the same frame, between its landmarks, None for
+                one that is missing; None in place of all leaves them as they are.
 
         Raises:
             ChangedElsewhereError: it was saved meanwhile.
             RequestError: an accepted photograph has no landmarks, or their number is wrong.
             OutputError: the disk is full or gone.
         """
+        name = self.store.names[number]
         if xy is not None:
             if xy.shape != (len(self.spec), 2):
                 raise RequestError(f"{self.spec.name} has {len(self.spec)} landmarks")
-            xy = np.clip(xy, (0.0, 0.0), self.headers.of(self.store.names[number]).size)
-        name = self.store.names[number]
+            xy = np.clip(xy, (0.0, 0.0), self.headers.of(name).size)
         if state == "accepted" and (xy is None or np.isnan(xy).all()):
             raise RequestError("a photograph without any landmark cannot be accepted")
         if state == "accepted" and name not in self.headers.remembered:
             header = self.headers.of(name)
             self.store.remember_picture(name, header.size, header.orientation)
-        saved = self.store.save(name, revision, state, xy, seconds)
+        before = self.store.row(name)
+        traced = before.curves
+        if curves is not None and self.curves:
+            traced = self._to_keep(before, xy, curves)
+        saved = self.store.save(name, revision, state, xy, seconds, traced)
         self.writer.changed()
         return saved
+
+    def _traced(self, row: Row) -> Curves | None:
+        """The curves of a photograph: as they were saved, else of its file, else as proposed."""
+        if row.curves is not None:
+            return row.curves
+        record = self.records.earlier.get(row.name)
+        if record is not None and (record.curves or record.outlines):
+            header = self.headers.of(row.name)
+            return curves_of(record, self.curves, self.spec, header, self.frame)
+        return row.proposed_curves
+
+    def _shown(self, curve: PageCurve, traced: Traced | None, xy: Floats) -> Floats | None:
+        if traced is None:
+            return None
+        points = curve.between(traced.points, xy) if traced.is_whole else traced.points
+        return points if len(points) else None
+
+    def _to_keep(self, before: Row, xy: Floats | None, curves: Sequence[Floats | None]) -> Curves:
+        """Curves to be saved: those that nobody changed stay whole as their file has them."""
+        was, earlier = _landmarks(before, self.spec), self._traced(before) or {}
+        now = np.full_like(was, np.nan) if xy is None else xy
+        kept: dict[str, Traced] = {}
+        for curve, points in zip(self.curves, curves, strict=True):
+            if points is None:
+                continue
+            old = earlier.get(curve.name)
+            ends = [end for end in (curve.start, curve.end) if end is not None]
+            if (
+                old is not None
+                and old.is_whole
+                and _alike(was[ends], now[ends])
+                and _alike(self._shown(curve, old, was), points)
+            ):
+                kept[curve.name] = old
+            else:
+                inside = np.clip(points, (0.0, 0.0), self.headers.of(before.name).size)
+                kept[curve.name] = Traced(inside, is_whole=False)
+        return kept
 
     def mean_shape(self) -> Floats | None:
         """The mean shape (n, 2) of the landmarks known, upright as they lie, y down.
@@ -207,11 +279,13 @@ def _review_project(results: Results, images: Path | None) -> Project:
     headers = Headers(photographs)
     order = tuple(photograph.name for photograph in photographs)
     scales = {one.image: one.scale for one in found if one.scale is not None}
-    records = Records(
-        order, headers, frame, _by_photograph(folder / "landmarks.tps", order), scales
-    )
+    written = folder / "landmarks.tps"
+    earlier = _by_photograph(written, order)
+    curves = page_curves(spec, list(earlier.values()), written, of_run=True)
+    records = Records(order, headers, frame, earlier, scales, curves)
     store = Store(folder / KEPT, order, len(spec))
-    stamp = _sha256(folder / "specimens.csv", folder / "predictions.csv")
+    tables = ("specimens.csv", "predictions.csv", PARQUET)
+    stamp = _sha256(*(folder / name for name in tables))
     if store.about("results") != stamp:
         store.propose(_proposed(one, results, headers) for one in found)
         store.remember("results", stamp)
@@ -266,7 +340,8 @@ def annotation_project(
 
     Raises:
         ImageError: there are no photographs.
-        LandmarkFileError: the TPS file cannot be read, or a record is of another scheme.
+        LandmarkFileError: the TPS file cannot be read, a record is of another scheme, or has a
+            curve that the part does not have.
         OutputError: the file cannot be written.
         ModelError: the model cannot be read.
         RequestError: the model places another number of landmarks.
@@ -277,7 +352,8 @@ def annotation_project(
     names = tuple(photograph.name for photograph in photographs)
     headers = Headers(photographs)
     with ExitStack() as stack:
-        earlier = _by_photograph(output, names)
+        earlier = on_lines(_by_photograph(output, names), output)
+        curves = page_curves(spec, list(earlier.values()), output, of_run=False)
         store = Store(output.with_name(f"{output.name}.sqlite"), names, len(spec))
         stack.callback(store.close)
         if output.exists() and store.about("written") != _sha256(output):
@@ -288,7 +364,7 @@ def annotation_project(
         spec,
         photographs,
         frame,
-        Records(names, headers, frame, earlier),
+        Records(names, headers, frame, earlier, curves=curves),
         output,
         None,
         store,
@@ -340,6 +416,19 @@ def _by_photograph(file: Path, names: Sequence[str]) -> dict[str, TpsRecord]:
             raise LandmarkFileError(file, record.line, f"holds {name} twice")
         found[name] = record
     return found
+
+
+def _landmarks(row: Row, spec: PartSpec) -> Floats:
+    """The landmarks (n, 2) of a photograph, or those that are proposed; NaN without any."""
+    xy = row.xy if row.xy is not None else row.proposed
+    return np.full((len(spec), 2), np.nan) if xy is None else xy
+
+
+def _alike(first: Floats | None, second: Floats) -> bool:
+    """Whether points lie in the same places, or are missing in both."""
+    if first is None or first.shape != second.shape:
+        return False
+    return bool(np.allclose(first, second, rtol=0.0, atol=_MOVED, equal_nan=True))
 
 
 def _as_they_lie(mean: Floats, shapes: Sequence[Floats]) -> Floats:

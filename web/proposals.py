@@ -16,8 +16,9 @@ from beetle_lm.predict.predictor import Predictor
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.templates.alignment import Aligned, carried, combined
 from beetle_lm.web.choice import SIDE, embedding, next_photographs
+from beetle_lm.web.curves import PageCurve
 from beetle_lm.web.project import Project
-from beetle_lm.web.store import Row
+from beetle_lm.web.store import Row, Traced
 
 TEMPLATES = 6
 """Annotated photographs that landmarks are carried from: those most like the new one."""
@@ -145,7 +146,8 @@ class Proposer:
             images = [self._project.images[name] for name in chunk]
             results = predictor.predict(iter(images), min(8, len(left)), workers=1)
             self._project.store.propose(
-                proposal(result, name) for name, result in zip(chunk, results, strict=True)
+                proposal(result, name, self._project.curves)
+                for name, result in zip(chunk, results, strict=True)
             )
             done += len(chunk)
             self.predicting = (done, len(left))
@@ -158,7 +160,7 @@ class Proposer:
         if self._predictor is None:
             self._predictor = Predictor.load(model)
         [result] = self._predictor.predict([self._project.images[name]], 1, workers=1)
-        return proposal(result, name)
+        return proposal(result, name, self._project.curves)
 
     def _by_templates(self, name: str) -> Row | None:
         """Landmarks of the annotated photographs that look most alike, where they are alike."""
@@ -200,15 +202,24 @@ class Proposer:
         return self._small[name]
 
 
-def proposal(result: Result, name: str) -> Row:
-    """What the result of a model proposes for a photograph."""
+def proposal(result: Result, name: str, curves: Sequence[PageCurve] = ()) -> Row:
+    """What the result of a model proposes for a photograph, with those of the page's curves."""
     landmarks = result.landmarks
+    if landmarks is None:
+        return Row(name, result.status, result.error or result.flag or "")
+    placed = landmarks.curves
     return Row(
         name,
         result.status,
         result.error or result.flag or "",
         result.mean_expected_error,
-        "" if landmarks is None else "model",
-        None if landmarks is None else landmarks.xy,
-        None if landmarks is None else landmarks.expected_error,
+        "model",
+        landmarks.xy,
+        landmarks.expected_error,
+        proposed_curves={
+            curve.name: Traced(curve.between(placed[curve.name], landmarks.xy), is_whole=False)
+            for curve in curves
+            if curve.name in placed
+        }
+        or None,
     )

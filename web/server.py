@@ -187,6 +187,10 @@ class Site:
                 "parts": self.parts,
                 "landmarks": spec.landmark_names,
                 "mirror_pairs": spec.mirror_pairs,
+                "curves": [
+                    {"name": printable(curve.name), "start": curve.start, "end": curve.end}
+                    for curve in project.curves
+                ],
                 "file": str(project.landmark_file),
                 "can_train": is_installed(),
                 "told": self._told,
@@ -235,12 +239,13 @@ class Site:
         row = self._project.store.row(self._name(request))
         if self._project.mode == "annotate":
             self._proposer.want([row.name])
-        size, problem = None, ""
+        size, problem, curves = None, "", None
         try:
             size = self._project.headers.of(row.name).size
+            curves = self._project.shown_curves(row)
         except BeetleLMError as error:
             problem = str(error)
-        return JSONResponse(shown(number, row, size, problem))
+        return JSONResponse(shown(number, row, size, problem, curves))
 
     async def _save(self, request: Request) -> Response:
         body = await _body(request)
@@ -248,7 +253,8 @@ class Site:
         self._name(request)
 
         def save() -> Row:
-            return self._project.save(number, *saved(body, len(self._project.spec)))
+            project = self._project
+            return project.save(number, *saved(body, len(project.spec), len(project.curves)))
 
         row = await run_in_threadpool(save)
         return JSONResponse({"revision": row.revision})

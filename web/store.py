@@ -8,10 +8,11 @@ that has reached the disk (fsync) when `save` returns.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,14 +32,15 @@ Origin = Literal["", "model", "templates", "file"]
 _FORMAT = 1
 _MOVED = 1e-3  # pixels: what was written with five decimals and read again has not moved
 _BRIEF = "name, status, reason, error, origin, state, revision"
-_LANDMARKS = "proposed, expected, xy"
+_LANDMARKS = "proposed, expected, xy, proposed_curves, curves"
+_CURVES = ("proposed_curves", "curves")  # columns that files of earlier versions do not have
 _SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE photograph (
   name TEXT PRIMARY KEY, status TEXT NOT NULL, reason TEXT NOT NULL, error REAL,
   origin TEXT NOT NULL, proposed BLOB, expected BLOB,
   state TEXT NOT NULL DEFAULT 'open', xy BLOB, revision INTEGER NOT NULL DEFAULT 0,
-  seconds REAL NOT NULL DEFAULT 0
+  seconds REAL NOT NULL DEFAULT 0, proposed_curves TEXT, curves TEXT
 ) WITHOUT ROWID;
 CREATE TABLE picture (
   photograph TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL,
@@ -56,6 +58,24 @@ CREATE TABLE accepted (
 
 
 @dataclass(frozen=True, eq=False)
+class Traced:
+    """A curve on one photograph.
+
+    Args:
+        points: (m, 2) pixels of the upright photograph, y down.
+        is_whole: whether they are all that a landmark file has of the curve, from end to end, and
+            nobody changed them; or else those that were placed between its landmarks.
+    """
+
+    points: Floats
+    is_whole: bool
+
+
+Curves = Mapping[str, Traced]
+"""Curves by their names, without those that are missing."""
+
+
+@dataclass(frozen=True, eq=False)
 class Row:
     """A photograph and what is known of its landmarks.
 
@@ -70,6 +90,8 @@ class Row:
         state: how far it is.
         xy: (n, 2) its landmarks in the same frame as they were saved; None before.
         revision: how often it was saved.
+        proposed_curves: the curves that were proposed, each from end to end; None without any.
+        curves: its curves as they were saved; None where nobody saved any.
     """
 
     name: str
@@ -82,6 +104,8 @@ class Row:
     state: State = "open"
     xy: Floats | None = None
     revision: int = 0
+    proposed_curves: Curves | None = None
+    curves: Curves | None = None
 
 
 @dataclass(frozen=True)
@@ -206,7 +230,7 @@ class Store:
             self._touch(row.name for row in rows)
             database.executemany(
                 "UPDATE photograph SET status = ?, reason = ?, error = ?, origin = ?, proposed = ?,"
-                " expected = ? WHERE name = ?",
+                " expected = ?, proposed_curves = ? WHERE name = ?",
                 (
                     (
                         row.status,
@@ -215,6 +239,7 @@ class Store:
                         row.origin,
                         _packed(row.proposed),
                         _packed(row.expected),
+                        _written(row.proposed_curves),
                         row.name,
                     )
                     for row in rows
@@ -222,18 +247,27 @@ class Store:
             )
 
     def take(self, rows: Iterable[Row]) -> None:
-        """Takes landmarks of a file as they stand: state and landmarks are those of the rows."""
+        """Takes landmarks of a file as they stand: state and landmarks are those of the rows.
+
+        So are curves, which what was saved of them earlier does not hide any more.
+        """
         rows = list(rows)
         with self._changing() as database:
             self._touch(row.name for row in rows)
             database.executemany(
-                "UPDATE photograph SET state = ?, xy = ?, origin = ?, revision = revision + 1"
-                " WHERE name = ?",
+                "UPDATE photograph SET state = ?, xy = ?, origin = ?, curves = NULL,"
+                " revision = revision + 1 WHERE name = ?",
                 ((row.state, _packed(row.xy), row.origin, row.name) for row in rows),
             )
 
     def save(
-        self, name: str, revision: int, state: State, xy: Floats | None, seconds: float = 0.0
+        self,
+        name: str,
+        revision: int,
+        state: State,
+        xy: Floats | None,
+        seconds: float = 0.0,
+        curves: Curves | None = None,
     ) -> Row:
         """Saves a photograph; it is on the disk when this returns.
 
@@ -243,6 +277,7 @@ class Store:
             state: what it is now.
             xy: (n, 2) its landmarks in pixels of the upright photograph, NaN missing.
             seconds: how long it was worked on.
+            curves: its curves; None where there are none to save.
 
         Raises:
             ChangedElsewhereError: it was saved since that revision.
@@ -260,9 +295,9 @@ class Store:
                 _moves(before, xy, now),
             )
             database.execute(
-                "UPDATE photograph SET state = ?, xy = ?, revision = revision + 1,"
+                "UPDATE photograph SET state = ?, xy = ?, curves = ?, revision = revision + 1,"
                 " seconds = seconds + ? WHERE name = ?",
-                (state, _packed(xy), seconds, name),
+                (state, _packed(xy), _written(curves), seconds, name),
             )
             is_first = before.state in ("open", "draft")
             if state == "accepted" and is_first and xy is not None and before.proposed is not None:
@@ -280,7 +315,7 @@ class Store:
                         _packed(before.expected),
                     ),
                 )
-        return replace(before, state=state, xy=xy, revision=revision + 1)
+        return replace(before, state=state, xy=xy, curves=curves, revision=revision + 1)
 
     def remember_picture(self, name: str, size: tuple[int, int], orientation: int) -> None:
         """Remembers upright size and EXIF orientation of a photograph, were it ever gone."""
@@ -357,6 +392,10 @@ class Store:
             "format"
         ) != str(_FORMAT):
             raise OutputError(f"{self.path} is not a file of corrections of this beetle-lm")
+        columns = {name for _, name, *_ in database.execute("PRAGMA table_info(photograph)")}
+        for name in _CURVES:
+            if name not in columns:
+                database.execute(f"ALTER TABLE photograph ADD COLUMN {name} TEXT")
         saved = database.execute("SELECT count(*) FROM photograph WHERE revision > 0").fetchone()[0]
         if self.about("landmarks") != str(landmarks) and not saved:
             database.execute("UPDATE photograph SET proposed = NULL, expected = NULL, origin = ''")
@@ -387,6 +426,8 @@ class Store:
         proposed: bytes | None = None,
         expected: bytes | None = None,
         xy: bytes | None = None,
+        proposed_curves: str | None = None,
+        curves: str | None = None,
     ) -> Row:
         return Row(
             name,
@@ -399,6 +440,8 @@ class Store:
             state,
             _points(xy),
             revision,
+            _read(proposed_curves),
+            _read(curves),
         )
 
 
@@ -440,3 +483,20 @@ def _numbers(packed: bytes | None) -> Floats | None:
 
 def _points(packed: bytes | None) -> Floats | None:
     return None if packed is None else np.frombuffer(packed, np.float64).reshape(-1, 2)
+
+
+def _written(curves: Curves | None) -> str | None:
+    if curves is None:
+        return None
+    return json.dumps(
+        {name: [each.is_whole, each.points.tolist()] for name, each in curves.items()}
+    )
+
+
+def _read(written: str | None) -> Curves | None:
+    if written is None:
+        return None
+    return {
+        name: Traced(np.array(points, np.float64).reshape(-1, 2), is_whole)
+        for name, (is_whole, points) in json.loads(written).items()
+    }

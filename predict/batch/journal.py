@@ -1,4 +1,4 @@
-"""The rows of an unfinished run: a file that only grows, and that shows how far it is whole."""
+"""The rows of the partition that a worker has in work: a file that shows how far it is whole."""
 
 from __future__ import annotations
 
@@ -6,54 +6,58 @@ import contextlib
 import json
 import os
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
+from typing import BinaryIO
 
 from beetle_lm.errors import Hint, OutputError
-from beetle_lm.predict.landmarks import Floats, Landmarks
+from beetle_lm.predict.batch.rows import begins, content_of, line_of, row_of
 from beetle_lm.predict.result import Result
-from beetle_lm.predict.scales.scale import Scale
 from beetle_lm.text import printable
-from beetle_lm.zoo.model_file.parts import PartSpec
 
-_CHECKSUM = 9  # 8 hexadecimal digits and a space
-_MARK = b'{"kept":'
+ROWS = "rows"
+"""How the names of journals begin, in the folder of a part."""
+
+_PARTITION, _MARK = b'{"partition":', b'{"kept":'
 
 
-class Rows:
-    """Results on the disk, in the order of the photographs, each with all its digits.
+class Journal:
+    """Rows on the disk of the partition that one worker has in work.
 
-    Each line is a checksum and a JSON object: a result, or a mark, which says that all before it,
-    and whatever else belongs to it, has reached the disk. What follows the last mark does not
-    count: it may be half written, and is cut off when the file is opened again.
+    The first line says which partition it is. Each further one is a row, or a mark, which says that
+    all before it, and whatever else belongs to it, has reached the disk. What follows the last mark
+    does not count: it may be half written, and is cut off when the file is opened again. What the
+    file has of another partition is dropped.
 
     One process writes at a time. Whoever opens the file changes its size, so that two notice each
     other even where no lock keeps them apart, and neither goes on.
 
     Args:
         path: the file; made if it is not there.
-        spec: the part.
-        names: of all photographs, in their order; only rows of these count, in this order.
+        partition: the number of the partition.
+        names: of its photographs, in their order; only rows of these count, in this order.
+        seconds: how long the worker took for other partitions, where the file is begun.
 
     Raises:
         OSError: the file cannot be read or written.
     """
 
-    def __init__(self, path: Path, spec: PartSpec, names: Sequence[str]) -> None:
-        self._path, self._spec, self._names = path, spec, names
+    def __init__(
+        self, path: Path, partition: int, names: Sequence[str], seconds: float = 0.0
+    ) -> None:
+        self._path, self.partition, self._names = path, partition, names
         self.count = 0
-        self.seconds = 0.0
-        self._size = self._find_end() if path.exists() else 0
+        self.seconds = seconds
+        is_begun = begun(path)[0] == partition
+        self._size = self._find_end() if is_begun else 0
         self._stream: BinaryIO = path.open("ab")
         self._stream.truncate(self._size)
         self._written = self.count
         self._is_whole = True
         if self.count:
             self._write(self._mark())
+        elif seconds and not self._size:
+            self._write(self._beginning())
 
     def append(self, results: Sequence[Result]) -> None:
         """Writes results after the others.
@@ -71,7 +75,8 @@ class Rows:
         wanted = list(self._names[self._written : self._written + len(results)])
         if names != wanted:
             raise ValueError(f"results of {names}, where those of {wanted} come next")
-        self._write(b"".join(_line(_record(result)) for result in results))
+        beginning = b"" if self._size else self._beginning()
+        self._write(beginning + b"".join(map(row_of, results)))
         self._written += len(results)
 
     def keep(self, seconds: float) -> None:
@@ -80,7 +85,7 @@ class Rows:
         Does nothing once appending was cut short, as `append`.
 
         Args:
-            seconds: how long all of it took to compute.
+            seconds: how long all of it took to compute, and the partitions before.
 
         Raises:
             OSError: e.g. the disk is full.
@@ -108,26 +113,36 @@ class Rows:
                 f"another run has written to {self._path} meanwhile", Hint.RUN_IN_PROGRESS
             )
 
-    def __iter__(self) -> Iterator[Result]:
-        """The results that are kept, one after the other.
+    @property
+    def is_full(self) -> bool:
+        """Whether the rows of all photographs of the partition were written."""
+        return self._written == len(self._names)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether all of these rows are on the disk, to stay whatever happens."""
+        return self.count == len(self._names)
+
+    def rows(self) -> Iterator[bytes]:
+        """The rows that are kept, line by line.
 
         Raises:
             OutputError: they are not those of the photographs, because another process has
                 written into the file.
         """
         with self._path.open("rb") as stream:
+            stream.readline()
             for name in self._names[: self.count]:
                 line = stream.readline()
-                while line[_CHECKSUM:].startswith(_MARK):
+                while content_of(line).startswith(_MARK):
                     line = stream.readline()
-                text = line[_CHECKSUM:]
-                if not text.startswith(_beginning(name)):
+                if not begins(line, name):
                     self._is_whole = False
                     raise OutputError(
                         f"{self._path} has another row where that of {printable(name)} should be",
                         Hint.RUN_IN_PROGRESS,
                     )
-                yield _result(json.loads(text), self._spec)
+                yield line
 
     def close(self) -> None:
         """Ends the writing; what was appended and not kept will not count."""
@@ -143,30 +158,57 @@ class Rows:
         self.check()  # two that both found it unchanged have both written now
         self._is_whole = True
 
+    def _beginning(self) -> bytes:
+        return line_of({"partition": self.partition, "seconds": round(self.seconds, 3)})
+
     def _mark(self, seconds: float | None = None) -> bytes:
         seconds = self.seconds if seconds is None else seconds
-        return _line({"kept": self._written, "seconds": round(seconds, 3)})
+        return line_of({"kept": self._written, "seconds": round(seconds, 3)})
 
     def _find_end(self) -> int:
-        end = position = found = 0
+        end = found = 0
         with self._path.open("rb") as stream:
+            end = position = len(stream.readline())
             for line in stream:
-                text = line[_CHECKSUM:]
-                if line != _checked(text):
-                    break
+                content = content_of(line)
                 position += len(line)
-                if not text.startswith(_MARK):
-                    if found == len(self._names) or not text.startswith(
-                        _beginning(self._names[found])
-                    ):
+                if not content.startswith(_MARK):
+                    if found == len(self._names) or not begins(line, self._names[found]):
                         break
                     found += 1
                     continue
-                mark = json.loads(text)
+                mark = json.loads(content)
                 if mark["kept"] != found:
                     break
                 end, self.count, self.seconds = position, found, mark["seconds"]
         return end
+
+
+def begun(path: Path) -> tuple[int | None, float]:
+    """The partition that a journal has begun, and how long its worker took for all that it did.
+
+    Args:
+        path: the file; there may be none.
+
+    Returns:
+        The number, None where there is none, and seconds.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    partition, seconds = None, 0.0
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as stream:
+        content = content_of(stream.readline())
+        if content.startswith(_PARTITION):
+            record = json.loads(content)
+            partition, seconds = record["partition"], record["seconds"]
+            for line in stream:
+                content = content_of(line)
+                if not content:
+                    break
+                if content.startswith(_MARK):
+                    seconds = json.loads(content)["seconds"]
+    return partition, seconds
 
 
 class Pace:
@@ -186,71 +228,10 @@ class Pace:
         self._due = time.monotonic() + min(self._SHARE * seconds, self._LONGEST)
 
 
-def _line(record: dict[str, Any]) -> bytes:
-    return _checked(json.dumps(record, separators=(",", ":")).encode("ascii") + b"\n")
+def seconds_of(folder: Path) -> float:
+    """How long all workers took together, by their journals in the folder of a part.
 
-
-def _beginning(name: str) -> bytes:
-    """How the row of a photograph begins, after its checksum."""
-    return b'{"image":%s,' % json.dumps(name).encode("ascii")
-
-
-def _checked(text: bytes) -> bytes:
-    return b"%08x " % zlib.crc32(text) + text
-
-
-def _record(result: Result) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "image": result.name,
-        "size": result.size,
-        "orientation": result.orientation,
-        "error": result.error,
-    }
-    if result.hint is not None:
-        record["hint"] = result.hint.name
-    if result.scale is not None:
-        record["scale"] = [result.scale.units_per_px, result.scale.note]
-    if result.landmarks is not None:
-        record["xy"] = result.landmarks.xy.tolist()
-        record["score"] = _listed(result.landmarks.score)
-        record["expected_error"] = _listed(result.landmarks.expected_error)
-        record["flag"] = result.flag
-        if result.landmarks.semilandmarks is not None:
-            record["semilandmarks"] = result.landmarks.semilandmarks.tolist()
-            record["semilandmark_error"] = _listed(result.landmarks.semilandmark_error)
-    if result.box is not None:
-        record["box"] = result.box.tolist()
-    return record
-
-
-def _result(record: dict[str, Any], spec: PartSpec) -> Result:
-    landmarks = None
-    if "xy" in record:
-        landmarks = Landmarks(
-            spec,
-            np.array(record["xy"]),
-            _array(record["score"]),
-            _array(record["expected_error"]),
-            _array(record.get("semilandmarks")),
-            _array(record.get("semilandmark_error")),
-        )
-    size = record["size"]
-    return Result(
-        record["image"],
-        None if size is None else (size[0], size[1]),
-        record["orientation"],
-        landmarks,
-        record["error"],
-        record.get("flag"),
-        hint=Hint[record["hint"]] if "hint" in record else None,
-        box=np.array(record["box"]) if "box" in record else None,
-        scale=Scale(*record["scale"]) if "scale" in record else None,
-    )
-
-
-def _listed(values: Floats | None) -> list[float] | None:
-    return None if values is None else values.tolist()
-
-
-def _array(values: list[Any] | None) -> Floats | None:
-    return None if values is None else np.array(values)
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    return sum(begun(path)[1] for path in folder.glob(f"{ROWS}*"))

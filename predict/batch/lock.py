@@ -34,16 +34,17 @@ class FolderLock:
 
     Args:
         folder: the folder, which is there.
+        patience: seconds to wait for another run to let it go.
 
     Raises:
         HeldError: another run holds the lock.
         OSError: the folder cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience: float = 0.0) -> None:
         self._folder = folder
         # Never a soft lock, a mere file: it would outlive a process that was killed.
-        self._lock = FileLock(folder / LOCK, timeout=0, fallback_to_soft=False)
+        self._lock = FileLock(folder / LOCK, timeout=patience, fallback_to_soft=False)
 
     def __enter__(self) -> Self:
         try:

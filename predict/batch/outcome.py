@@ -12,7 +12,7 @@ from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.overlays import marked_photograph
 from beetle_lm.predict.batch.plan import Task
 from beetle_lm.predict.batch.reference import Reference
-from beetle_lm.predict.batch.source import Source
+from beetle_lm.predict.batch.source import SourceRecord
 from beetle_lm.predict.batch.writers import ResultFiles, Written
 from beetle_lm.predict.drawing.overlay import OVERLAY, overlay_sized
 from beetle_lm.predict.drawing.overview import Selection
@@ -90,7 +90,7 @@ class Outcome:
 def outcome_of(
     rows: Iterable[Result],
     task: Task,
-    source: Source,
+    source: SourceRecord,
     options: Options,
     read: Read,
     shown: Selection,
@@ -113,7 +113,7 @@ def outcome_of(
         OutputError: the files cannot be written.
     """
     outcome = Outcome(shown)
-    comparison = None if task.reference is None else _comparison(task.reference, task, source)
+    comparison = None if task.reference is None else _comparison(task.reference, source)
     for result, image in zip(rows, task.images, strict=True):
         written = Written.of(result, options.exif, options.min_score, options.flagged)
         scale = None if scales is None else scales(result.name, result.scale)
@@ -137,11 +137,10 @@ def outcome_of(
     return outcome
 
 
-def _comparison(reference: Reference, task: Task, source: Source) -> Comparison:
+def _comparison(reference: Reference, source: SourceRecord) -> Comparison:
     """Takes what is compared; photographs that the source was made with are told, or left out."""
-    own = source.made_with([image for image in task.images if image.name in reference])
-    left_out = frozenset() if own.compared else frozenset(image.name for image in own.images)
-    return Comparison(reference, source.spec, left_out, own.note)
+    left_out = frozenset() if source.compared else source.own
+    return Comparison(reference, source.spec, left_out, source.note)
 
 
 def _evaluation(comparison: Comparison, scale: float | None) -> Evaluation | None:

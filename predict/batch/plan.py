@@ -12,7 +12,9 @@ from beetle_lm.errors import ImageError, ModelError, RequestError
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.reference import Reference
 from beetle_lm.predict.batch.result_files import is_unfinished
+from beetle_lm.predict.batch.shard import Shard
 from beetle_lm.predict.batch.staging import refuse_unless_free
+from beetle_lm.predict.formats import parquet
 from beetle_lm.predict.images.earlier import EarlierResults, read_run
 from beetle_lm.predict.images.find import is_file, is_folder
 from beetle_lm.predict.images.kinds import extensions
@@ -45,7 +47,7 @@ class Task:
 
     part: str
     file: Path
-    images: tuple[ImageFile, ...]
+    images: Sequence[ImageFile]
     folder: Path
     reference: Reference | None
     measures: bool = False
@@ -66,6 +68,8 @@ class Plan:
         finder: the file of the model that finds the parts on whole specimens, which are read once
             for all parts; None where each photograph shows its part.
         search: each model searches the photographs for its part.
+        shard: the share of it that is computed here; None for all of it.
+        command: how the user asked for it, to be told again.
     """
 
     tasks: tuple[Task, ...]
@@ -75,6 +79,12 @@ class Plan:
     resume: bool = False
     finder: Path | None = None
     search: bool = False
+    shard: Shard | None = None
+    command: tuple[str, ...] = ()
+
+    def takes(self, partition: int) -> bool:
+        """Whether the partition of a number is computed here."""
+        return self.shard is None or self.shard.takes(partition)
 
     @property
     def groups(self) -> list[tuple[Task, ...]]:
@@ -99,6 +109,8 @@ class Request:
             folder of theirs.
         overwrite: earlier results may be replaced, and an unfinished run may be dropped.
         resume: an unfinished run is resumed, if there is one.
+        shard: the share that is computed here; None for all of it.
+        command: how the user asked for it, to be told again.
     """
 
     inputs: Sequence[str]
@@ -107,6 +119,49 @@ class Request:
     reference: Path | None = None
     overwrite: bool = False
     resume: bool = False
+    shard: Shard | None = None
+    command: tuple[str, ...] = ()
+
+    @property
+    def resumes(self) -> bool:
+        """Whether what is there of an unfinished run is gone on with."""
+        return self.resume or self.shard is not None
+
+    def refuse_unless_free(self, folder: Path) -> None:
+        """Makes sure that results may go into a folder.
+
+        Raises:
+            OutputError: see `staging.refuse_unless_free`.
+        """
+        refuse_unless_free(folder, self.overwrite, self.resumes, shared=self.shard is not None)
+
+    def plan(
+        self,
+        tasks: tuple[Task, ...],
+        options: Options,
+        together: Path | None = None,
+        finder: Path | None = None,
+        *,
+        search: bool = False,
+    ) -> Plan:
+        """The plan of what was found to be asked for; see `Plan` for the arguments.
+
+        Raises:
+            MissingExtraError: Parquet is asked for, and pyarrow is not installed.
+        """
+        if "parquet" in options.formats:
+            parquet.check_installed()
+        return Plan(
+            tasks,
+            options,
+            together,
+            self.overwrite,
+            self.resume,
+            finder,
+            search,
+            self.shard,
+            self.command,
+        )
 
 
 def plan_one(
@@ -136,14 +191,14 @@ def plan_one(
     options = options or Options()
     images = _photographs(request.inputs, request.recursive, options)
     if request.output is not None:  # told before the model is read
-        refuse_unless_free(request.output, request.overwrite, request.resume)
+        request.refuse_unless_free(request.output)
     spec = _part_of(model)
     name = part or spec.name
     folder = request.output or Path(f"beetle-lm-{file_name(name)}")
-    refuse_unless_free(folder, request.overwrite, request.resume)
+    request.refuse_unless_free(folder)
     reference = _reference(request.reference, images, options, partial(_part_of, model))
     task = Task(name, model, images, folder, reference, bool(spec.measurements))
-    return Plan((task,), options, None, request.overwrite, request.resume, search=search)
+    return request.plan((task,), options, search=search)
 
 
 def plan_found(
@@ -179,18 +234,18 @@ def plan_found(
         folders = {parts[0]: request.output or Path(f"beetle-lm-{file_name(parts[0])}")}
         references = {} if request.reference is None else {parts[0]: request.reference}
     output = together or folders[parts[0]]
-    refuse_unless_free(output, request.overwrite, request.resume)
-    goes_on = request.resume and is_unfinished(output)
+    request.refuse_unless_free(output)
+    goes_on = request.resumes and is_unfinished(output)
     whole = read_card(finder)
     tasks = []
     for part, model in models.items():
         spec, folder = _part_of(model), folders[part]
         window_of(spec.name, whole)
         if not goes_on:
-            refuse_unless_free(folder, request.overwrite)
+            refuse_unless_free(folder, request.overwrite, shared=request.shard is not None)
         reference = _reference(references.get(part), images, options, partial(_part_of, model))
         tasks.append(Task(part, model, images, folder, reference, bool(spec.measurements)))
-    return Plan(tuple(tasks), options, together, request.overwrite, request.resume, finder=finder)
+    return request.plan(tuple(tasks), options, together, finder=finder)
 
 
 def plan_parts(request: Request, zoo: str | None, options: Options | None = None) -> Plan | None:
@@ -226,8 +281,8 @@ def plan_parts(request: Request, zoo: str | None, options: Options | None = None
         return None
     references = _references([path.name for path in folders], request.reference)
     together = request.output or Path("beetle-lm-parts")
-    refuse_unless_free(together, request.overwrite, request.resume)
-    goes_on = request.resume and is_unfinished(together)
+    request.refuse_unless_free(together)
+    goes_on = request.resumes and is_unfinished(together)
     models = {path.name: _model_of(path, zoo) for path in folders}
     tasks = []
     for path in folders:
@@ -236,14 +291,14 @@ def plan_parts(request: Request, zoo: str | None, options: Options | None = None
         images = _photographs(given, request.recursive, options)
         folder, model = together / path.name, models[path.name]
         if not goes_on:  # or else the parts before the interrupted one are there already
-            refuse_unless_free(folder, request.overwrite)
+            refuse_unless_free(folder, request.overwrite, shared=request.shard is not None)
         manual = references.get(path.name)
         reference = _reference(manual, images, options, partial(_part_of, model))
         part = _part_of(model)
         measures, curved = bool(part.measurements), bool(part.curves)
         tasks.append(Task(path.name, model, images, folder, reference, measures, curved))
     _tell_passed_over(root, [path for path in found if path not in folders])
-    return Plan(tuple(tasks), options, together, request.overwrite, request.resume)
+    return request.plan(tuple(tasks), options, together)
 
 
 def plan_transfer(
@@ -266,10 +321,10 @@ def plan_transfer(
     options = options or Options()
     images = _photographs(request.inputs, request.recursive, options)
     folder = request.output or Path("beetle-lm-transfer")
-    refuse_unless_free(folder, request.overwrite, request.resume)
+    request.refuse_unless_free(folder)
     reference = _reference(request.reference, images, options, lambda: spec)
     task = Task(spec.name, landmarks, images, folder, reference, bool(spec.measurements))
-    return Plan((task,), options, None, request.overwrite, request.resume)
+    return request.plan((task,), options)
 
 
 def _refuse_one_folder(folders: Mapping[str, Path]) -> None:

@@ -30,14 +30,17 @@ class Finished:
 class Observer:
     """Is told how a run proceeds; this one ignores it."""
 
-    def started(self, task: Task, source: Source, done: int) -> None:
-        """A part begins; `done` of its photographs were done by an earlier run."""
+    def started(self, task: Task, source: Source, done: int, total: int) -> None:
+        """A part begins: so many photographs, of which `done` were done by an earlier run."""
 
     def placed(self, task: Task, result: Result) -> None:
         """A photograph is done, or failed."""
 
+    def computed(self, task: Task, count: int) -> None:
+        """So many photographs more are done by processes of a cluster; some may have failed."""
+
     def kept(self, task: Task, count: int) -> None:
-        """The first `count` photographs are on the disk, to stay whatever happens."""
+        """So many photographs are on the disk, to stay whatever happens."""
 
     def finished(self, task: Task, finished: Finished) -> None:
         """All results of a part are in their folder."""

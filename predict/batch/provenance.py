@@ -5,17 +5,17 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from beetle_lm import __version__
+from beetle_lm.predict.batch.job import Settings
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.reference import Reference
-from beetle_lm.predict.batch.source import Source
-from beetle_lm.predict.batch.staging import Settings
-from beetle_lm.predict.images.read import ImageFile
+from beetle_lm.predict.batch.source import Source, SourceRecord
 
 
 def settings(
@@ -61,8 +61,8 @@ def settings(
 
 
 def summary(
-    source: Source,
-    images: Sequence[ImageFile],
+    source: SourceRecord,
+    photographs: Path,
     options: Options,
     counts: dict[str, int],
     started: str,
@@ -71,8 +71,8 @@ def summary(
     """The content of run.json.
 
     Args:
-        source: what places the landmarks.
-        images: the photographs, one at least.
+        source: what placed the landmarks.
+        photographs: the folder that their names are below.
         options: how photographs were predicted and what was written.
         counts: of photographs and landmarks.
         started: when, in ISO format.
@@ -81,7 +81,7 @@ def summary(
     return {
         "beetle_lm": __version__,
         **source.record,
-        "photographs": str(images[0].folder),
+        "photographs": str(photographs),
         "versions": {
             "python": platform.python_version(),
             **source.versions,

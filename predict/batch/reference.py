@@ -32,7 +32,8 @@ class Reference:
         by_name: those of photographs, by the photographs' names.
         headers: of these photographs, where they can be read.
         frame: the frame of the manual landmarks.
-        sha256: checksum of the file.
+        path: the file.
+        sha256: its checksum.
     """
 
     def __init__(
@@ -41,9 +42,10 @@ class Reference:
         by_name: Mapping[str, Record],
         headers: Mapping[str, Header],
         frame: ExifFrame,
+        path: Path,
         sha256: str,
     ) -> None:
-        self.sha256 = sha256
+        self.path, self.sha256 = path, sha256
         self.manual = tuple(manual)
         self._by_name = by_name
         self._headers = headers
@@ -67,7 +69,8 @@ class Reference:
         manual = annotated.records
         by_name = {one.name: other for one, other in pair_by_image(wanted, manual)}
         headers = _headers([files[name] for name in by_name])
-        return cls(manual, by_name, headers, frame, sha256(content_of(path)).hexdigest())
+        checksum = sha256(content_of(path)).hexdigest()
+        return cls(manual, by_name, headers, frame, path, checksum)
 
     def of_part(self, spec: PartSpec) -> Reference:
         """The same with the landmarks in the order of the part, by their names where it has some.
@@ -78,7 +81,7 @@ class Reference:
         manual = in_order(self.manual, spec.landmark_names, spec.name)
         new = dict(zip(map(id, self.manual), manual, strict=True))
         by_name = {name: new[id(record)] for name, record in self._by_name.items()}
-        reference = Reference(manual, by_name, self._headers, self._frame, self.sha256)
+        reference = Reference(manual, by_name, self._headers, self._frame, self.path, self.sha256)
         reference.check(spec)
         return reference
 

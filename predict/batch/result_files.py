@@ -1,13 +1,13 @@
-"""What the folder of results holds, and how photographs are named in it."""
+"""What the folder of results holds."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 from beetle_lm.errors import Hint, OutputError
+from beetle_lm.predict.formats.parquet import PARQUET
 from beetle_lm.predict.images.earlier import (
     MOVING,
     OVERLAYS,
@@ -16,9 +16,8 @@ from beetle_lm.predict.images.earlier import (
     SUMMARY,
     is_of_another_program,
 )
-from beetle_lm.text import base_name
 
-Format = Literal["tps", "csv"]
+Format = Literal["tps", "csv", "parquet"]
 """A kind of landmark file."""
 
 MEASUREMENTS = "measurements.csv"
@@ -39,6 +38,7 @@ RESULTS = (
     CURVES,
     SLIDERS,
     MEASUREMENTS,
+    PARQUET,
     OVERLAYS,
     OVERVIEW,
     "evaluation",
@@ -94,6 +94,11 @@ def refuse_existing(folder: Path, overwrite: bool, resume: bool = False) -> None
         raise OutputError(f"{folder} holds results already", Hint.REPLACE_OR_ANOTHER_OUTPUT)
 
 
+def has_tables(formats: Sequence[Format]) -> bool:
+    """Whether text tables are written of the photographs: not beside a Parquet file alone."""
+    return any(one != "parquet" for one in formats)
+
+
 def planned(
     formats: Sequence[Format],
     overlay: bool,
@@ -108,6 +113,10 @@ def planned(
         left_out.add("landmarks.tps")
     if "csv" not in formats:
         left_out |= {"landmarks.csv", "predictions.csv"}
+    if "parquet" not in formats:
+        left_out.add(PARQUET)
+    if not has_tables(formats):
+        left_out |= {"specimens.csv", MEASUREMENTS, SLIDERS}
     if not overlay:
         left_out |= {OVERLAYS, OVERVIEW}
     if not measurements:
@@ -119,22 +128,3 @@ def planned(
     if not evaluation:
         left_out.add("evaluation")
     return [name for name in RESULTS if name not in left_out]
-
-
-def unique_ids(names: Sequence[str]) -> dict[str, str]:
-    """An identifier for each name: without its ending where that is unique, else the whole name."""
-    stems = Counter(_stem(name) for name in names)
-    ids = {name: _stem(name) if stems[_stem(name)] == 1 else name for name in names}
-    return ids if len(set(ids.values())) == len(ids) else {name: name for name in names}
-
-
-def _stem(name: str) -> str:
-    """The name without its ending; the whole name where only dots would be left of it."""
-    stem = PurePosixPath(name).with_suffix("").as_posix()
-    return stem if stem.rpartition("/")[2].strip(".") else name
-
-
-def shared_base_names(names: Iterable[str]) -> list[str]:
-    """The file names that photographs in different folders have in common."""
-    counts = Counter(base_name(name) for name in names)
-    return [name for name, count in counts.items() if count > 1]

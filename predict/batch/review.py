@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from beetle_lm.errors import Hint, LandmarkFileError, OutputError
-from beetle_lm.predict.batch.result_files import is_unfinished, shared_base_names
+from beetle_lm.predict.batch.result_files import is_unfinished
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.batch.writers import SPECIMEN_COLUMNS
 from beetle_lm.predict.formats.csv import csv_line, guarded, unguarded
+from beetle_lm.predict.formats.identifiers import shared_base_names
 from beetle_lm.predict.formats.own_tables import TIDY_COLUMNS
+from beetle_lm.predict.formats.parquet import PARQUET, ParquetResults
 from beetle_lm.predict.formats.records import flip_y
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, read_tps
 from beetle_lm.predict.landmarks import Floats
@@ -38,6 +40,7 @@ COLUMNS = (
 )
 """The columns of `review.csv`."""
 
+_SPECIMENS = "specimens.csv"
 _RANKS = {"failed": 0, "flagged": 1, "ok": 2}
 
 
@@ -151,6 +154,9 @@ def review(folder: Path, number: int) -> Review:
         if not path.exists()
     }
     for one in chosen:
+        if one.placed is not None:  # the row of a Parquet file has it all
+            found.worst.append(one)
+            continue
         landmarks = placed[one.part].get(one.image)
         xy = written.get(one.part, {}).get(one.image) if landmarks is None else landmarks.xy
         found.worst.append(replace(one, placed=landmarks, xy=xy))
@@ -205,6 +211,9 @@ class Results:
         """
         summary = _summary(self.folder)
         table = self.folder / "predictions.csv"
+        if not (self.folder / _SPECIMENS).exists():  # or Parquet alone
+            yield from _specimens(self.part, self.folder, summary)
+            return
         if not table.exists():  # a run may write TPS alone
             every = list(_specimens(self.part, self.folder, summary))
             written = _written(self.folder / "landmarks.tps", self.part, every)
@@ -337,7 +346,10 @@ def _damaged(path: Path, line: int | None, wanted: str) -> LandmarkFileError:
 
 
 def _specimens(part: str, folder: Path, summary: dict[str, Any]) -> Iterator[Reviewed]:
-    path = folder / "specimens.csv"
+    path = folder / _SPECIMENS
+    if not path.exists() and (folder / PARQUET).exists():
+        yield from _of_parquet(part, ParquetResults(folder / PARQUET), summary)
+        return
     for line, row in _rows(path, SPECIMEN_COLUMNS):
         if row["status"] not in _RANKS:
             raise _damaged(path, line, "a status")
@@ -353,6 +365,28 @@ def _specimens(part: str, folder: Path, summary: dict[str, Any]) -> Iterator[Rev
             unguarded(row["reason"]),
             _number(path, line, row["mean_expected_error_px"]),
             _number(path, line, row["mean_score"]),
+        )
+
+
+def _of_parquet(part: str, results: ParquetResults, summary: dict[str, Any]) -> Iterator[Reviewed]:
+    names = results.about.spec.landmark_names
+    for row in results:
+        placed = None
+        if row.xy is not None and row.score is not None and row.expected_error is not None:
+            placed = PlacedLandmarks(names, row.xy, row.score, row.expected_error)
+        yield Reviewed(
+            part,
+            row.image,
+            Path(summary["photographs"], row.image),
+            results.about.stored,
+            row.size,
+            row.units_per_px,
+            row.status,
+            row.reason,
+            None if row.expected_error is None else float(row.expected_error.mean()),
+            None if row.score is None else float(row.score.mean()),
+            placed,
+            None if placed is None else placed.xy,
         )
 
 

@@ -1,38 +1,33 @@
 """Runs a plan: one part after the other, or together those that are found on the same photographs.
 
-What is done together is whole before the next begins.
+One worker computes all partitions of the photographs of a part and writes its results before the
+next part begins; or several workers compute a share of the partitions each.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from beetle_lm.predict.batch import provenance
-from beetle_lm.predict.batch.outcome import Outcome, outcome_of
+from beetle_lm.predict.batch.finishing import finish, write_together
+from beetle_lm.predict.batch.job import Job
+from beetle_lm.predict.batch.journal import ROWS
 from beetle_lm.predict.batch.overlays import Overlays, Pictures
+from beetle_lm.predict.batch.partitions import partition_size
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
-from beetle_lm.predict.batch.result_files import unique_ids
-from beetle_lm.predict.batch.source import Source, Sources
-from beetle_lm.predict.batch.staging import (
-    Staged,
-    UnfinishedPart,
-    UnfinishedRun,
-    locked,
-    writing,
-)
-from beetle_lm.predict.batch.writers import ResultFiles
-from beetle_lm.predict.drawing.overlay import jpeg
-from beetle_lm.predict.drawing.overview import Selection, overview
-from beetle_lm.predict.images.earlier import OVERVIEW
-from beetle_lm.predict.images.read import Picture, Read
+from beetle_lm.predict.batch.request_record import record_of
+from beetle_lm.predict.batch.source import Source, SourceRecord, Sources
+from beetle_lm.predict.batch.staging import Staged, UnfinishedRun, locked, writing
+from beetle_lm.predict.batch.work import Work
+from beetle_lm.predict.drawing.overview import Selection
+from beetle_lm.predict.formats.identifiers import unique_ids
+from beetle_lm.predict.images.read import ImageFile, Picture
 from beetle_lm.predict.images.reading import Reader, Threads, reading
 from beetle_lm.predict.predictor import Predictor, Together
 from beetle_lm.predict.result import Result
@@ -99,10 +94,9 @@ def run_plan(
     """
     observer = observer or Observer()
     done: list[Finished] = []
-    folders = [task.folder for task in plan.tasks]
-    unfinished = UnfinishedRun(plan.output, folders, plan.overwrite, plan.resume)
+    run = unfinished(plan)
     with ExitStack() as stack:
-        run = stack.enter_context(unfinished)
+        stack.enter_context(run)
         reader = stack.enter_context(reading(plan.options.max_pixels, plan.options.isolate))
         threads = stack.enter_context(Threads(plan.options.workers))
         for tasks in plan.groups:
@@ -111,192 +105,257 @@ def run_plan(
                     if task.folder != plan.output:
                         own.enter_context(locked(task.folder))
                 sources = load(tasks, plan)
-                numbers = range(len(done) + 1, len(done) + len(tasks) + 1)
-                staged = [
-                    run.part(number, task.folder)
-                    for number, task in zip(numbers, tasks, strict=True)
-                ]
-                finished = run_parts(sources, tasks, staged, plan, reader, threads, observer)
+                staged = [run.part(n, task.folder) for n, task in enumerate(tasks, len(done) + 1)]
+                scale, names = plan.options.scale, [image.name for image in tasks[0].images]
+                scales = None if scale is None else scale.among(names)
+                jobs = begun_jobs(sources, tasks, staged, plan)
+                parts = _parts(sources, tasks, jobs, plan, threads, observer, own)
+                compute(sources, parts, plan, threads, reader)
+                finished = [part.finish(reader, scales) for part in parts]
             for task, one in zip(tasks, finished, strict=True):
                 observer.finished(task, one)
             done += finished
-        summary = _told(done[0])
-        if plan.together is not None:
-            summary = _summary(plan, done)
-            parts = [task.part for task in plan.tasks]
-            shown = {part: one.outcome.shown for part, one in zip(parts, done, strict=True)}
-            _write_together(run.together, summary, shown)
+        summary = write_together(plan, run.together, done)
         run.finish()
     return summary
 
 
-def run_parts(
+def run_shard(
+    plan: Plan,
+    load: Callable[[Sequence[Task], Plan], Sources] = load_models,
+    observer: Observer | None = None,
+) -> dict[str, Any]:
+    """Computes the share of one worker of several, and writes no results.
+
+    Any number of workers may be at it at once, each with a shard of its own. What is there of a
+    shard is not computed again. `Gathering` writes the results when all partitions are there.
+
+    Args:
+        plan: what is predicted, how, and where to; it has a shard.
+        load: makes ready what places the landmarks of some parts.
+        observer: is told what happens.
+
+    Returns:
+        The folder, the shard, how many partitions and photographs it has, and how many of the
+        photographs that were computed now failed, as JSON values.
+
+    Raises:
+        OutputError: the folder cannot be written, a run that is not shared is writing into it, the
+            same shard is at work, or the folder holds results or a run with other settings.
+        And all else that `run_plan` raises.
+    """
+    observer = observer or Observer()
+    assert plan.shard is not None
+    run, done = unfinished(plan), 0
+    counts = Counter(partitions=0, photographs=0, failed=0)
+    with ExitStack() as stack:
+        stack.enter_context(run.shared(plan.shard.file_name))
+        reader = stack.enter_context(reading(plan.options.max_pixels, plan.options.isolate))
+        threads = stack.enter_context(Threads(plan.options.workers))
+        for tasks in plan.groups:
+            sources = load(tasks, plan)
+            staged = [run.part(n, task.folder) for n, task in enumerate(tasks, done + 1)]
+            with ExitStack() as own:
+                with run.alone():
+                    jobs = begun_jobs(sources, tasks, staged, plan, plan.shard.of)
+                parts = _parts(sources, tasks, jobs, plan, threads, observer, own)
+                compute(sources, parts, plan, threads, reader)
+                for part in parts:
+                    counts.update(part.counts)
+            done += len(tasks)
+    return {"output": str(plan.output), "shard": str(plan.shard), **counts}
+
+
+def unfinished(plan: Plan) -> UnfinishedRun:
+    """What is kept of a run, in the folder of its results."""
+    folders = [task.folder for task in plan.tasks]
+    resume = plan.resume or plan.shard is not None
+    return UnfinishedRun(plan.output, folders, plan.overwrite, resume, record_of(plan))
+
+
+def begun_jobs(
     sources: Sources,
     tasks: Sequence[Task],
     staged: Sequence[Staged],
     plan: Plan,
-    reader: Reader,
-    threads: Threads,
-    observer: Observer,
-) -> list[Finished]:
-    """Predicts the photographs of some parts, or the rest of them, and writes all results.
+    workers: int = 1,
+) -> list[Job]:
+    """Begins some parts, or makes sure that they were begun with the same.
 
     Args:
         sources: what places the landmarks, for each part.
-        tasks: what is predicted and where to; the photographs are those of all alike.
-        staged: where what is done of each is kept; the part is resumed if it was begun there.
+        tasks: what is predicted; the photographs are those of all alike.
+        staged: where what is done of each is kept.
         plan: the whole run.
-        reader: reads the photographs.
-        threads: in which they are read, and drawn on.
-        observer: is told what happens.
+        workers: how many share the photographs.
+
+    Raises:
+        OutputError: a part was begun with other settings or photographs, what was kept of it is
+            damaged, or the folder cannot be written.
+        LandmarkError: manual landmarks are not those of the part.
     """
-    images, scale = tasks[0].images, plan.options.scale
-    scales = None if scale is None else scale.among([image.name for image in images])
-    with ExitStack() as stack:
-        parts = [
-            _Part(source, task, one, plan, scales, threads, observer, stack)
-            for source, task, one in zip(sources.parts, tasks, staged, strict=True)
-        ]
-        done = min(part.done for part in parts)
-        marks, reads = None, reader
-        if scale is not None and scale.mark is not None:
-            reads = marks = ScaleReader(reader, scale.mark)
-        pictures = Pictures(reads) if plan.options.overlay else None
-        if done < len(images):
-            rest, batch_size = images[done:], parts[0].batch_size
-            read = reads if pictures is None else pictures.read
-            with closing(sources.place(rest, batch_size, threads, read)) as placed:
-                pairs = zip(rest, placed, strict=True)
-                for index, (image, results) in enumerate(pairs, start=done):
-                    picture = None if pictures is None else pictures.take(image)
-                    read_scale = None if marks is None else marks.take(image)
-                    for part, result in zip(parts, results, strict=True):
-                        part.take(index, replace(result, scale=read_scale), picture)
-        return [part.finish(reader) for part in parts]
+    # As if all photographs were still to be done: another batch size may change last digits.
+    most = min(plan.options.batch_size, len(tasks[0].images))
+    size = partition_size(len(tasks[0].images), sources.parts[0].batch_size or most, workers)
+    parts, jobs = [task.part for task in plan.tasks], []
+    for source, task, one in zip(sources.parts, tasks, staged, strict=True):
+        if task.reference is not None:
+            task.reference.check(source.spec)
+        batch_size = source.batch_size or most
+        settings = provenance.settings(source, task.reference, parts, plan.options, batch_size)
+        with writing(one.folder):
+            job = Job.read(one)
+            if job is None:
+                told = SourceRecord.of(source, task.images, task.reference)
+                job = Job.begin(one, settings, task.images, size, told)
+            else:
+                job.check(settings, task.images, plan.takes)
+        jobs.append(job)
+    return jobs
 
 
-class _Part:
-    """A part while its photographs are predicted; what is done of it is kept when `stack` ends."""
+def _parts(
+    sources: Sources,
+    tasks: Sequence[Task],
+    jobs: Sequence[Job],
+    plan: Plan,
+    threads: Threads,
+    observer: Observer,
+    stack: ExitStack,
+) -> list[Part]:
+    """The parts of those partitions that the plan's worker takes."""
+    names = [image.name for image in tasks[0].images]
+    numbers = [one for one in jobs[0].numbers(len(names)) if plan.takes(one)]
+    journal = ROWS if plan.shard is None else f"{ROWS}-{plan.shard.file_name}"
+    return [
+        Part(
+            *(source, task, names, job, plan, jobs[0].batch_size),
+            *(numbers, journal, threads, observer, stack),
+        )
+        for source, task, job in zip(sources.parts, tasks, jobs, strict=True)
+    ]
+
+
+def compute(
+    sources: Sources, parts: Sequence[Part], plan: Plan, threads: Threads, reader: Reader
+) -> None:
+    """Places the landmarks of some parts on the photographs that none of them has kept.
+
+    Args:
+        sources: what places the landmarks, for each part.
+        parts: take them; the photographs are those of all alike.
+        plan: the whole run.
+        threads: in which photographs are read, and drawn on.
+        reader: reads the photographs.
+    """
+    scale, asked = plan.options.scale, deque[tuple[int, ImageFile]]()
+    marks, reads = None, reader
+    if scale is not None and scale.mark is not None:
+        reads = marks = ScaleReader(reader, scale.mark)
+    pictures = Pictures(reads) if plan.options.overlay else None
+    read = reads if pictures is None else pictures.read
+
+    def images(numbers: Sequence[int]) -> Iterator[ImageFile]:
+        """The photographs to read; how far a partition is done is asked when its turn comes."""
+        for number in numbers:
+            span = parts[0].work.partitions.span(number)
+            for index in span[min(part.work.kept(number) for part in parts) :]:
+                asked.append((index, parts[0].task.images[index]))
+                yield asked[-1][1]
+
+    begun = sorted({part.work.begun for part in parts if part.work.begun is not None})
+    rest = [number for number in parts[0].work.numbers if number not in begun]
+    # What is in work is done first, and apart: all else then starts and ends with whole batches.
+    for numbers in [*([number] for number in begun), rest]:
+        batch_size = parts[0].work.batch_size
+        with closing(sources.place(images(numbers), batch_size, threads, read)) as placed:
+            for results in placed:
+                index, image = asked.popleft()
+                picture = None if pictures is None else pictures.take(image)
+                read_scale = None if marks is None else marks.take(image)
+                for part, result in zip(parts, results, strict=True):
+                    part.take(index, replace(result, scale=read_scale), picture)
+    for part in parts:
+        part.work.all_added()
+
+
+class Part:
+    """A part while a worker computes its share of it.
+
+    Args:
+        source: places its landmarks.
+        task: what is predicted.
+        names: of all photographs, in their order.
+        job: the part as it was begun.
+        plan: the whole run.
+        batch_size: photographs that go through the models at once.
+        numbers: the partitions that the worker takes.
+        journal: the name of its file.
+        threads: draw.
+        observer: is told what happens.
+        stack: what is done is kept when it ends.
+    """
 
     def __init__(
         self,
         source: Source,
         task: Task,
-        staged: Staged,
+        names: Sequence[str],
+        job: Job,
         plan: Plan,
-        scales: ScaleOf | None,
+        batch_size: int,
+        numbers: Sequence[int],
+        journal: str,
         threads: Threads,
         observer: Observer,
         stack: ExitStack,
     ) -> None:
-        if task.reference is not None:
-            task.reference.check(source.spec)
-        self._source, self._task, self._staged = source, task, staged
-        self._options, self._observer = plan.options, observer
-        # As if all photographs were still to be done: another batch size may change last digits.
-        self.batch_size = source.batch_size or min(plan.options.batch_size, len(task.images))
-        names = [image.name for image in task.images]
-        self._ids, self._shown = unique_ids(names), Selection(names)
-        self._scales = scales
-        self._overlays = Overlays(
-            task, plan.options, threads, staged.results, self._ids, self._shown
-        )
-        parts = [each.part for each in plan.tasks]
-        self._part = stack.enter_context(
-            UnfinishedPart(
-                staged,
-                source.spec,
-                provenance.settings(source, task.reference, parts, plan.options, self.batch_size),
-                task.images,
-                self.batch_size,
+        self.task = task
+        self.counts = Counter[str]()
+        self._job, self._plan, self._observer = job, plan, observer
+        self._shown, self._overlays = Selection(names), None
+        if plan.options.overlay:
+            ids, folder = unique_ids(names), job.staged.results
+            self._overlays = Overlays(task, plan.options, threads, folder, ids, self._shown)
+        self.work = stack.enter_context(
+            Work(
+                task.folder,
+                job.partitions(names),
+                numbers,
+                batch_size,
+                job.staged.path / journal,
                 lambda count: observer.kept(task, count),
             )
         )
-        self.done = self._part.rows.count
-        observer.started(task, source, self.done)
+        observer.started(task, source, self.work.done, self.work.total)
+        self.counts.update(partitions=len(numbers), photographs=self.work.total)
 
     def take(self, index: int, result: Result, picture: Picture | None) -> None:
-        """Takes the result of the photograph of that index, unless an earlier run has done it."""
-        if index < self.done:
+        """Takes the result of the photograph of that index, unless it is kept already."""
+        if not self.work.wants(index):
             return
-        drawing = None if picture is None else self._overlays.draw(picture, result)
-        self._part.add(result, drawing)
-        self._observer.placed(self._task, result)
+        drawing = None
+        if picture is not None and self._overlays is not None:
+            drawing = self._overlays.draw(picture, result)
+        self.work.add(index, result, drawing)
+        self.counts["failed"] += result.landmarks is None
+        self._observer.placed(self.task, result)
 
-    def finish(self, reader: Reader) -> Finished:
+    def finish(self, reader: Reader, scales: ScaleOf | None) -> Finished:
         """Writes all results and moves them into place."""
-        part, task, source, options = self._part, self._task, self._source, self._options
-        staged, shown, summary = self._staged, self._shown, self._staged.whole
-        scales = self._scales
-        if summary is None:
-            part.all_added()
-            files = ResultFiles(
-                staged.results, source.spec, self._ids, options.formats, options.curves
-            )
-            with files:
-                outcome = outcome_of(part.rows, task, source, options, reader, shown, scales, files)
-            written = files.paths + _write_pictures(outcome, task, source.spec.name, staged, reader)
-            summary = provenance.summary(
-                source, task.images, options, outcome.counts, part.started, part.rows.seconds
-            )
-            part.rows.check()  # or else these are not the results of this run
-            staged.seal(summary, written)
-        else:
-            outcome = outcome_of(part.rows, task, source, options, reader, shown, scales)
-        staged.place()
-        return Finished(task.folder, summary, outcome)
-
-
-def _write_pictures(
-    outcome: Outcome, task: Task, name: str, staged: Staged, read: Read
-) -> list[Path]:
-    """Writes the evaluation and the overview, where there are any; returns which files."""
-    written = []
-    if outcome.evaluation is not None and task.reference is not None:
-        from beetle_lm.predict.evaluation import report  # imports matplotlib
-
-        upright = frozenset(filter(task.reference.is_drawn_upright, outcome.evaluation.images))
-        images = {image.name: image for image in task.images if image.name in upright}
-        folder = staged.results / "evaluation"
-        shutil.rmtree(folder, ignore_errors=True)  # half written by a run that was killed
-        report.write_evaluation(outcome.evaluation, folder, images.get, read=read)
-        written += [folder / file for file in report.FILES if (folder / file).exists()]
-    if outcome.shown.cells:
-        written.append(staged.results / OVERVIEW)
-        with writing(written[-1]):
-            written[-1].write_bytes(jpeg(overview({name: outcome.shown})))
-    return written
+        return finish(
+            self._job,
+            self.task,
+            self._plan.options,
+            self.work.partitions,
+            reader,
+            self._shown,
+            scales,
+            self.work.check,
+        )
 
 
 def _half_of_the_cores() -> int:
     has_affinity = hasattr(os, "sched_getaffinity")  # on Linux: fewer than there are in a container
     cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
     return max(1, cores // 2)
-
-
-def _told(finished: Finished) -> dict[str, Any]:
-    return {"output": str(finished.folder), **finished.summary}
-
-
-def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
-    counts: Counter[str] = Counter()
-    for finished in done:
-        counts.update(finished.summary["counts"])
-    return {
-        "output": str(plan.output),
-        "counts": dict(counts),
-        "parts": {one.folder.name: _told(one) for one in done},
-    }
-
-
-def _write_together(staged: Staged, summary: dict[str, Any], shown: dict[str, Selection]) -> None:
-    """Writes what belongs to all parts together; none of it stays if it is cut short."""
-    if staged.whole is None:
-        written = []
-        with writing(staged.folder):
-            staged.results.mkdir(exist_ok=True)
-            if any(selection.cells for selection in shown.values()):
-                written.append(staged.results / OVERVIEW)
-                written[-1].write_bytes(jpeg(overview(shown)))
-        staged.seal(summary, written)
-    staged.place()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from beetle_lm.predict.images.read import ImageFile, Read
 from beetle_lm.predict.images.reading import Threads
@@ -12,6 +13,7 @@ from beetle_lm.predict.inputs import MadeWith
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 if TYPE_CHECKING:
+    from beetle_lm.predict.batch.reference import Reference
     from beetle_lm.predict.inputs import Photograph
     from beetle_lm.predict.result import Result
 
@@ -63,6 +65,71 @@ class Source(Protocol):
             threads: read the photographs, a bounded number ahead.
             read: reads a photograph; see `beetle_lm.predict.images.reading`.
         """
+
+
+@dataclass(frozen=True, eq=False)
+class SourceRecord:
+    """What is told of a source of landmarks when all are placed, and the source itself is gone.
+
+    Args:
+        spec: the part whose landmarks it placed.
+        record: what run.json says of it, as JSON values.
+        versions: the versions of the libraries that only it used, by their names.
+        own: names of photographs with manual landmarks that it was made with.
+        compared: these are compared with their manual landmarks all the same.
+        note: what the comparison has to say of them; empty where there are none.
+    """
+
+    spec: PartSpec
+    record: Mapping[str, Any]
+    versions: Mapping[str, str]
+    own: frozenset[str] = field(default=frozenset())
+    compared: bool = True
+    note: str = ""
+
+    @classmethod
+    def of(cls, source: Source, images: Sequence[ImageFile], reference: Reference | None) -> Self:
+        """What is told of a source.
+
+        Args:
+            source: places the landmarks.
+            images: the photographs.
+            reference: manual landmarks to compare with.
+        """
+        told = source.spec, source.record, source.versions
+        if reference is None:
+            return cls(*told)
+        own = source.made_with([image for image in images if image.name in reference])
+        names = frozenset(image.name for image in own.images)
+        return cls(*told, names, own.compared, own.note)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON values; `from_dict` reads it back."""
+        return {
+            "part": self.spec.to_dict(),
+            "record": self.record,
+            "versions": self.versions,
+            "own": sorted(self.own),
+            "compared": self.compared,
+            "note": self.note,
+        }
+
+    @classmethod
+    def from_dict(cls, entries: dict[str, Any]) -> Self:
+        """Reads what `to_dict` wrote.
+
+        Raises:
+            PartError: the part is damaged.
+            KeyError, TypeError: an entry is missing or of a wrong kind.
+        """
+        return cls(
+            PartSpec.from_dict(entries["part"]),
+            dict(entries["record"]),
+            dict(entries["versions"]),
+            frozenset(entries["own"]),
+            bool(entries["compared"]),
+            str(entries["note"]),
+        )
 
 
 class Sources(Protocol):

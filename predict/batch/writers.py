@@ -4,35 +4,32 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
 import numpy as np
 
-from beetle_lm.predict.batch.options import CurvesAs, Flagged
-from beetle_lm.predict.batch.result_files import (
-    CURVES,
-    MEASUREMENTS,
-    SLIDERS,
-    Format,
-    shared_base_names,
-)
+from beetle_lm.predict.batch.options import Flagged, Options
+from beetle_lm.predict.batch.result_files import CURVES, MEASUREMENTS, SLIDERS, has_tables
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.formats.csv import csv_line, guarded
+from beetle_lm.predict.formats.identifiers import Identifiers, shared_base_names
 from beetle_lm.predict.formats.own_tables import tidy_header, tidy_rows, wide_header, wide_row
+from beetle_lm.predict.formats.parquet import PARQUET, About, ParquetWriter
+from beetle_lm.predict.formats.result_row import ResultRow
 from beetle_lm.predict.formats.semilandmarks import (
     curve_header,
     curve_rows,
     semilandmark_names,
     sliders,
 )
-from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord
+from beetle_lm.predict.formats.tps import TpsFormatter
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored, upright_size
-from beetle_lm.predict.landmarks import Floats, curve_points
+from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.measurements import lengths
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.scales.scale import Scale
@@ -134,9 +131,8 @@ class ResultFiles:
     Args:
         folder: where they go.
         spec: the part.
-        ids: an identifier for each image's name, in the order of the images.
-        formats: which landmark files to write.
-        curves: how semilandmarks are written.
+        names: of the images, in their order; gone through several times.
+        options: what is written and how.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -146,19 +142,21 @@ class ResultFiles:
         self,
         folder: Path,
         spec: PartSpec,
-        ids: Mapping[str, str],
-        formats: Sequence[Format] = ("tps", "csv"),
-        curves: CurvesAs = "curves",
+        names: Iterable[str],
+        options: Options,
     ) -> None:
         self._folder = folder
         self._spec = spec
-        self._ids = ids
-        self._shared = frozenset(shared_base_names(ids))
-        self._formats = tuple(formats)
-        self._appended = bool(spec.curves) and curves == "append"
+        self._options = options
+        self._appended = bool(spec.curves) and options.curves == "append"
         self._names = spec.landmark_names
         if self._appended:
             self._names += semilandmark_names(spec)
+        self._ids, self._shared = Identifiers(()), frozenset[str]()
+        if "tps" in self._options.formats:
+            self._ids, self._shared = Identifiers(names), frozenset(shared_base_names(names))
+        self._about = About(spec, options.exif == "stored", options.flagged == "drop")
+        self._parquet: ParquetWriter | None = None
         self._tps = TpsFormatter()
         self._files = ExitStack()
         self._streams: dict[str, TextIO] = {}
@@ -166,24 +164,29 @@ class ResultFiles:
     @property
     def paths(self) -> list[Path]:
         """The files."""
-        return [self._folder / name for name in self._streams]
+        binary = () if self._parquet is None else (PARQUET,)
+        return [self._folder / name for name in (*self._streams, *binary)]
 
     def __enter__(self) -> Self:
         with ExitStack() as stack, writing(self._folder):
-            if "tps" in self._formats:
+            if "tps" in self._options.formats:
                 self._open(stack, "landmarks.tps", "")
-            if "csv" in self._formats:
+            if "csv" in self._options.formats:
                 self._open(stack, "landmarks.csv", wide_header(len(self._names)))
                 self._open(stack, "predictions.csv", tidy_header())
-            self._open(stack, "specimens.csv", ",".join(SPECIMEN_COLUMNS) + "\n")
-            if self._spec.measurements:
-                self._open(stack, MEASUREMENTS, measurements_header(self._spec))
-            if self._appended:
-                self._open(stack, SLIDERS, sliders(self._spec))
-            elif self._spec.curves and "csv" in self._formats:
-                self._open(stack, CURVES, curve_header())
+            if has_tables(self._options.formats):
+                self._open(stack, "specimens.csv", ",".join(SPECIMEN_COLUMNS) + "\n")
+                if self._spec.measurements:
+                    self._open(stack, MEASUREMENTS, measurements_header(self._spec))
+                if self._appended:
+                    self._open(stack, SLIDERS, sliders(self._spec))
+                elif self._spec.curves and "csv" in self._options.formats:
+                    self._open(stack, CURVES, curve_header())
+            if "parquet" in self._options.formats:
+                writer = ParquetWriter(self._folder / PARQUET, self._about)
+                self._parquet = stack.enter_context(writer)
             self._files = stack.pop_all()
-        if self._shared and "tps" in self._formats:
+        if self._shared:
             _log.warning(
                 "photographs in different folders have the same name, e.g. %s: in landmarks.tps"
                 " their IMAGE= has the folders too",
@@ -198,7 +201,7 @@ class ResultFiles:
         trace: TracebackType | None,
     ) -> None:
         with writing(self._folder):
-            self._files.close()
+            self._files.__exit__(kind, error, trace)
 
     def add(self, result: Result, written: Written | None, scale: Scale | None = None) -> None:
         """Writes one result.
@@ -212,13 +215,18 @@ class ResultFiles:
             OutputError: the folder cannot be written, e.g. because the disk is full.
         """
         with writing(self._folder):
+            row = _row(result, written, scale)
+            if self._parquet is not None:
+                self._parquet.add(row)
+            if not has_tables(self._options.formats):
+                return
             self._write_specimen(result, written, scale)
             if written is not None and not written.dropped:
                 units_per_px = None if scale is None else scale.units_per_px
-                self._write_landmarks(result, written, units_per_px)
+                self._write_landmarks(row)
                 if self._spec.measurements:
-                    row = measurements_row(self._spec, result, written, units_per_px)
-                    self._streams[MEASUREMENTS].write(row)
+                    measured = measurements_row(self._spec, result, written, units_per_px)
+                    self._streams[MEASUREMENTS].write(measured)
 
     def _open(self, stack: ExitStack, name: str, header: str) -> None:
         stream = (self._folder / name).open("w", encoding="utf-8", newline="")
@@ -243,34 +251,38 @@ class ResultFiles:
         row = (name, result.status, reason, *size, *confidence, missing, *units)
         self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
-    def _write_landmarks(
-        self, result: Result, written: Written, units_per_px: float | None
-    ) -> None:
-        name, xy = result.name, written.xy
-        score, expected_error = written.score, written.expected_error
+    def _write_landmarks(self, row: ResultRow) -> None:
         if self._appended:
-            xy = np.concatenate((xy, written.semilandmarks))
-            unknown = np.full(len(written.semilandmarks), np.nan)
-            score = np.concatenate((score, unknown))
-            expected_error = np.concatenate((expected_error, written.semilandmark_error))
-        if "tps" in self._formats:
-            curves = None
-            if self._spec.curves and not self._appended:
-                curves = curve_points(self._spec, written.xy, written.semilandmarks)
-            record = TpsRecord.from_image_xy(
-                xy, written.size, name, self._ids[name], units_per_px, curves
-            )
-            if result.flag is not None:
-                record = replace(record, comments=(f"flagged: {result.flag}",))
-            keep_folders = base_name(name) in self._shared
+            row = row.appended()
+        record = row.tps_record(self._ids.of(row.image), self._spec)
+        if record is not None and "tps" in self._options.formats:
+            keep_folders = base_name(row.image) in self._shared
             self._streams["landmarks.tps"].write(self._tps.format(record, keep_folders))
-        if "csv" in self._formats:
-            self._streams["landmarks.csv"].write(wide_row(name, xy))
-            rows = tidy_rows(name, self._names, xy, score, expected_error)
+        if row.xy is not None and "csv" in self._options.formats:
+            self._streams["landmarks.csv"].write(wide_row(row.image, row.xy))
+            rows = tidy_rows(row.image, self._names, row.xy, row.score, row.expected_error)
             self._streams["predictions.csv"].write(rows)
-        if CURVES in self._streams:
-            rows = curve_rows(name, self._spec, written.semilandmarks, written.semilandmark_error)
-            self._streams[CURVES].write(rows)
+        if CURVES in self._streams and row.semilandmarks is not None:
+            self._streams[CURVES].write(
+                curve_rows(row.image, self._spec, row.semilandmarks, row.semilandmark_error)
+            )
+
+
+def _row(result: Result, written: Written | None, scale: Scale | None) -> ResultRow:
+    placed = written is not None and not written.dropped
+    return ResultRow(
+        result.name,
+        result.status,
+        result.error or result.flag or "",
+        result.size if written is None else written.size,
+        written.xy if written is not None and placed else None,
+        None if written is None else written.score,
+        None if written is None else written.expected_error,
+        None if scale is None else scale.units_per_px,
+        "" if scale is None else scale.note,
+        written.semilandmarks if written is not None and placed else None,
+        None if written is None else written.semilandmark_error,
+    )
 
 
 def measurements_header(spec: PartSpec) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -30,6 +31,7 @@ from beetle_lm.predict.commands.running import (
     carry_out,
     chosen_formats,
     chosen_scale,
+    chosen_shard,
 )
 from beetle_lm.zoo.commands import Zoo
 
@@ -125,6 +127,26 @@ def predict(
     max_pixels: MaxPixels = 500_000_000,
     pages: PagesRead = "first",
     isolate: Isolate = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N/M|auto",
+            help="Compute the Nth of M shares, on any number of machines that see OUT; auto in a"
+            " SLURM job array. `gather` writes the results.",
+        ),
+    ] = None,
+    engine: Annotated[
+        Literal["ray"] | None,
+        typer.Option(help="Compute on a Ray cluster, partition by partition."),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|HOST:PORT",
+            help="Of the cluster.",
+            show_default="one is started on this machine",
+        ),
+    ] = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
@@ -140,6 +162,8 @@ def predict(
     Results are kept on the disk as they come. After Ctrl-C, a crash, a power cut or a full disk the
     same command with --resume continues, and ends with the same results.
 
+    With --shard several machines share the photographs; each shard is resumed by the same command.
+
     Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
     are there), 130 stopped by Ctrl-C.
     """
@@ -149,12 +173,31 @@ def predict(
         raise UsageError("give either --part NAME or --model FILE, not both")
     if find and search:
         raise UsageError("give either --find or --search, not both")
+    share = chosen_shard(shard)
+    if share is not None and overwrite:
+        raise UsageError(
+            "--overwrite would drop what other shards have done: remove what is in OUT first, or"
+            " name another folder with -o"
+        )
+    if share is not None and dry_run:
+        raise UsageError("--dry-run tells of the whole run: leave --shard out")
+
+    _check_engine(engine, address, share is not None, overlay)
 
     from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Request
     from beetle_lm.predict.batch.runner import load_models
 
-    request = Request(inputs, output, recursive, reference, overwrite, resume)
+    run = None
+    if engine is not None:
+        from beetle_lm.predict.batch.ray_engine import run_on_ray
+
+        run = partial(run_on_ray, address=address)
+        device = "cpu" if device == "auto" else device  # a cluster may have machines of both kinds
+        threads = threads or 1
+
+    command = tuple(sys.argv[1:])
+    request = Request(inputs, output, recursive, reference, overwrite, resume, share, command)
     options = Options(
         formats=chosen,
         exif=exif,
@@ -177,7 +220,17 @@ def predict(
         quiet=quiet,
         verbose=verbose,
         as_json=as_json,
+        run=run,
     )
+
+
+def _check_engine(engine: str | None, address: str | None, shared: bool, overlay: bool) -> None:
+    if address is not None and engine is None:
+        raise UsageError("--address goes with --engine ray")
+    if engine is not None and shared:
+        raise UsageError("give either --engine or --shard, not both")
+    if engine is not None and overlay:
+        raise UsageError("--engine draws nothing: leave --overlay out")
 
 
 def _plan(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,16 +14,22 @@ from beetle_lm.errors import BeetleLMError, RequestError, UsageError
 
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.plan import Plan, Task
+    from beetle_lm.predict.batch.progress import Observer
     from beetle_lm.predict.batch.result_files import Format
+    from beetle_lm.predict.batch.shard import Shard
     from beetle_lm.predict.batch.source import Sources
+    from beetle_lm.predict.commands.terminal import Terminal
     from beetle_lm.predict.scales.sources import ScaleSource
 
-_FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv"}
+    Load = Callable[[Sequence[Task], Plan], Sources]
+    Runner = Callable[[Plan, Load, Observer], dict[str, Any]]
+
+_FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv", "parquet": "parquet"}
 _SOME_FAILED, _INTERRUPTED = 3, 130
 
 Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Also look into sub-folders.")]
 Formats = Annotated[
-    str, typer.Option("--format", metavar="tps,csv", help="Landmark files to write.")
+    str, typer.Option("--format", metavar="tps,csv,parquet", help="Landmark files to write.")
 ]
 Overlay = Annotated[
     bool,
@@ -107,7 +114,9 @@ def chosen_formats(text: str) -> tuple[Format, ...]:
     """
     names = [name.strip().lower() for name in text.split(",")]
     if unknown := [name for name in names if name not in _FORMATS]:
-        raise UsageError(f"--format must be tps, csv or both (tps,csv), got {unknown[0]!r}")
+        raise UsageError(
+            f"--format must be tps, csv, parquet or several (tps,csv), got {unknown[0]!r}"
+        )
     return tuple(dict.fromkeys(_FORMATS[name] for name in names))
 
 
@@ -151,20 +160,23 @@ def chosen_scale(scale: str | None, scale_from: str | None) -> ScaleSource | Non
 def carry_out(
     context: typer.Context,
     plan: Plan,
-    load: Callable[[Sequence[Task], Plan], Sources],
+    load: Load,
     *,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
     as_json: bool,
+    run: Runner | None = None,
 ) -> None:
-    """Runs a plan, or says what it would do, and reports on the terminal.
+    """Runs a plan or its shard, or says what it would do, and reports on the terminal.
 
     Raises:
         Exit: with code 3 where photographs failed, 130 after Ctrl-C.
         BeetleLMError: the run was stopped by an error.
     """
-    from beetle_lm.predict.batch.runner import run_plan
+    from beetle_lm.predict.batch.runner import run_plan, run_shard
+
+    run = run or (run_plan if plan.shard is None else run_shard)
     from beetle_lm.predict.commands.terminal import Terminal, tell_plan
 
     if dry_run:
@@ -174,7 +186,7 @@ def carry_out(
     terminal = Terminal(plan, options, quiet, verbose)
     try:
         with terminal:
-            summary = run_plan(plan, load, terminal)
+            summary = run(plan, load, terminal)
     except KeyboardInterrupt:
         nothing = f"nothing was written to {plan.output}"
         echo(f"stopped; {terminal.what_stays() or nothing}", err=True)
@@ -183,12 +195,59 @@ def carry_out(
         if terminal.has_begun and (stays := terminal.what_stays()):
             echo(stays, err=True)
         raise
+    tell_outcome(terminal, summary, as_json=as_json)
+
+
+def tell_outcome(terminal: Terminal, summary: Mapping[str, Any], *, as_json: bool) -> None:
+    """Prints what came of a run.
+
+    Raises:
+        Exit: with code 3 where photographs failed.
+    """
     terminal.tell_problems()
     if as_json:
         import json
 
         echo_json(json.dumps(summary, indent=2))
     else:
-        terminal.tell_results()
+        terminal.tell_results(summary)
     if terminal.failed:
         raise typer.Exit(_SOME_FAILED)
+
+
+def chosen_shard(text: str | None) -> Shard | None:
+    """The shard that `--shard` names; with 'auto' that of a task of a SLURM job array.
+
+    Raises:
+        UsageError: it names none, or this is no such task.
+    """
+    if text is None:
+        return None
+    from beetle_lm.predict.batch.shard import Shard
+
+    try:
+        return Shard.read(text) if text.strip().lower() != "auto" else _shard_of_array()
+    except RequestError as error:
+        raise UsageError(f"--shard: {error}") from error
+
+
+def _shard_of_array() -> Shard:
+    from beetle_lm.predict.batch.shard import Shard
+
+    found = {}
+    for name in ("ID", "COUNT", "MIN"):
+        value = os.environ.get(f"SLURM_ARRAY_TASK_{name}", "")
+        if not value.isdecimal():
+            raise UsageError(
+                "--shard auto needs a task of a SLURM job array, whose SLURM_ARRAY_TASK_ID, _COUNT"
+                " and _MIN are numbers; elsewhere give the shard, such as --shard 3/100"
+            )
+        found[name] = int(value)
+    step = os.environ.get("SLURM_ARRAY_TASK_STEP", "")
+    number, rest = divmod(found["ID"] - found["MIN"], int(step) if step.isdecimal() else 1)
+    if rest or number >= found["COUNT"]:
+        raise UsageError(
+            f"--shard auto needs a job array of a row of numbers, such as 1-{found['COUNT']}; for"
+            f" some tasks of another array give the shard, such as --shard {found['ID']}/100"
+        )
+    return Shard(number + 1, found["COUNT"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,14 +16,16 @@ from beetle_lm.hints import sentence_for
 from beetle_lm.predict.batch.options import Flagged
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
-from beetle_lm.predict.batch.result_files import is_unfinished, planned
+from beetle_lm.predict.batch.result_files import has_tables, is_unfinished, planned
 from beetle_lm.predict.batch.source import Source
 from beetle_lm.predict.evaluation import table as evaluation_table
 from beetle_lm.predict.evaluation.metrics import Evaluation
+from beetle_lm.predict.formats.parquet import PARQUET
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.result import Result
 from beetle_lm.text import counted, printable
 
+_TOLD = 10  # failures
 _SPEED_OF = 600.0  # seconds before now, from which the time left is computed
 
 
@@ -77,13 +79,15 @@ class Terminal(Observer):
         )
         self._warnings: list[tuple[logging.StreamHandler[Any], Any]] = []
         self._options = options
-        self._total = sum(len(task.images) for task in plan.tasks)
+        self._total = 0 if plan.shard else sum(len(task.images) for task in plan.tasks)
+        self._failures: list[tuple[Task, Result]] = []  # of a shard, which has no outcome
+        self._failed_of_shard = 0
         self._row = self._bar.add_task("landmarks", total=self._total)
 
     @property
     def failed(self) -> int:
         """How many photographs have no landmarks so far."""
-        return sum(finished.outcome.failed for _, finished in self._done)
+        return sum(finished.outcome.failed for _, finished in self._done) + self._failed_of_shard
 
     @property
     def has_begun(self) -> bool:
@@ -111,9 +115,10 @@ class Terminal(Observer):
             handler.setStream(stream)
         self._warnings = []
 
-    def started(self, task: Task, source: Source, done: int) -> None:
+    def started(self, task: Task, source: Source, done: int, total: int) -> None:
         """Names the model or the templates, and says where a run is resumed."""
         self._resumed += done
+        self._total += total if self._plan.shard else 0
         # Anew: the speed is that of this part, and not of what was done by an earlier run.
         self._bar.reset(
             self._row,
@@ -124,14 +129,25 @@ class Terminal(Observer):
         if not self._quiet:
             self._say(source.title)
             if done:
-                self._say(f"going on after {done} of {_counted(len(task.images))}")
+                self._say(f"going on after {done} of {_counted(total)}")
 
     def placed(self, task: Task, result: Result) -> None:
         """Counts one photograph."""
         self._placed += 1
         self._bar.advance(self._row)
+        if self._plan.shard is not None and result.landmarks is None:
+            self._failed_of_shard += 1
+            if len(self._failures) < _TOLD:
+                self._failures.append((task, result))
         if self._verbose:
             self._say(self._line(task, result))
+
+    def computed(self, task: Task, count: int) -> None:
+        """Counts photographs that a cluster did."""
+        self._placed += count
+        self._bar.advance(self._row, count)
+        if self._verbose:
+            self._say(f"{self._of_part(task)}{_counted(count)} more")
 
     def kept(self, task: Task, count: int) -> None:
         """Remembers how much is done."""
@@ -151,18 +167,27 @@ class Terminal(Observer):
             return None
         done, parts = sum(self._kept.values()), ", ".join(task.part for task, _ in self._done)
         there = f" ({parts} finished)" if parts and self._plan.together is not None else ""
-        told = f"{done} of {_counted(self._total)} done{there}, kept in {self._plan.output}; "
-        return (told if done else "") + "the same command with --resume goes on"
+        of_shard = f" of shard {self._plan.shard}" if self._plan.shard else ""
+        told = f"{done} of {_counted(self._total)}{of_shard} done{there}, kept in"
+        goes_on = "the same command goes on"
+        if not self._plan.shard:
+            goes_on = "the same command with --resume goes on"
+        return (f"{told} {self._plan.output}; " if done else "") + goes_on
 
     def tell_problems(self) -> None:
         """Says on stderr what failed, and what could not be compared."""
+        for task, result in self._failures:
+            echo(self._line(task, result), err=True)
+        if self._failed_of_shard > len(self._failures):
+            echo(f"and {self._failed_of_shard - len(self._failures)} more failed", err=True)
         for task, finished in self._done:
             outcome = finished.outcome
             for result in outcome.failures:
                 echo(self._line(task, result), err=True)
             if outcome.failed > len(outcome.failures):
                 rest = outcome.failed - len(outcome.failures)
-                echo(f"and {rest} more failed; specimens.csv has all reasons", err=True)
+                table = "specimens.csv" if has_tables(self._plan.options.formats) else PARQUET
+                echo(f"and {rest} more failed; {table} has all reasons", err=True)
             for hint in outcome.hints:
                 if sentence := sentence_for(hint, self._options):
                     echo(f"{self._of_part(task)}{sentence}", err=True)
@@ -171,8 +196,20 @@ class Terminal(Observer):
                 for line in (*unmatched, *outcome.evaluation.notes):
                     echo(self._of_part(task) + line, err=True)
 
-    def tell_results(self) -> None:
-        """Prints a line per part; the comparison as a table if there is one part."""
+    def tell_results(self, summary: Mapping[str, Any]) -> None:
+        """Prints a line per part; the comparison as a table if there is one part.
+
+        Args:
+            summary: of the run, or of the shard.
+        """
+        if self._plan.shard is not None:
+            failed = f", {self._failed_of_shard} failed" if self._failed_of_shard else ""
+            echo(
+                f"shard {self._plan.shard} is done: {_counted(summary['photographs'])} in"
+                f" {counted(summary['partitions'], 'partition')}{failed};"
+                f" `beetle-lm gather {self._plan.output}` writes the results when all shards are"
+            )
+            return
         several = self._plan.together is not None
         for task, finished in self._done:
             outcome = finished.outcome

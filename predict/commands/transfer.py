@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -112,7 +113,8 @@ def transfer(
     annotated = Templates.read([template, *(templates or [])], landmarks, spec, exif, max_pixels)
     for remark in annotated.remarks:
         logging.getLogger("beetle_lm").warning("%s", remark)
-    request = Request(inputs, output, recursive, reference, overwrite, resume)
+    command = tuple(sys.argv[1:])
+    request = Request(inputs, output, recursive, reference, overwrite, resume, command=command)
     options = Options(
         formats=chosen,
         exif=exif,

@@ -13,6 +13,7 @@ from beetle_lm.errors import Hint, LandmarkFileError, OutputError, RequestError
 from beetle_lm.files import write_text
 from beetle_lm.predict.curves import bezier, evenly_spaced
 from beetle_lm.predict.formats.annotated import zeros_remark
+from beetle_lm.predict.formats.identifiers import Identifiers, shared_base_names
 from beetle_lm.predict.formats.landmark_names import in_order, own_names
 from beetle_lm.predict.formats.names import listed
 from beetle_lm.predict.formats.own_tables import (
@@ -21,14 +22,15 @@ from beetle_lm.predict.formats.own_tables import (
     wide_header,
     wide_row,
 )
+from beetle_lm.predict.formats.parquet import SUFFIX, ParquetResults
 from beetle_lm.predict.formats.programs import coco, deeplabcut, dlib, label_studio, nts
 from beetle_lm.predict.formats.programs.found import Placed
 from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record, flip_y
-from beetle_lm.predict.formats.sizes import ImageSizes, Size
-from beetle_lm.predict.formats.tps import TpsRecord, write_tps
+from beetle_lm.predict.formats.sizes import ImageSizes, Size, SizesByName
+from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, write_tps
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.text import counted, shown
+from beetle_lm.text import base_name, counted, shown
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 Kind = Literal["tps", "nts", "wide", "tidy", "deeplabcut", "coco", "imglab", "label-studio"]
@@ -77,7 +79,9 @@ def convert_file(
     """Converts a landmark file and writes it whole or not at all.
 
     From TPS to TPS everything is kept. What else a file has that the target has no place for is
-    left out with a warning. Coordinates keep all their digits, but for imglab's.
+    left out with a warning. Coordinates keep all their digits, but for imglab's. Of a Parquet file
+    of results become the TPS file and tables that the run would have written, in memory that does
+    not grow with it.
 
     Args:
         source: a landmark file of any kind, or a folder of them.
@@ -102,6 +106,12 @@ def convert_file(
     """
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists", Hint.REPLACE_OR_ANOTHER_NAME)
+    if source.suffix.lower() == SUFFIX:
+        results = ParquetResults(source)
+        if part is None and kind in ("tps", "wide", "tidy"):
+            write_text(target, _text_of_results(results, kind, excel))
+            return len(results)
+        sizes = sizes or SizesByName(results.sizes())
     records = read_records(source, () if sizes is None else sizes.names)
     if part is not None:
         records = in_order(records, part.landmark_names, part.name)
@@ -192,6 +202,23 @@ def _nts(source: Path, records: Sequence[Record], placed: Sequence[Floats]) -> s
         told = "labels of an NTS file have no folders and no spaces; these names are changed"
         _log.warning("%s: %s: %s", source, told, listed(changed))
     return nts.text(names, placed)
+
+
+def _text_of_results(results: ParquetResults, kind: str, excel: bool) -> Iterator[str]:
+    if kind == "tps":
+        identifiers, formatter = Identifiers(results.names), TpsFormatter()
+        shared = frozenset(shared_base_names(results.names))
+        for row in results:
+            if record := row.tps_record(identifiers.of(row.image), results.about.spec):
+                yield formatter.format(record, base_name(row.image) in shared)
+        return
+    names = results.about.spec.landmark_names
+    yield wide_header(len(names), excel) if kind == "wide" else tidy_header(excel)
+    for row in results:
+        if row.xy is not None and kind == "wide":
+            yield wide_row(row.image, row.xy, excel)
+        elif row.xy is not None:
+            yield tidy_rows(row.image, names, row.xy, row.score, row.expected_error, excel)
 
 
 def _program(

@@ -1,18 +1,22 @@
-"""The curves of a landmark file: the lines that their points stand for, and their order."""
+"""The curves of a landmark file: the lines of their points, their order, and where they end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from beetle_lm.errors import LandmarkError
-from beetle_lm.predict.curves import bezier, through
+from beetle_lm.predict.curves import bezier, distances, is_closed, through
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tps import TpsRecord
-from beetle_lm.predict.landmarks import Floats
+from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.text import counted, shown
 from beetle_lm.zoo.model_file.parts import PartSpec
+
+AT_LANDMARK = 0.02
+"""How far a curve may end from its landmark on average, in centroid sizes."""
 
 _FEWEST = 8  # curves whose numbers of points tell what these are
 
@@ -32,7 +36,7 @@ def with_lines(records: Sequence[Record]) -> tuple[list[Record], str | None]:
         The records, whose curves are now lines (m, 2), with m = 0 where fewer than two points are
         there; and a sentence on curves that were taken for StereoMorph's, None where none were.
     """
-    controls = _are_controls(records)
+    controls = are_controls(records)
     lined = [_with_lines(record, controls) for record in records]
     if not controls:
         return lined, None
@@ -47,9 +51,6 @@ def _with_lines(record: Record, controls: bool) -> Record:
     controls = controls if record.control_points is None else record.control_points
     outlines = record.outlines if isinstance(record, TpsRecord) else ()
     closed = [through(np.vstack([points, points[:1]])) for points in outlines]
-    names = record.curve_names
-    if names is not None:
-        names += tuple(f"outline {number + 1}" for number in range(len(closed)))
     return Record(
         record.points,
         image=record.image,
@@ -60,9 +61,26 @@ def _with_lines(record: Record, controls: bool) -> Record:
         y_up=record.y_up,
         names=record.names,
         curves=(*(_line(curve, controls) for curve in record.curves), *closed),
-        curve_names=names,
+        curve_names=_names(record, len(closed)),
         control_points=False,
     )
+
+
+def with_outlines(record: TpsRecord) -> TpsRecord:
+    """A record whose outlines are further curves, closed, and no outlines any more."""
+    outlines = record.outlines
+    return replace(
+        record.without_outlines,
+        curves=(*record.curves, *(np.vstack([points, points[:1]]) for points in outlines)),
+        curve_names=_names(record, len(outlines)),
+    )
+
+
+def _names(record: Record, outlines: int) -> tuple[str, ...] | None:
+    """The names of a record's curves, with those of so many outlines."""
+    if record.curve_names is None:
+        return None
+    return record.curve_names + tuple(f"outline {number + 1}" for number in range(outlines))
 
 
 def curves_in_order(record: Record, part: PartSpec) -> tuple[Floats, ...]:
@@ -94,7 +112,86 @@ def curves_in_order(record: Record, part: PartSpec) -> tuple[Floats, ...]:
     return tuple(found.get(name, np.empty((0, 2))) for name in wanted)
 
 
-def _are_controls(records: Sequence[Record]) -> bool:
+@dataclass(frozen=True)
+class CurveEnds:
+    """Where the curves of one name, or one place in their records, begin and end.
+
+    Args:
+        name: what they are called.
+        start: the landmark nearest to where they begin, by its number, counted from 1.
+        end: the landmark nearest to where they end.
+        start_off: how far they begin from it, on average, in centroid sizes; infinite where no
+            record says.
+        end_off: how far they end from theirs.
+    """
+
+    name: str
+    start: int
+    end: int
+    start_off: float
+    end_off: float
+
+    @property
+    def are_landmarks(self) -> bool:
+        """Whether the curves begin and end at landmarks."""
+        return max(self.start_off, self.end_off) <= AT_LANDMARK
+
+
+def ends_of_curves(records: Sequence[Record]) -> list[CurveEnds | None]:
+    """Where the curves of records begin and end.
+
+    Args:
+        records: of one file; their curves are lines.
+
+    Returns:
+        For each place in the records, as many as the record with most curves has; None where no
+        record has points. The names are those of the records where these agree. A closed curve
+        begins and ends at the landmark that it passes through.
+    """
+    names = {record.curve_names for record in records if record.curves}
+    known = names.pop() if len(names) == 1 else None
+    found: list[CurveEnds | None] = []
+    for index in range(max((len(record.curves) for record in records), default=0)):
+        drawn = [r for r in records if len(r.curves) > index and len(r.curves[index])]
+        if not drawn:
+            found.append(None)
+            continue
+        name = known[index] if known else f"curve {index + 1}"
+        if all(is_closed(record.curves[index]) for record in drawn):
+            start, far = _nearest(drawn, index, None)
+            end, farther = start, far
+        else:
+            (start, far), (end, farther) = (_nearest(drawn, index, place) for place in (0, -1))
+        found.append(CurveEnds(name, start, end, far, farther))
+    return found
+
+
+def _nearest(records: Sequence[Record], index: int, place: int | None) -> tuple[int, float]:
+    """The landmark at which a curve begins or ends, from 1, and its mean distance, as a share.
+
+    Args:
+        records: that have the curve.
+        index: of the curve.
+        place: of its points; None for the whole line.
+    """
+    most = max(len(record.points) for record in records)
+    gaps = np.full((len(records), most), np.nan)
+    for row, record in zip(gaps, records, strict=True):
+        size = centroid_size(record.points) or np.nan
+        line = record.curves[index]
+        if place is None:
+            off = distances(record.points, line)
+        else:
+            off = np.hypot(*(record.points - line[place]).T)
+        row[: len(record.points)] = off / size
+    known = np.isfinite(gaps).mean(axis=0) > 0.5
+    if not known.any():
+        return 1, np.inf
+    means = np.where(known, np.nanmean(np.where(known, gaps, 0.0), axis=0), np.inf)
+    return int(means.argmin()) + 1, float(means.min())
+
+
+def are_controls(records: Sequence[Record]) -> bool:
     """Whether curves that may be either are those of StereoMorph, by their numbers of points.
 
     A curve that nobody drew has two points, its ends.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from beetle_lm.encoding import SAVE_AS_UTF8
 from beetle_lm.errors import LandmarkFileError
+from beetle_lm.predict.formats import parquet
 from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.programs.read import (
     BINARY_SUFFIXES,
@@ -34,12 +35,13 @@ _log = logging.getLogger("beetle_lm")
 def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record]:
     """Reads a landmark file, in its order: TPS, a table, or the file of another program.
 
-    A file that ends in ``.tps`` is a TPS file, as is one whose content begins like one. What
-    begins as the files of another program do is read as one (`beetle_lm.predict.formats.programs`);
-    others that end in ``.csv``, ``.tsv`` or ``.txt`` are tables, wide or tidy. Programs that write
-    a file for each photograph fill a folder; it is read as one file. A TPS file or table that is
-    not UTF-8 is read in the encoding in which most of its names are those of photographs; where
-    that cannot be told, as cp1252, with a warning if it makes a difference.
+    A file that ends in ``.parquet`` has results of our own. One that ends in ``.tps`` is a TPS
+    file, as is one whose content begins like one. What begins as the files of another program do is
+    read as one (`beetle_lm.predict.formats.programs`); others that end in ``.csv``, ``.tsv`` or
+    ``.txt`` are tables, wide or tidy. Programs that write a file for each photograph fill a folder;
+    it is read as one file. A TPS file or table that is not UTF-8 is read in the encoding in which
+    most of its names are those of photographs; where that cannot be told, as cp1252, with a warning
+    if it makes a difference.
 
     Args:
         path: the file or folder.
@@ -52,10 +54,12 @@ def read_records(path: Path, photographs: Iterable[str] = ()) -> Sequence[Record
     suffix = path.suffix.lower()
     if path.is_dir():
         return _told(*_in_folder(path))
+    if suffix == parquet.SUFFIX:
+        return parquet.ParquetResults(path).records()
     if suffix not in _SUFFIXES:
         found = (
             "is not a landmark file: the name must end in .tps, .csv, .xml, .json, .nts, .fcsv,"
-            " .slp, .h5, .roi or .zip"
+            " .slp, .h5, .roi, .zip or .parquet"
         )
         raise LandmarkFileError(path, None, found)
     if suffix in BINARY_SUFFIXES or is_binary(path):

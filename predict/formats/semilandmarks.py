@@ -47,15 +47,20 @@ def curve_header() -> str:
     return csv_line(CURVE_COLUMNS)
 
 
-def curve_rows(image: str, part: PartSpec, semilandmarks: Floats, expected_error: Floats) -> str:
+def curve_rows(
+    image: str, part: PartSpec, semilandmarks: Floats, expected_error: Floats | None
+) -> str:
     """The rows of one specimen in a table of semilandmarks.
 
     Args:
         image: the photograph's name.
         part: whose curves these are.
         semilandmarks: (s, 2) image pixels, y down; NaN where missing.
-        expected_error: (s,) expected distances from the true curves, in image pixels.
+        expected_error: (s,) expected distances from the true curves, in image pixels; None leaves
+            the cells empty.
     """
+    if expected_error is None:
+        expected_error = np.full(len(semilandmarks), np.nan)
     rows, first = [], 0
     for curve in part.curves:
         for number in range(curve.semilandmarks):

@@ -10,6 +10,7 @@ from typing import Protocol
 from beetle_lm.errors import ImageError, LandmarkFileError
 from beetle_lm.predict.formats.csv import unguarded
 from beetle_lm.predict.formats.names import NameIndex
+from beetle_lm.predict.formats.parquet import SUFFIX, ParquetResults
 from beetle_lm.predict.images.find import File, ImageFile, find_images
 from beetle_lm.predict.images.header import Header, read_header
 from beetle_lm.predict.images.orientation import ExifFrame
@@ -130,11 +131,13 @@ class PhotographFolder:
 
 
 def sizes_beside(predicted: Path) -> SizesByName:
-    """The sizes in the `specimens.csv` next to the predictions; none where there is no such table.
+    """The sizes in the predictions, or the `specimens.csv` beside them; none where there are none.
 
     Raises:
         LandmarkFileError: the table cannot be read.
     """
+    if predicted.suffix.lower() == SUFFIX:
+        return SizesByName(ParquetResults(predicted).sizes())
     path = predicted.parent / "specimens.csv"
     sizes: dict[str, Size] = {}
     if not path.is_file():

@@ -107,21 +107,43 @@ class TpsRecord(Record):
     def outlines(self) -> tuple[Floats, ...]:
         """The (m, 2) points of each outline of ``OUTLINES=``, closed, y up; read from `others`."""
         found: list[list[tuple[float, float]]] = []
-        inside = False
-        for line in self.others:
-            key = line.partition("=")[0].strip().upper() if "=" in line else ""
-            if key == "POINTS" and inside:
-                found.append([])
-            elif key:
-                inside = key == "OUTLINES"
-            elif inside and found:
-                try:
-                    x, y = (parse_number(cell) for cell in line.split())
-                except ValueError:  # not as any program writes it: kept, and not used
-                    return ()
+        for index in self._outline_lines:
+            line = self.others[index]
+            if "=" in line:
+                found += [[]] if _key_of(line) == "POINTS" else []
+                continue
+            try:
+                x, y = (parse_number(cell) for cell in line.split())
+            except ValueError:  # not as any program writes it: kept, and not used
+                return ()
+            if found:
                 found[-1].append((x, y))
         every = [np.array(points, np.float64).reshape(-1, 2) for points in found]
         return tuple(points for points in every if len(points) and np.isfinite(points).all())
+
+    @property
+    def without_outlines(self) -> TpsRecord:
+        """The record without its outlines, where `outlines` tells of some."""
+        gone = set(self._outline_lines) if self.outlines else set()
+        left = (line for index, line in enumerate(self.others) if index not in gone)
+        return replace(self, others=tuple(left))
+
+    @property
+    def _outline_lines(self) -> list[int]:
+        """Which of `others` are those of ``OUTLINES=``."""
+        lines, inside = [], False
+        for index, line in enumerate(self.others):
+            key = _key_of(line)
+            inside = key == "OUTLINES" or (inside and key in ("", "POINTS"))
+            if inside:
+                lines.append(index)
+        return lines
+
+
+def _key_of(line: str) -> str:
+    """The key of a line in capitals, '' for a line without one."""
+    key, equals, _ = line.partition("=")
+    return key.strip().upper() if equals else ""
 
 
 def _checked(points: Floats) -> Floats:
@@ -318,8 +340,7 @@ class _Reader:
         """The key of the next line in capitals, '' for a line without one, None at the end."""
         if self._next == len(self._lines):
             return None
-        key, equals, _ = self._lines[self._next][1].partition("=")
-        return key.strip().upper() if equals else ""
+        return _key_of(self._lines[self._next][1])
 
     def _take(self) -> tuple[int, str, str]:
         """Number, key and value of the next line."""

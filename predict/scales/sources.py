@@ -8,7 +8,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -217,6 +217,30 @@ class Mark:
     def among(self, names: Sequence[str]) -> ScaleOf:
         """Gives each photograph what was read from it."""
         return lambda name, read: read or _UNREAD
+
+
+def scale_source(record: object, directory: Path) -> ScaleSource:
+    """The source of scales that has a record.
+
+    Args:
+        record: what `ScaleSource.record` gave, as JSON values.
+        directory: that a table's path is relative to.
+
+    Raises:
+        LandmarkFileError: the table is not there, or has changed.
+        RequestError: it is no record of a source.
+    """
+    if isinstance(record, float | int):
+        return SameScale(float(record))
+    if isinstance(record, str):
+        length = record.partition(":")[2]
+        return Mark("bar", float(length)) if length else Mark("grid")
+    if not isinstance(record, dict):
+        raise RequestError(f"{record} is no record of a scale")
+    table = ScaleTable.read(directory / record["table"])
+    if table.sha256 != record["sha256"]:
+        raise LandmarkFileError(table.path, None, "has changed since the run was begun")
+    return replace(table, path=Path(record["table"]))
 
 
 def _rows(path: Path, text: str) -> Iterator[tuple[int, str, str]]:

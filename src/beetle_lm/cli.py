@@ -19,6 +19,7 @@ from beetle_lm.libraries import failed_import
 from beetle_lm.predict.commands.convert import convert
 from beetle_lm.predict.commands.doctor import doctor
 from beetle_lm.predict.commands.evaluate import evaluate
+from beetle_lm.predict.commands.gather import gather
 from beetle_lm.predict.commands.merge import merge
 from beetle_lm.predict.commands.predict import predict
 from beetle_lm.predict.commands.review import review_list
@@ -35,7 +36,7 @@ _NAME, _HELP = (
     "Landmarks on photographs of beetles, and of any part that you annotate.",
 )
 _COMMANDS = (
-    *(predict, transfer, review, review_list, annotate, merge, evaluate, convert),
+    *(predict, gather, transfer, review, review_list, annotate, merge, evaluate, convert),
     *(train, export, site, render, reproduce, doctor),
 )
 

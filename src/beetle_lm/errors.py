@@ -23,7 +23,10 @@ class Hint(Enum):
     UNFINISHED_RUN = auto()
     RUN_IN_PROGRESS = auto()
     RESUME = auto()
+    RESUME_LATER = auto()
     START_ANEW = auto()
+    MAKE_AGAIN = auto()
+    SHARDED_FOLDER = auto()
     DROP = auto()
     MOVE_AWAY = auto()
     CLOSE_IT = auto()
@@ -125,6 +128,10 @@ class SpecimenError(BeetleLMError):
 
 class OutputError(BeetleLMError):
     """Results cannot be written, or would overwrite earlier ones."""
+
+
+class EngineError(BeetleLMError):
+    """A cluster cannot be had, or one of its processes cannot do what it was given."""
 
 
 class IsolationError(BeetleLMError):

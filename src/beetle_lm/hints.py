@@ -25,14 +25,20 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
         "wait until it ends",
     ),
     Hint.RESUME: ("make room, and go on with --resume",),
+    Hint.RESUME_LATER: ("the same command with --resume goes on, with or without --engine",),
     Hint.START_ANEW: (
         "go on with what it was begun with, or start anew with --overwrite",
         "give the options of its first start, or another folder",
     ),
+    Hint.MAKE_AGAIN: (
+        "remove that file, and go on with --resume",
+        "remove that file, and gather again to see how it is made",
+    ),
+    Hint.SHARDED_FOLDER: ("give the folder that the shards of `beetle-lm predict` wrote to",),
     Hint.DROP: ("--overwrite starts anew",),
     Hint.MOVE_AWAY: ("move it away, and go on with --resume",),
     Hint.CLOSE_IT: ("if another program has it open, close it there, and go on with --resume",),
-    Hint.FINISH_FIRST: ("finish it first: resume the command that began it",),
+    Hint.FINISH_FIRST: ("finish it first: resume the command that began it, or gather its shards",),
     Hint.RESULTS_FOLDER: ("give the folder that `beetle-lm predict` wrote to",),
     Hint.PREDICT_AGAIN: ("predict again, with --overwrite", "predict again"),
     Hint.IMAGE_SIZES: (

@@ -43,7 +43,8 @@ ROOMS = {
     "export": ["quantise", "to_onnx", "parity", "publish", "commands"],
     "web": [
         "guard patience pictures process runs site store",
-        "choice messages outputs progress",
+        "choice curves messages progress",
+        "outputs",
         "project",
         "overview proposals training",
         "server",
@@ -52,7 +53,7 @@ ROOMS = {
 }
 HEAVY = (
     *("numpy", "cv2", "onnxruntime", "torch", "sklearn", "matplotlib", "PIL"),
-    *("huggingface_hub", "starlette", "uvicorn"),
+    *("huggingface_hub", "starlette", "uvicorn", "pyarrow", "ray"),
 )
 SOURCES = sorted(path for piece in (*PIECES, *BESIDE) for path in (ROOT / piece).rglob("*.py"))
 
@@ -162,12 +163,20 @@ def test_pandas_is_for_the_one_table_that_python_gets() -> None:
     assert importers("pandas") == ["predict/results_table.py"]
 
 
+def test_one_caller_of_pyarrow() -> None:
+    assert importers("pyarrow") == ["predict/formats/parquet.py"]
+
+
+def test_one_caller_of_ray() -> None:
+    assert importers("ray") == ["predict/batch/ray_engine.py"]
+
+
 def test_importing_all_but_training_loads_no_torch_and_no_pandas() -> None:
     names = modules("zoo", "predict", "web")
     assert "beetle_lm.predict.predictor" in names
     loaded = loaded_after("import " + ", ".join(names))
     assert "numpy" in loaded  # the modules were really imported
-    assert loaded.isdisjoint({"torch", "pandas", "onnxruntime"})
+    assert loaded.isdisjoint({"torch", "pandas", "pyarrow", "onnxruntime", "ray"})
 
 
 @pytest.mark.parametrize(

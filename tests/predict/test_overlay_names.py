@@ -16,7 +16,7 @@ from squares import POINTS, SIZE
 
 from beetle_lm.files import extended
 from beetle_lm.predict.batch.overlay_names import OverlayNames
-from beetle_lm.predict.batch.result_files import unique_ids
+from beetle_lm.predict.formats.identifiers import unique_ids
 
 any_bytes = pytest.mark.skipif(
     sys.platform in ("win32", "darwin"), reason="such names cannot be there on this system"

@@ -8,6 +8,7 @@ const [{ Placement }, { readJpeg, asPicture }, { decodePng }, { decodeTiff }, { 
 const [{ qualityFlag, fixed }, { readCard }, tables, levels, { similarity }] = await Promise.all(
   ["quality", "card", "tables", "levels", "procrustes"].map(browser),
 );
+const { nearest, through } = await import(new URL("../../web/app/curve.js", import.meta.url));
 
 const packed = (values) => Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
 const bytesOf = (path) => new Uint8Array(readFileSync(path));
@@ -51,6 +52,8 @@ const answers = {
   card: ({ path }) => readCard(bytesOf(path)),
   files: ({ part, specimens }) => Object.fromEntries(tables.files(part, specimens)),
   similarity: ({ source, target }) => similarity(source, target),
+  through: ({ points }) => through(points),
+  nearest: ({ line, place }) => nearest(line, place),
   sorted: ({ names }) => names.sort(tables.byCharacters),
 };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,8 +64,25 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
     assert problems == []
 
 
-def drop(page: Page, *paths: Path) -> None:
+def choose(page: Page, *paths: Path) -> None:
     page.set_input_files("#files", list(map(str, paths)))
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Drops files on the page."""
+    files = [(path.name, base64.b64encode(path.read_bytes()).decode()) for path in paths]
+    page.evaluate(
+        """(files) => {
+          const dataTransfer = new DataTransfer();
+          for (const [name, text] of files) {
+            const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+            dataTransfer.items.add(new File([bytes], name));
+          }
+          const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+          document.body.dispatchEvent(drop);
+        }""",
+        files,
+    )
 
 
 def wait(page: Page, count: int) -> None:
@@ -200,6 +218,37 @@ def test_what_is_corrected(
     assert np.abs(before[ODD[3]].in_image(SIZE[1]) - POINTS).max() < 1.5
 
 
+def test_a_folder_with_folders(
+    command: Command,
+    write_model: WriteModel,
+    write_page: Callable[..., Path],
+    opened: Callable[..., Page],
+    tmp_path: Path,
+) -> None:
+    model, folder, out = write_model(limits=LIMITS), tmp_path / "beetles", tmp_path / "out"
+    for number, name in enumerate(("b/one.png", "a/one.png", "two.jpg", "a/.hidden.png")):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(squares([(x + 9 * number, y) for x, y in POINTS])).save(path)
+    (folder / "notes.txt").write_text("no photograph")
+    assert command("predict", folder, "-r", "-m", model, "-o", out).code == 0
+    with hosted(write_page(dots=model)) as (address, _):
+        page = opened(address)
+        page.set_input_files("#folder", str(folder))
+        page.wait_for_function(
+            "() => document.querySelector('#toast').textContent.startsWith('1 file is no')"
+        )
+        wait(page, 3)
+        found = download(page, tmp_path / "mine")
+    tables_are_alike(found["predictions.csv"], out / "predictions.csv", 0.02)
+    told = [
+        [(record.image, record.id) for record in read_tps(each / "landmarks.tps")]
+        for each in (tmp_path / "mine", out)
+    ]
+    assert told[0] == told[1]
+    assert [image for image, _ in told[0]] == ["a/one.png", "b/one.png", "two.jpg"]
+
+
 def test_a_model_of_ones_own_and_one_that_is_none(
     write_model: WriteModel,
     write_page: Callable[..., Path],
@@ -276,7 +325,7 @@ def test_bundled_models_place_landmarks_as_predict_does(
             page = opened(f"{address}#{part}")
             assert page.locator("#what").inner_text() == f"Landmarks of the {part}"
             names = sorted((photographs / part).iterdir())
-            drop(page, *names)
+            choose(page, *names)
             wait(page, len(names))
             found = download(page, tmp_path / part)
             page.context.close()

@@ -241,7 +241,7 @@ def test_tiffs_become_the_same_input(tmp_path: Path) -> None:
     from beetle_lm.zoo.store import Store
 
     utif = tmp_path / "utif.mjs"
-    utif.write_bytes(runtime_files(third_party(folder, Store(), Hub()))["utif.mjs"])
+    utif.write_bytes(runtime_files(third_party(folder, Store(), Hub()))["utif.js"])
     rgb = scene(120, 90)
     grey = rgb[..., 0]
     deep = grey.astype(np.uint16) << 4

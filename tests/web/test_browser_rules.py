@@ -12,7 +12,7 @@ import pytest
 from browser import Problem, ask
 from kinds import WriteModel
 
-from beetle_lm.predict.batch.result_files import unique_ids
+from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.writers import ResultFiles, Written
 from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.predict.procrustes import least_squares_map
@@ -131,7 +131,7 @@ def as_specimen(result: Result) -> dict[str, Any]:
 @pytest.mark.parametrize("spec", [SPEC, CURVED], ids=["landmarks", "curves"])
 def test_files_are_those_of_predict(tmp_path: Path, spec: PartSpec) -> None:
     found = results(spec)
-    with ResultFiles(tmp_path, spec, unique_ids([result.name for result in found])) as files:
+    with ResultFiles(tmp_path, spec, [result.name for result in found], Options()) as files:
         for result in found:
             files.add(result, Written.of(result, "apply"))
     shuffled = [found[index] for index in np.random.default_rng(0).permutation(len(found))]

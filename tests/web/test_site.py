@@ -99,10 +99,10 @@ def test_all_that_the_page_needs_is_written(
     runtime = {name for name in there if name.startswith("runtime/")}
     assert runtime == {
         "runtime/LICENCES.txt",
-        "runtime/ort.wasm.min.mjs",
-        "runtime/ort-wasm-simd-threaded.mjs",
+        "runtime/ort.wasm.min.js",
+        "runtime/ort-wasm-simd-threaded.js",
         "runtime/ort-wasm-simd-threaded.wasm.gz",
-        "runtime/utif.mjs",
+        "runtime/utif.js",
     }
     licences = (out / "runtime" / "LICENCES.txt").read_text(encoding="utf-8")
     assert all(package.copyright in licences for package in registry.packages)

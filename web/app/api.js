@@ -8,13 +8,14 @@ import { contact, Refused } from "./contact.js";
 /** @typedef {import("./model.js").State} State */
 /** @typedef {import("./model.js").Point} Point */
 
+const MOST_ALIVE = 60_000; // bytes; browsers refuse more than 64 kB
+
 /** @param {object} body @returns {RequestInit} */
-const holding = (body) => ({
-  method: "POST",
-  headers: { "Content-Type": "application/json" },
-  body: JSON.stringify(body),
-  keepalive: true, // what a tab saves while it is closed
-});
+function holding(body) {
+  const text = JSON.stringify(body);
+  const keepalive = text.length < MOST_ALIVE; // what a tab saves while it is closed
+  return { method: "POST", headers: { "Content-Type": "application/json" }, body: text, keepalive };
+}
 
 /** @returns {Promise<Session>} */
 export const session = () => contact.ask("api/session");
@@ -29,7 +30,8 @@ export const news = (since) => contact.ask(`api/news?since=${since}`);
 export const next = () => contact.ask("api/next");
 
 /** @param {number} number
- * @param {{revision: number, state: State, xy: (Point | null)[] | null, seconds: number}} record
+ * @param {{revision: number, state: State, xy: (Point | null)[] | null, seconds: number,
+ *   curves: (Point[] | null)[]}} record
  * @returns {Promise<{revision: number}>} */
 export const save = (number, record) =>
   contact.ask(`api/photographs/${number}`, holding(record));

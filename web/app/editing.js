@@ -1,5 +1,6 @@
 // @ts-check
 /** What is done to the landmarks of the photograph that is shown. */
+import { CurveEditing } from "./curve-editing.js";
 import { element } from "./model.js";
 import { say } from "./toast.js";
 
@@ -11,14 +12,17 @@ export class Editing {
   constructor(state, reveal) {
     this.state = state;
     this.reveal = reveal;
+    this.curves = new CurveEditing(state);
   }
 
   /** Places the next landmark. @param {Point} xy */
   place(xy) {
+    if (this.state.drawing) return this.curves.add(xy);
     const index = this.state.next;
     if (index === null) return this.select(null);
     this.move(index, xy);
     this.select(this.state.next ?? index);
+    this.curves.goOn();
   }
 
   /** Places a landmark. @param {number} index @param {Point} xy */
@@ -33,6 +37,7 @@ export class Editing {
   /** Selects a landmark, wherever it is. @param {number | null} index */
   select(index) {
     if (index !== null && (index < 0 || index >= this.state.count)) return;
+    this.state.drawing = false;
     this.pick(index);
     if (index !== null) this.reveal(index);
   }
@@ -41,6 +46,8 @@ export class Editing {
    * @param {number | null} index */
   pick(index) {
     const { state } = this;
+    if (state.drawing && index !== null) return this.curves.touch(index);
+    state.curve = state.point = null;
     const other = state.selected;
     if (state.swapping && index !== null && other !== null && index !== other) {
       state.swapping = false;
@@ -63,6 +70,7 @@ export class Editing {
 
   /** Moves the selected landmark. @param {Point} way pixels of the photograph */
   nudge(way) {
+    if (this.state.curve !== null) return this.curves.nudge(way);
     const { selected: index, history, shown } = this.state;
     const point = index === null ? null : history?.now.xy[index];
     if (index === null || !point || !shown?.size) return;
@@ -76,6 +84,7 @@ export class Editing {
   /** Says that the selected landmark is missing on the specimen, or is not. */
   miss() {
     const { state } = this;
+    if (state.curve !== null) return this.curves.miss();
     const index = state.selected ?? state.next;
     if (index === null) return say("Select a landmark first: 1-9, Tab, or a click.");
     state.change((now) => {
@@ -84,6 +93,7 @@ export class Editing {
       now.sure[index] = true;
     });
     if (state.next !== null) this.select(state.next);
+    else if (state.history?.now.missing[index]) this.curves.goOn();
   }
 
   /** Begins to swap the selected landmark with another, or does not. */
@@ -95,15 +105,23 @@ export class Editing {
   }
 
   undo() {
-    if (this.state.history?.undo()) this.state.onchange();
+    if (this.state.history?.undo()) this.#stepped();
   }
 
   redo() {
-    if (this.state.history?.redo()) this.state.onchange();
+    if (this.state.history?.redo()) this.#stepped();
+  }
+
+  #stepped() {
+    const { state } = this;
+    state.point = null;
+    if (state.next !== null) [state.curve, state.drawing] = [null, false];
+    state.onchange();
   }
 
   escape() {
     const { state } = this;
+    if (state.curve !== null) return this.curves.escape();
     if (state.swapping) state.swapping = false;
     else if (state.selected !== null) state.selected = null;
     else element("accept").focus();

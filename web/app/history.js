@@ -1,8 +1,11 @@
 // @ts-check
-/** Undo and redo of the landmarks of one photograph. */
+/** Undo and redo of the landmarks and curves of one photograph. */
 
 /** @typedef {import("./model.js").Point} Point */
-/** @typedef {{xy: (Point | null)[], missing: boolean[], sure: boolean[]}} Placed */
+/** @typedef {object} Placed
+ * @property {(Point | null)[]} xy @property {boolean[]} missing @property {boolean[]} sure
+ * @property {(Point[] | null)[]} curves  the points of each between its landmarks
+ * @property {boolean[]} lacking  curves that the specimen does not have */
 
 const MOST = 300;
 
@@ -49,10 +52,12 @@ export class History {
 }
 
 /** @param {Placed} placed @returns {Placed} */
-function copied({ xy, missing, sure }) {
+function copied({ xy, missing, sure, curves, lacking }) {
   return {
     xy: xy.map((point) => (point ? [point[0], point[1]] : null)),
     missing: [...missing],
     sure: [...sure],
+    curves: curves.map((points) => points && points.map(([x, y]) => [x, y])),
+    lacking: [...lacking],
   };
 }

@@ -16,6 +16,9 @@ const TOLD = [
   ["U, Shift U", "undo, redo"],
   ["R, Shift R", "turns, mirrors the picture"],
   ["L", "lines between landmarks"],
+  ["C", "the next curve; draws it where it is not there"],
+  ["Delete", "takes the point of a curve away, or without one the curve"],
+  ["Shift C", "curves, shown or not"],
   ["Page Down, Page Up", "the next photograph, the one before"],
   ["Esc", "selects nothing; then leaves the photograph for the buttons"],
   ["?", "these keys"],
@@ -56,7 +59,9 @@ export function listen(navigation, editing, viewer) {
 
   /** @type {Record<string, (shift: boolean) => void>} */
   const keys = {
-    Enter: () => navigation.accept(),
+    Enter: () => (editing.state.drawing ? editing.curves.finish() : navigation.accept()),
+    Delete: () => editing.curves.remove(),
+    Backspace: () => editing.curves.remove(),
     Escape: () => editing.escape(),
     PageDown: () => navigation.step(1),
     PageUp: () => navigation.step(-1),
@@ -66,6 +71,7 @@ export function listen(navigation, editing, viewer) {
     u: (shift) => (shift ? editing.redo() : editing.undo()),
     r: (shift) => (shift ? viewer.mirror() : viewer.turn()),
     l: () => editing.toggleLinks(),
+    c: (shift) => (shift ? editing.curves.toggle() : editing.curves.cycle(1)),
     "?": () => tellKeys(),
     "+": () => viewer.zoom(1.5),
     "=": () => viewer.zoom(1.5),

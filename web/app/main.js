@@ -32,6 +32,7 @@ function assembled(session, away) {
     pick: (index) => editing.pick(index),
     move: (index, xy) => editing.move(index, xy),
     place: (xy) => editing.place(xy),
+    curves: () => editing.curves,
   });
   const editing = new Editing(state, (index) => stage.viewer.reveal(index));
   const go = (/** @type {number} */ number) => navigation.go(number);
@@ -51,7 +52,11 @@ function assembled(session, away) {
 
   state.onchange = () => {
     stage.draw();
-    drawBeside(state, (index) => editing.select(index));
+    drawBeside(
+      state,
+      (index) => editing.select(index),
+      (index) => editing.curves.choose(index),
+    );
     away.draw();
   };
   state.onshown = () => {
@@ -90,7 +95,9 @@ function assembled(session, away) {
   linkParts(session, () => saving.keep());
   document.title = `${session.part} · beetle-lm`;
   listen(navigation, editing, stage.viewer);
-  element("accept").addEventListener("click", () => navigation.accept());
+  element("accept").addEventListener("click", () =>
+    state.drawing ? editing.curves.finish() : navigation.accept(),
+  );
   element("before").addEventListener("click", () => navigation.step(-1));
   element("after").addEventListener("click", () => navigation.step(1));
   element("help").addEventListener("click", () => tellKeys());

@@ -24,6 +24,13 @@
  * @property {(Point | null)[] | null} xy
  * @property {(Point | null)[] | null} proposed
  * @property {(number | null)[] | null} expected
+ * @property {(Point[] | null)[] | null} [curves]  the points of each between its landmarks; null
+ *   where nobody has drawn any, or said that they are missing
+ *
+ * @typedef {object} Curve
+ * @property {string} name
+ * @property {number | null} start  the index of the landmark where it begins
+ * @property {number | null} end
  *
  * @typedef {object} Progress
  * @property {number} total
@@ -56,6 +63,7 @@
  * @property {{name: string, address: string}[]} parts  pages of all parts, where there are several
  * @property {string[]} landmarks
  * @property {[number, number][]} mirror_pairs
+ * @property {Curve[]} [curves]
  * @property {string} file
  * @property {boolean} can_train
  * @property {Record<string, string>} told

@@ -71,9 +71,22 @@ export class Navigation {
       const which = open.length > 1 ? `Landmarks ${open.join(", ")} are` : `Landmark ${open[0]} is`;
       return say(`${which} not placed. Enter again saves ${open.length > 1 ? "them" : "it"} as missing.`);
     }
+    if (this.#asksForCurves()) return;
     if (!(await this.saving.save("accepted"))) return;
     this.#ahead.clear(); // what is proposed on the next may follow from this one
     await this.#goOn();
+  }
+
+  /** Whether curves are left to be drawn, which is told once. */
+  #asksForCurves() {
+    const { state } = this;
+    const { curves, openCurves } = state;
+    if (!openCurves.length || state.askedCurves) return false;
+    state.askedCurves = true;
+    const names = openCurves.map((index) => curves[index].name).join(", ");
+    const [which, them] = openCurves.length > 1 ? [`Curves ${names} are`, "them"] : [`Curve ${names} is`, "it"];
+    say(`${which} not drawn. C draws ${them}; Enter again saves ${them} as missing.`);
+    return true;
   }
 
   /** Leaves the photograph out of the data set, or takes it back. */

@@ -6,6 +6,7 @@ import { same } from "./state.js";
 import { sayRefused } from "./refused.js";
 import { say } from "./toast.js";
 
+/** @typedef {import("./model.js").Point} Point */
 /** @typedef {import("./model.js").State} State */
 
 export class Saving {
@@ -49,10 +50,10 @@ export class Saving {
     this.#busy = true;
     const { at } = history;
     try {
-      const placed = history.now.xy;
+      const { xy: placed, curves } = history.now;
       const xy = placed.some((point) => point) ? placed : null;
       const seconds = Math.min((Date.now() - this.state.since) / 1000, 3600);
-      const record = { revision: shown.revision, state, xy, seconds };
+      const record = { revision: shown.revision, state, xy, seconds, curves };
       const revision = await this.#sent(shown.number, record);
       if (revision === null) return false;
       this.state.settle(shown, history, at, state, revision);
@@ -77,11 +78,21 @@ export class Saving {
       if (!(error instanceof Refused && error.status === 409)) throw error;
     }
     const there = await api.photograph(number);
-    const { state, xy } = record;
-    const alike = there.state === state && there.xy?.every((point, i) => same(point, xy?.[i] ?? null));
-    if (alike) return there.revision; // it was saved, and the answer was lost with the server
+    const { state, xy, curves } = record;
+    const placed = there.xy?.every((point, i) => same(point, xy?.[i] ?? null));
+    if (there.state === state && placed && alike(there.curves ?? [], curves)) return there.revision; // it was saved, and the answer was lost with the server
     this.state.replace(there);
     say("This photograph was changed in another tab: here is what was saved there.");
     return null;
   }
+}
+
+/** Whether curves run through the same points.
+ * @param {(Point[] | null)[]} some @param {(Point[] | null)[]} others */
+function alike(some, others) {
+  return some.every((points, curve) => {
+    const other = others[curve];
+    if (!points || !other) return points === other;
+    return points.length === other.length && points.every((point, i) => same(point, other[i]));
+  });
 }

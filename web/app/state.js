@@ -29,7 +29,14 @@ export class PageState {
   selected = null;
   swapping = false;
   linked = true;
+  /** @type {number | null} the curve that is chosen */
+  curve = null;
+  /** @type {number | null} the point of it that is chosen */
+  point = null;
+  drawing = false; // whether clicks put points on it
+  curved = true; // whether curves are shown
   asked = false; // whether to save landmarks as missing
+  askedCurves = false;
   /** @type {number[]} */
   order = [];
   /** @type {Point[] | null} */
@@ -46,6 +53,11 @@ export class PageState {
   /** How many landmarks the part has. */
   get count() {
     return this.session.landmarks.length;
+  }
+
+  /** The curves of the part. */
+  get curves() {
+    return this.session.curves ?? [];
   }
 
   /** Begins with other photographs, or another part. @param {import("./model.js").Session} session */
@@ -80,6 +92,15 @@ export class PageState {
     if (this.selected !== null && open(this.selected)) return this.selected;
     const first = now.xy.findIndex((_, index) => open(index));
     return first < 0 ? null : first;
+  }
+
+  /** Curves between landmarks that are not drawn yet. @returns {number[]} */
+  get openCurves() {
+    const now = this.history?.now;
+    if (!now || this.shown?.problem) return [];
+    return this.curves.flatMap(({ start }, index) =>
+      start === null || now.curves[index] || now.lacking[index] ? [] : [index],
+    );
   }
 
   /** Whether the photograph has changes that are not saved. */
@@ -117,7 +138,7 @@ export class PageState {
     this.#take(shown);
     if (this.session.mode === "review" && shown.state === "open") this.selected = this.#leastSure();
     this.since = Date.now();
-    this.asked = false;
+    this.asked = this.askedCurves = false;
     this.onshown();
   }
 
@@ -154,7 +175,7 @@ export class PageState {
     const now = history.now;
     change(now);
     history.add(now);
-    this.asked = false;
+    this.asked = this.askedCurves = false;
     this.onchange();
   }
 
@@ -175,16 +196,20 @@ export class PageState {
   #take(shown) {
     this.shown = shown;
     this.swapping = false;
-    this.selected = null;
+    this.selected = this.curve = this.point = null;
+    this.drawing = false;
     const known = this.#histories.get(shown.number);
     if (known && known.revision === shown.revision && known.origin === shown.origin) return;
     const saved = shown.state !== "open" && shown.xy !== null;
     const xy = (saved ? shown.xy : shown.proposed) ?? Array(this.count).fill(null);
     const settled = shown.state === "accepted" || (shown.proposed && shown.status !== "failed");
+    const told = shown.state === "accepted" || (settled && this.session.mode === "review");
     const history = new History({
       xy,
       missing: xy.map((point) => point === null && Boolean(settled)),
       sure: xy.map((point, index) => saved && !same(point, shown.proposed?.[index] ?? null)),
+      curves: this.curves.map((_, index) => shown.curves?.[index] ?? null),
+      lacking: this.curves.map((_, index) => Boolean(told && shown.curves && !shown.curves[index])),
     });
     this.#histories.set(shown.number, Object.assign(history, tagged(shown)));
   }

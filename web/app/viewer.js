@@ -5,6 +5,7 @@
  * the stage, so that they stay as large as they are at every zoom. All coordinates that come in and
  * go out are pixels of the upright photograph, y down.
  */
+import { CurveLayer } from "./curve-layer.js";
 import { drawn } from "./model.js";
 
 /** @typedef {import("./model.js").Point} Point */
@@ -16,16 +17,22 @@ import { drawn } from "./model.js";
  * @property {number | null} expected  radius of its circle, in pixels of the photograph
  * @property {boolean} sure  placed by hand
  * @property {string} name
+ * @property {boolean} [goal]  a click beside it means it, whatever is being placed
  *
  * @typedef {object} Listeners
  * @property {(index: number) => void} onselect
  * @property {(index: number, xy: Point, ends: boolean) => void} onmove
  * @property {(xy: Point) => void} onplace
+ * @property {(grip: import("./curve-layer.js").Grip) => void} [ongrip]  a point of a curve is taken hold of
+ * @property {(grip: import("./curve-layer.js").Grip, xy: Point, ends: boolean) => void} [onbend]
+ * @property {(curve: number) => void} [oncurve]  a curve was clicked
+ * @property {() => void} [ondouble]
  * @property {() => void} [onview]
  * @property {(xy: Point | null) => void} [onhover]  where a pointer is that presses nothing
  */
 
 const CLICK = 5; // pixels that a pointer may tremble in a click
+const DOUBLE = 400; // milliseconds between two clicks that are one
 const REACH = { mouse: 13, pen: 18, touch: 28 };
 const ON = 0.5; // of the reach, within which a click means the landmark that is there
 const CLOSEST = 60;
@@ -55,8 +62,10 @@ export class Viewer {
     this.fitted = true;
     this.filter = "";
     this.svg = drawn("svg", { class: "marks" });
+    this.curveLayer = new CurveLayer();
     this.layers = {
       links: this.svg.appendChild(drawn("g", { class: "links" })),
+      curves: this.svg.appendChild(this.curveLayer.group),
       circles: this.svg.appendChild(drawn("g", { class: "circles" })),
       points: this.svg.appendChild(drawn("g", { class: "points" })),
     };
@@ -65,11 +74,14 @@ export class Viewer {
     host.append(this.plane, this.svg);
     /** @type {Map<number, Point>} */
     this.pointers = new Map();
-    /** @type {{index: number, from: Point, grab: Point, near: boolean, moved: boolean} | null}
+    /** @type {{take: () => void, move: (xy: Point, ends: boolean) => void, from: Point, grab: Point,
+     *   near: boolean, moved: boolean} | null}
      * `near`: a click places the next landmark beside the one that would be dragged */
     this.drag = null;
     /** @type {{from: Point, at: Point, moved: boolean} | null} */
     this.pan = null;
+    /** @type {{time: number, place: Point}} the last click; what it drew over is no dblclick's target */
+    this.clicked = { time: 0, place: [0, 0] };
     host.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     host.addEventListener("pointerdown", (event) => this.#down(event));
     host.addEventListener("pointermove", (event) => this.#move(event));
@@ -94,10 +106,12 @@ export class Viewer {
     this.#centre([share[0] * size[0], share[1] * size[1]]);
   }
 
-  /** @param {Mark[]} marks @param {[number, number][]} links */
-  mark(marks, links) {
+  /** @param {Mark[]} marks @param {[number, number][]} links
+   * @param {import("./curve-layer.js").CurveMark[]} [curves] */
+  mark(marks, links, curves = []) {
     this.marks = marks;
     this.links = links;
+    this.curveLayer.curves = curves;
     this.draw();
   }
 
@@ -229,6 +243,7 @@ export class Viewer {
       group.append(label);
       points.push(group);
     });
+    this.curveLayer.draw((xy) => this.toStage(xy));
     this.layers.circles.replaceChildren(...circles);
     this.layers.points.replaceChildren(...points);
   }
@@ -287,6 +302,26 @@ export class Viewer {
     return found;
   }
 
+  /** What of a curve is nearer than a landmark.
+   * @param {Point} place @param {string} pointer @param {Point | null} landmark */
+  #grip(place, pointer, landmark) {
+    const at = landmark && this.toStage(landmark);
+    const within = at ? Math.hypot(at[0] - place[0], at[1] - place[1]) : Infinity;
+    return this.curveLayer.grip(place, (xy) => this.toStage(xy), pointer, within);
+  }
+
+  /** Takes hold of a point of a curve. @param {import("./curve-layer.js").Grip} grip @param {Point} place */
+  #hold(grip, place) {
+    this.drag = {
+      take: () => {},
+      move: (to, ends) => this.listeners.onbend?.(grip, to, ends),
+      from: place,
+      grab: [grip.at[0] - place[0], grip.at[1] - place[1]],
+      ...{ near: false, moved: false },
+    };
+    this.listeners.ongrip?.(grip);
+  }
+
   /** @param {WheelEvent} event */
   #wheel(event) {
     event.preventDefault();
@@ -308,13 +343,20 @@ export class Viewer {
     const reach = REACH[/** @type {"mouse"} */ (event.pointerType)] ?? REACH.mouse;
     const index = event.button === 0 ? this.#nearest(place, reach) : -1;
     const xy = index >= 0 ? this.marks[index].xy : null;
-    if (xy) {
+    const grip = event.button === 0 ? this.#grip(place, event.pointerType, xy) : null;
+    if (grip) this.#hold(grip, place);
+    else if (xy) {
       const at = this.toStage(xy);
       /** @type {Point} */
       const grab = [at[0] - place[0], at[1] - place[1]];
-      const near = this.placing && Math.hypot(...grab) > ON * reach;
-      this.drag = { index, from: place, grab, near, moved: false };
-      if (!near) this.listeners.onselect(index);
+      const { goal } = this.marks[index];
+      const near = this.placing && !goal && Math.hypot(...grab) > ON * reach;
+      this.drag = {
+        take: () => this.listeners.onselect(index),
+        move: (to, ends) => this.listeners.onmove(index, to, ends),
+        ...{ from: place, grab, near, moved: false },
+      };
+      if (!near) this.drag.take();
     } else this.pan = { from: place, at: [...this.at], moved: event.button === 1 };
     event.preventDefault();
     this.host.closest("section")?.focus({ preventScroll: true });
@@ -328,12 +370,12 @@ export class Viewer {
     this.pointers.set(event.pointerId, place);
     if (this.pointers.size === 2) return this.#pinch(event.pointerId, before);
     if (this.drag) {
-      const { index, from, grab, near } = this.drag;
+      const { take, move, from, grab, near } = this.drag;
       const far = Math.hypot(place[0] - from[0], place[1] - from[1]);
-      if (near && !this.drag.moved && far > CLICK) this.listeners.onselect(index);
+      if (near && !this.drag.moved && far > CLICK) take();
       this.drag.moved ||= far > (near ? CLICK : 0);
       if (!this.drag.moved) return;
-      this.listeners.onmove(index, this.#inside([place[0] + grab[0], place[1] + grab[1]]), false);
+      move(this.#inside([place[0] + grab[0], place[1] + grab[1]]), false);
     } else if (this.pan) {
       const way = [place[0] - this.pan.from[0], place[1] - this.pan.from[1]];
       this.pan.moved ||= Math.hypot(way[0], way[1]) > CLICK;
@@ -363,17 +405,24 @@ export class Viewer {
     const { drag, pan } = this;
     this.drag = this.pan = null;
     if (drag?.moved)
-      this.listeners.onmove(
-        drag.index,
-        this.#inside([place[0] + drag.grab[0], place[1] + drag.grab[1]]),
-        true,
-      );
+      drag.move(this.#inside([place[0] + drag.grab[0], place[1] + drag.grab[1]]), true);
     else if ((pan ? !pan.moved : drag?.near) && !cancelled && event.button === 0) {
       const xy = this.toPhotograph(place);
       const [width, height] = this.size;
-      if (xy[0] >= 0 && xy[1] >= 0 && xy[0] <= width && xy[1] <= height)
+      const curve = this.placing ? null : this.curveLayer.under(place, (each) => this.toStage(each));
+      if (curve !== null) this.listeners.oncurve?.(curve);
+      else if (xy[0] >= 0 && xy[1] >= 0 && xy[0] <= width && xy[1] <= height)
         this.listeners.onplace(xy);
     }
+    if (!cancelled && event.button === 0 && !(drag ?? pan)?.moved) this.#click(place);
+  }
+
+  /** Tells of the second of two clicks. @param {Point} place */
+  #click(place) {
+    const before = this.clicked;
+    this.clicked = { time: Date.now(), place };
+    const far = Math.hypot(place[0] - before.place[0], place[1] - before.place[1]);
+    if (far <= CLICK && this.clicked.time - before.time < DOUBLE) this.listeners.ondouble?.();
   }
 
   /** @param {Point} place @returns {Point} */

@@ -19,7 +19,7 @@ export class Helper {
     worker.addEventListener("error", (event) => {
       event.preventDefault();
       for (const number of this.#waiting.keys())
-        this.#answer(number, { number, problem: `cannot be read: ${event.message}`, size: null });
+        this.#answer(number, { number, problem: `cannot be read: ${event.message || "the worker has ended"}`, size: null });
     });
     return worker;
   }

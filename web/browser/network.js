@@ -38,15 +38,13 @@ const runtime = (folder) => (loading ??= load(folder));
 /** @param {string} folder @returns {Promise<Runtime>} */
 async function load(folder) {
   const [found, answer] = await Promise.all([
-    import(`${folder}ort.wasm.min.mjs`),
+    import(`${folder}ort.wasm.min.js`),
     fetch(`${folder}ort-wasm-simd-threaded.wasm.gz`),
   ]);
-  if (!answer.ok || !answer.body) throw new Error("the runtime cannot be fetched");
-  // Packed by us: not every host of static files packs what it sends.
-  const unpacked = answer.body.pipeThrough(new DecompressionStream("gzip"));
+  if (!answer.ok) throw new Error("the runtime cannot be fetched");
   const { wasm } = found.env;
-  wasm.wasmBinary = await new Response(unpacked).arrayBuffer();
-  wasm.wasmPaths = { mjs: `${folder}ort-wasm-simd-threaded.mjs` };
+  wasm.wasmBinary = await unpacked(await answer.arrayBuffer());
+  wasm.wasmPaths = { mjs: `${folder}ort-wasm-simd-threaded.js` };
   // Half of the cores, as `predict`: reading the next photograph and showing this one want the others.
   const cores = Math.floor((navigator.hardwareConcurrency || 1) / 2);
   wasm.numThreads = self.crossOriginIsolated ? Math.min(Math.max(cores, 1), MOST_THREADS) : 1;
@@ -57,6 +55,15 @@ async function load(folder) {
 /** @param {number[]} values @returns {[number, number][]} */
 const pairs = (values) =>
   Array.from({ length: values.length / 2 }, (_, index) => [values[2 * index], values[2 * index + 1]]);
+
+/** What was packed when the page was written, for not every host packs what it sends; some unpack it.
+ * @param {ArrayBuffer} packed */
+async function unpacked(packed) {
+  const [first, second] = new Uint8Array(packed, 0, 2);
+  if (first !== 0x1f || second !== 0x8b) return packed;
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}
 
 export class Network {
   /** @param {Runtime} ort @param {Session} session @param {Card} card @param {number} batch */

@@ -26,7 +26,7 @@ const RUNTIME = new URL("../runtime/", import.meta.url).href;
 let network = null;
 
 /** @returns {Promise<import("./tiff.js").Utif>} */
-const utif = async () => (await import(`${RUNTIME}utif.mjs`)).default;
+const utif = async () => (await import(`${RUNTIME}utif.js`)).default;
 
 /** @param {Blob} file */
 const bytesOf = async (file) => new Uint8Array(await file.arrayBuffer());

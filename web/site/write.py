@@ -177,7 +177,12 @@ def _joined(path: str, other: str) -> str:
 def runtime_files(third_party: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files of others as the page takes them: the large one packed, the old ones as modules."""
     wasm = "ort-wasm-simd-threaded.wasm"
-    plain = {name: content for name, content in third_party.items() if name.endswith(".mjs")}
+    # Called .js, which every host sends as a script; some do not know .mjs.
+    plain = {
+        f"{name.removesuffix('.mjs')}.js": content
+        for name, content in third_party.items()
+        if name.endswith(".mjs")
+    }
     utif = b"".join(
         (
             b"const pako = (() => {\nconst module = { exports: {} }, exports = module.exports;\n",
@@ -191,7 +196,7 @@ def runtime_files(third_party: Mapping[str, bytes]) -> dict[str, bytes]:
     return {
         **plain,
         f"{wasm}.gz": gzip.compress(third_party[wasm], 9, mtime=0),
-        "utif.mjs": utif,
+        "utif.js": utif,
         "LICENCES.txt": _licences().encode(),
     }
 

@@ -49,7 +49,7 @@ def test_quiet_verbose_and_json(
         (["--part", "elytra", "--model", "m.onnx"], "give either --part NAME or --model FILE"),
         (["-m", "m.onnx", "--device", "gpu"], "'--device'"),
         (["-m", "m.onnx", "--exif", "turn"], "'--exif'"),
-        (["-m", "m.onnx", "--format", "xlsx"], "--format must be tps, csv or both"),
+        (["-m", "m.onnx", "--format", "xlsx"], "--format must be tps, csv, parquet or several"),
         (["-m", "m.onnx", "--scale", "-1"], "--scale -1: a scale must be above 0, got -1.0"),
         (["-m", "m.onnx", "--scale", "nan"], "a scale must be above 0"),
         (["-m", "m.onnx", "--scale", "0,5"], "--scale must be a number above 0 or a table"),

@@ -98,7 +98,7 @@ def test_where_a_model_looks_cannot_change(
 ) -> None:
     out = tmp_path / "out"
     stop_early(photos, model, out)
-    [path] = out.glob(f"{UNFINISHED}/*/settings.json")
+    [path] = out.glob(f"{UNFINISHED}/*/job.json")
     begun = json.loads(path.read_text(encoding="utf-8"))
     begun["settings"][way] = "1"
     path.write_text(json.dumps(begun), encoding="utf-8")

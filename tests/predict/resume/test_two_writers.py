@@ -14,10 +14,11 @@ from results import read_table
 from stopped_runs import ROWS, UNFINISHED, files, stop_early, write_photos
 
 from beetle_lm.errors import OutputError
-from beetle_lm.predict.batch.journal import Rows
+from beetle_lm.predict.batch.journal import Journal
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Request, Task, plan_one
 from beetle_lm.predict.batch.progress import Observer
+from beetle_lm.predict.batch.rows import result_of
 from beetle_lm.predict.batch.runner import run_plan
 from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -65,14 +66,19 @@ def test_a_second_run_without_a_lock_is_noticed(
     assert files(out) == files(whole)
 
 
-def rows_of(path: Path, names: list[str]) -> Rows:
-    return Rows(path, PartSpec("dots", ("red", "green", "blue")), names)
+def rows_of(path: Path, names: list[str]) -> Journal:
+    return Journal(path, 1, names)
+
+
+def names_of(rows: Journal) -> list[str]:
+    spec = PartSpec("dots", ("red", "green", "blue"))
+    return [result_of(row, spec).name for row in rows.rows()]
 
 
 def kept(path: Path, names: list[str]) -> list[str]:
     rows = rows_of(path, names)
     rows.close()
-    return [result.name for result in rows]
+    return names_of(rows)
 
 
 def failed(*names: str) -> list[Result]:
@@ -94,8 +100,8 @@ def test_rows_travel_with_names(tmp_path: Path) -> None:
     other.keep(2.0)
     rows.append(failed("c", "d"))  # ends without a word: what is wrong was said
     rows.keep(2.0)
-    assert [result.name for result in other] == names
-    assert [result.name for result in rows] == ["a", "b"]
+    assert names_of(other) == names
+    assert names_of(rows) == ["a", "b"]
     rows.close()
     other.close()
     assert kept(tmp_path / "rows", names) == names
@@ -165,7 +171,7 @@ def test_what_this_run_does_not_write_is_left_alone(
     assert len(read_table(out / "specimens.csv")) == 13
 
 
-@pytest.mark.parametrize("name", ["settings.json", "photographs.jsonl", "whole.json"])
+@pytest.mark.parametrize("name", ["job.json", "photographs.jsonl", "whole.json"])
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{}", b"[1]\n"])
 def test_damaged_records_are_a_sentence(
     command: Command, model: Path, photos: Path, tmp_path: Path, name: str, content: bytes
