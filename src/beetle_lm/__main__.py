@@ -11,7 +11,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # file names that the console cannot show
             stream.reconfigure(errors="backslashreplace")
-    if sys.argv[1:] == ["--version"]:  # answered before anything is imported
+    if sys.argv[1:] in (["--version"], ["-V"]):  # answered before anything is imported
         from beetle_lm import __version__
 
         print(__version__)

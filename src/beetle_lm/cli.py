@@ -53,7 +53,8 @@ app = typer.Typer(
 def _options(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
+        bool,
+        typer.Option("--version", "-V", help="Print the version and exit.", is_eager=True),
     ] = False,
 ) -> None:
     context.obj = Above(model_of_run, page_of_model)
