@@ -11,6 +11,8 @@ import typer
 
 from beetle_lm.errors import UsageError
 from beetle_lm.predict.commands.running import (
+    RESULTS,
+    SPEED,
     AsJson,
     Curves,
     DryRun,
@@ -95,15 +97,30 @@ def predict(
     ] = None,
     recursive: Recursive = False,
     device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option("-d", "--device", help="What to run on.")
+        Literal["auto", "cpu", "cuda"],
+        typer.Option("-d", "--device", help="What to run on.", rich_help_panel=SPEED),
     ] = "auto",
     batch_size: Annotated[
-        int, typer.Option("-b", "--batch-size", min=1, help="Photographs in the model at once.")
+        int,
+        typer.Option(
+            "-b",
+            "--batch-size",
+            min=1,
+            help="Photographs in the model at once.",
+            rich_help_panel=SPEED,
+        ),
     ] = 8,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that read photographs.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Threads that read photographs.", rich_help_panel=SPEED)
+    ] = 2,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, help="CPU threads of the model.", show_default="half of the cores"),
+        typer.Option(
+            min=1,
+            help="CPU threads of the model.",
+            show_default="half of the cores",
+            rich_help_panel=SPEED,
+        ),
     ] = None,
     formats: Formats = "tps,csv",
     reference: Annotated[
@@ -117,7 +134,12 @@ def predict(
     overlay: Overlay = False,
     min_score: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Landmarks with a lower score count as missing."),
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Landmarks with a lower score count as missing.",
+            rich_help_panel=RESULTS,
+        ),
     ] = 0.0,
     flagged: FlaggedOnes = "keep",
     curves: Curves = "curves",
@@ -133,11 +155,14 @@ def predict(
             metavar="N/M|auto",
             help="Compute the Nth of M shares, on any number of machines that see OUT; auto in a"
             " SLURM job array. `gather` writes the results.",
+            rich_help_panel=SPEED,
         ),
     ] = None,
     engine: Annotated[
         Literal["ray"] | None,
-        typer.Option(help="Compute on a Ray cluster, partition by partition."),
+        typer.Option(
+            help="Compute on a Ray cluster, partition by partition.", rich_help_panel=SPEED
+        ),
     ] = None,
     address: Annotated[
         str | None,
@@ -145,6 +170,7 @@ def predict(
             metavar="auto|HOST:PORT",
             help="Of the cluster.",
             show_default="one is started on this machine",
+            rich_help_panel=SPEED,
         ),
     ] = None,
     resume: Resume = False,
@@ -155,6 +181,8 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Places landmarks on photographs and writes them as TPS and CSV.
+
+    Example: beetle-lm predict photographs/ --part pronotum -o landmarks --overlay
 
     With neither --part nor --model, INPUTS is one folder: each sub-folder that is named after a
     part is predicted with the model of that part, into OUT/PART.

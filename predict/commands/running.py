@@ -27,13 +27,26 @@ if TYPE_CHECKING:
 _FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv", "parquet": "parquet"}
 _SOME_FAILED, _INTERRUPTED = 3, 130
 
+RESULTS, SPEED, ROBUSTNESS = "Results", "Speed", "Robustness"
+"""Panels of --help; what is in none of them is what most runs need."""
+
 Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Also look into sub-folders.")]
 Formats = Annotated[
-    str, typer.Option("--format", metavar="tps,csv,parquet", help="Landmark files to write.")
+    str,
+    typer.Option(
+        "--format",
+        metavar="tps,csv,parquet",
+        help="Landmark files to write.",
+        rich_help_panel=RESULTS,
+    ),
 ]
 Overlay = Annotated[
     bool,
-    typer.Option("--overlay", help="Also draw the landmarks on the photographs, and an overview."),
+    typer.Option(
+        "--overlay",
+        help="Also draw the landmarks on the photographs, and an overview.",
+        rich_help_panel=RESULTS,
+    ),
 ]
 FlaggedOnes = Annotated[
     Literal["keep", "missing", "drop"],
@@ -41,6 +54,7 @@ FlaggedOnes = Annotated[
         "--flagged",
         help="Landmarks of flagged photographs in the landmark files: as others with a comment, as"
         " missing, or left out.",
+        rich_help_panel=RESULTS,
     ),
 ]
 Curves = Annotated[
@@ -48,6 +62,7 @@ Curves = Annotated[
     typer.Option(
         help="Semilandmarks in the landmark files: as curves (CURVES= in TPS), or appended to the"
         " landmarks, with a table of sliders for geomorph.",
+        rich_help_panel=RESULTS,
     ),
 ]
 Scale = Annotated[
@@ -55,6 +70,7 @@ Scale = Annotated[
     typer.Option(
         metavar="UNITS_PER_PIXEL|TABLE",
         help="Scale of all photographs, or a table of photographs and their scales (CSV).",
+        rich_help_panel=RESULTS,
     ),
 ]
 ScaleFrom = Annotated[
@@ -64,15 +80,24 @@ ScaleFrom = Annotated[
         metavar="grid|bar:LENGTH",
         help="Read the scale from each photograph: from a millimetre grid, or from a printed scale"
         " bar of that length.",
+        rich_help_panel=RESULTS,
     ),
 ]
 Exif = Annotated[
     Literal["apply", "stored"],
-    typer.Option(help="Coordinates of the upright picture, or of the pixels as stored (tpsDig)."),
+    typer.Option(
+        help="Coordinates of the upright picture, or of the pixels as stored (tpsDig).",
+        rich_help_panel=RESULTS,
+    ),
 ]
 MaxPixels = Annotated[
     int,
-    typer.Option(min=1, metavar="N", help="Refuse photographs of more pixels, unread."),
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Refuse photographs of more pixels, unread.",
+        rich_help_panel=ROBUSTNESS,
+    ),
 ]
 PagesRead = Annotated[
     Literal["first", "all"],
@@ -80,6 +105,7 @@ PagesRead = Annotated[
         "--pages",
         help="What counts of a TIFF file with several pictures: the first, or each as a photograph"
         " of its own, named like stack_page2.tif.",
+        rich_help_panel=RESULTS,
     ),
 ]
 Isolate = Annotated[
@@ -88,18 +114,32 @@ Isolate = Annotated[
         "--isolate",
         help="Decode in separate processes: a photograph that crashes its decoder, or takes"
         " over a minute, fails alone.",
+        rich_help_panel=ROBUSTNESS,
     ),
 ]
 Resume = Annotated[
     bool,
-    typer.Option("--resume", help="Resume an interrupted run in OUT; photographs done are kept."),
+    typer.Option(
+        "--resume",
+        help="Resume an interrupted run in OUT; photographs done are kept.",
+        rich_help_panel=ROBUSTNESS,
+    ),
 ]
 Overwrite = Annotated[
     bool,
-    typer.Option("--overwrite", help="Replace earlier results in OUT, drop an unfinished run."),
+    typer.Option(
+        "--overwrite",
+        help="Replace earlier results in OUT, drop an unfinished run.",
+        rich_help_panel=ROBUSTNESS,
+    ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Say what would be read and written, and stop.")
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Say what would be read and written, and stop.",
+        rich_help_panel=ROBUSTNESS,
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only problems.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="A line per image.")]

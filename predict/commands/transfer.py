@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from beetle_lm.predict.commands.running import (
+    SPEED,
     AsJson,
     DryRun,
     Exif,
@@ -65,7 +66,8 @@ def transfer(
     ] = Path("beetle-lm-transfer"),
     recursive: Recursive = False,
     workers: Annotated[
-        int, typer.Option(min=1, help="Photographs that are processed at once.")
+        int,
+        typer.Option(min=1, help="Photographs that are processed at once.", rich_help_panel=SPEED),
     ] = 2,
     formats: Formats = "tps,csv",
     reference: Annotated[
@@ -88,6 +90,8 @@ def transfer(
     as_json: AsJson = False,
 ) -> None:
     """Places the landmarks of an annotated photograph on others, without any training.
+
+    Example: beetle-lm transfer first.jpg first.tps photographs/ -o landmarks --overlay
 
     For specimens that lie alone on pale, clean ground, such as mandibles on paper, in any rotation.
     The template is laid on each specimen, outline first, and warped until both match. Several
