@@ -17,11 +17,10 @@ from beetle_lm.errors import LandmarkError, LandmarkFileError
 from beetle_lm.predict.curves import distances, evenly_spaced, is_closed, through
 from beetle_lm.predict.formats.curves import (
     AT_LANDMARK,
-    are_controls,
     curves_in_order,
     ends_of_curves,
-    with_lines,
     with_outlines,
+    with_points_on_curves,
 )
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tps import TpsRecord
@@ -188,21 +187,10 @@ def on_lines(records: Mapping[str, TpsRecord], file: Path) -> dict[str, TpsRecor
         records: of one file, by the names of their photographs.
         file: what it is called.
     """
-    if not are_controls(list(records.values())):
-        return dict(records)
-    lined, remark = with_lines(list(records.values()))
-    _log.warning(f"{file}: {remark}; they are written as points of the curves")
-    many = 2 * DEFAULT_SEMILANDMARKS + 2
-    return {
-        name: replace(
-            record,
-            curves=tuple(
-                evenly_spaced(line, many) if len(line) else points
-                for line, points in zip(line_record.curves, record.curves, strict=False)
-            ),
-        )
-        for (name, record), line_record in zip(records.items(), lined, strict=True)
-    }
+    changed, remark = with_points_on_curves(list(records.values()))
+    if remark:
+        _log.warning(f"{file}: {remark}")
+    return dict(zip(records, changed, strict=True))
 
 
 def _ends(

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from beetle_lm.errors import LandmarkError
-from beetle_lm.predict.curves import bezier, distances, is_closed, through
+from beetle_lm.predict.curves import bezier, distances, evenly_spaced, is_closed, through
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tps import TpsRecord
 from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.text import counted, shown
-from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.model_file.parts import DEFAULT_SEMILANDMARKS, PartSpec
 
 AT_LANDMARK = 0.02
 """How far a curve may end from its landmark on average, in centroid sizes."""
@@ -81,6 +81,34 @@ def _names(record: Record, outlines: int) -> tuple[str, ...] | None:
     if record.curve_names is None:
         return None
     return record.curve_names + tuple(f"outline {number + 1}" for number in range(outlines))
+
+
+def with_points_on_curves(records: Sequence[TpsRecord]) -> tuple[list[TpsRecord], str | None]:
+    """Records whose curves are points on them, for a file that gets curves of other numbers, too.
+
+    Among these nobody could tell control points any more. Of curves that have none nothing changes.
+
+    Args:
+        records: of one file.
+
+    Returns:
+        The records, and a sentence on the curves that were changed, None where none were.
+    """
+    if not are_controls(records):
+        return list(records), None
+    lined, remark = with_lines(records)
+    many = 2 * DEFAULT_SEMILANDMARKS + 2  # an even number, as control points never have
+    changed = [
+        replace(
+            record,
+            curves=tuple(
+                evenly_spaced(line, many) if len(line) else points
+                for line, points in zip(of_lines.curves, record.curves, strict=False)
+            ),
+        )
+        for record, of_lines in zip(records, lined, strict=True)
+    ]
+    return changed, f"{remark}; they are written as points of the curves"
 
 
 def curves_in_order(record: Record, part: PartSpec) -> tuple[Floats, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from beetle_lm.errors import Hint, LandmarkError, OutputError
 from beetle_lm.predict.formats.convert import as_tps
+from beetle_lm.predict.formats.curves import with_points_on_curves
 from beetle_lm.predict.formats.landmark_names import in_order, own_names
 from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.read import read_both
@@ -18,6 +20,8 @@ from beetle_lm.predict.formats.sizes import ImageSizes
 from beetle_lm.predict.formats.tps import TpsRecord, write_tps
 
 _MOVED = 1e-4  # pixels: TPS files have five decimals
+
+_log = logging.getLogger("beetle_lm")
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,13 @@ def merge_files(
     one, other = read_both(first, second, () if sizes is None else sizes.names)
     names = next(filter(None, map(own_names, one)), ())
     other = in_order(other, names, first.name)
-    merged = merge(as_tps(first, one, sizes), as_tps(second, other, sizes))
+    sides = []
+    for file, records in ((first, one), (second, other)):
+        settled, remark = with_points_on_curves(as_tps(file, records, sizes))
+        if remark:
+            _log.warning("%s: %s", file, remark)
+        sides.append(settled)
+    merged = merge(*sides)
     write_tps(target, merged.records)
     return merged
 

@@ -1,9 +1,10 @@
-"""Addresses of the project lead to what is here; the README, which indexes show, has no others."""
+"""Addresses of the project lead to what is here, those of the README on an index, too."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,17 @@ TARGET = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def targets(path: Path) -> list[str]:
-    return TARGET.findall(path.read_text(encoding="utf-8"))
+    """What a page links to; the README as an index shows it."""
+    text = path.read_text(encoding="utf-8")
+    return TARGET.findall(for_index(text) if path == ROOT / "README.md" else text)
+
+
+def for_index(readme: str) -> str:
+    spec = spec_from_file_location("readme_for_index", ROOT / ".github" / "readme_for_index.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return str(module.absolute(readme))
 
 
 def of_site(address: str) -> list[Path]:
@@ -35,10 +46,13 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_readme_works_on_an_index() -> None:
-    found = targets(ROOT / "README.md")
-    assert len(found) > 20
-    assert [target for target in found if not target.startswith(("https://", "#"))] == []
+def test_the_readme_works_where_the_repository_lies_and_on_an_index() -> None:
+    own = TARGET.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    files = [target.partition("#")[0] for target in own if not target.startswith(("https://", "#"))]
+    assert len(files) > 20
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    on_index = targets(ROOT / "README.md")
+    assert [target for target in on_index if not target.startswith(("https://", "#"))] == []
 
 
 @pytest.mark.parametrize(

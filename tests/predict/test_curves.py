@@ -10,6 +10,7 @@ import pytest
 from beetle_lm.errors import LandmarkError
 from beetle_lm.predict.curves import bezier, distances, evenly_spaced, through
 from beetle_lm.predict.formats.curves import curves_in_order, with_lines
+from beetle_lm.predict.formats.merge import merge_files
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 from beetle_lm.zoo.model_file.parts import Curve, PartSpec
@@ -138,3 +139,18 @@ def test_outlines_are_closed_curves_after_the_others(tmp_path: Path) -> None:
     outline = lined.curves[1]
     np.testing.assert_array_equal(outline[0], outline[-1])
     assert abs(np.linalg.norm(outline - 150, axis=1) - 100).max() < 4
+
+
+def test_merged_files_keep_the_lines_of_control_points(tmp_path: Path) -> None:
+    ends = np.array([[250.0, 150.0], [50.0, 150.0]])
+    drawn = [TpsRecord(ends, f"{i}.png", curves=(circle(2 * i + 3), circle(5))) for i in range(4)]
+    newer = [TpsRecord(ends, "9.png", curves=(circle(22), circle(22)))]
+    write_tps(tmp_path / "drawn.tps", drawn)
+    write_tps(tmp_path / "newer.tps", newer)
+    merge_files(tmp_path / "drawn.tps", tmp_path / "newer.tps", tmp_path / "both.tps")
+    merged, remark = with_lines(read_tps(tmp_path / "both.tps"))
+    assert remark is None
+    wanted, _ = with_lines(drawn)
+    for found, right in zip(merged, wanted, strict=False):
+        for line, control in zip(found.curves, right.curves, strict=True):
+            assert distances(line, control).max() < 2.0  # as points of curves: up to 50
