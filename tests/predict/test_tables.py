@@ -231,7 +231,7 @@ def test_an_error_names_file_line_and_what_was_found(
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LandmarkFileError, match=r"must end in \.tps, \.csv, \.xml or \.json"):
+    with pytest.raises(LandmarkFileError, match=r"must end in \.tps, \.csv, \.xml, \.json, \.nts"):
         y_down(tmp_path / "landmarks.xlsx")
 
 
