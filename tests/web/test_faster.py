@@ -51,8 +51,8 @@ def test_webassembly_stays() -> None:
 
 
 def test_webassembly_goes_on_when_the_device_is_lost() -> None:
-    [found] = chosen({**GOOD, "breaks": 4})
-    assert found["log"] == ["webgpu", "webgpu", "webgpu is closed", "wasm"]
+    [found] = chosen({**GOOD, "breaks": 3})
+    assert found["log"] == ["webgpu", "webgpu is closed", "wasm", "wasm"]
     assert found["told"] == [BEGINS, WEBGPU, LOST]
 
 
