@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from beetle_lm.predict.images.read import read_header
 from beetle_lm.web.site.third_party import third_party
-from beetle_lm.web.site.write import site_files, write_site
+from beetle_lm.web.site.write import runtime_files, site_files, write_site
 from beetle_lm.zoo.hub.client import Hub
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.registry import resolve
@@ -67,7 +67,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
-        files = third_party(arguments.runtime, Store(), Hub.from_environment())
+        given = third_party(arguments.runtime, Store(), Hub.from_environment())
+        files = runtime_files(given)
         for page, parts in (("all", PARTS), ("one", PARTS[:1])):
             models = {part: resolve(part) for part in parts}
             write_site(site_files(models, files), folder / page, overwrite=False)

@@ -8,6 +8,7 @@ const [{ Placement }, { readJpeg, asPicture }, { decodePng }, { decodeTiff }, { 
 const [{ qualityFlag, fixed }, { readCard }, tables, levels, { similarity }] = await Promise.all(
   ["quality", "card", "tables", "levels", "procrustes"].map(browser),
 );
+const { Faster } = await browser("faster");
 const { nearest, through } = await import(new URL("../../web/app/curve.js", import.meta.url));
 
 const packed = (values) => Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
@@ -24,7 +25,37 @@ async function picture(path, channels, wanted) {
   return readJpeg(bytes, channels, wanted);
 }
 
+/** A stand-in for a model in one of the runtimes: it gives a point after a while, and may break at a run. */
+function session({ x, error, takes, breaks }, log, name) {
+  let runs = 0;
+  const run = async () => {
+    log.push(name);
+    runs += 1;
+    if (runs >= breaks) throw new Error("the device is lost");
+    await new Promise((resolve) => setTimeout(resolve, takes));
+    return { xy: [[1, 1]], score: [1], errors: [error], semilandmarks: [[x, 2]], across: [1] };
+  };
+  return { run, close: async () => void log.push(`${name} is closed`) };
+}
+
 const answers = {
+  async faster({ wasm, webgpu, then }) {
+    const [log, told] = [[], []];
+    const open = async () => {
+      if (webgpu?.refuses) throw new Error("cannot be loaded\nat all");
+      return webgpu && session(webgpu, log, "webgpu");
+    };
+    const runner = new Faster(session(wasm, log, "wasm"), open, (words) => told.push(words));
+    await runner.try((task) => task()); // before anything has been run: nothing
+    await runner.run(new Uint8Array(1));
+    const tried = runner.try((task) => task());
+    if (then === "close") await runner.close();
+    await tried;
+    await runner.try((task) => task()); // it is tried once
+    log.length = then === "close" ? log.length : 0;
+    if (then === "run") for (const _ of [1, 2]) await runner.run(new Uint8Array(1));
+    return { log, told };
+  },
   async input({ path, channels, size, fit, detail }) {
     const found = await picture(path, channels, size.map((side) => side * detail));
     const view = Placement.fit(found.frame, size, fit);

@@ -14,7 +14,7 @@ from kinds import Command, WriteModel
 from pages import odd_photographs
 
 from beetle_lm.web.site.third_party import third_party
-from beetle_lm.web.site.write import site_files, write_site
+from beetle_lm.web.site.write import runtime_files, site_files, write_site
 from beetle_lm.zoo.hub.client import Hub
 from beetle_lm.zoo.model_file.shape_space import Limits
 from beetle_lm.zoo.store import Store
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     OpenPage = Callable[..., Page]
 
+PLAIN = ("--no-sandbox",)
+WITHOUT_WEBGPU = "--disable-features=WebGPUService"  # on every computer alike
+SOFTWARE_WEBGPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
 LIMITS = Limits(5.0, 20.0, (-180.0, 180.0), (0.0, 10.0))
 
 
@@ -34,18 +37,18 @@ def photographs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def third_party_files() -> dict[str, bytes]:
+def runtime_of_page() -> dict[str, bytes]:
     """What the page without a server takes from others."""
-    return third_party(runtime(), Store(), Hub())
+    return runtime_files(third_party(runtime(), Store(), Hub()))
 
 
 @pytest.fixture
-def write_page(third_party_files: dict[str, bytes], tmp_path: Path) -> Callable[..., Path]:
+def write_page(runtime_of_page: dict[str, bytes], tmp_path: Path) -> Callable[..., Path]:
     """Writes a page for models by their names: ``write_page(dots=path)`` is its folder."""
 
     def write(**models: Path) -> Path:
         folder = tmp_path / "page"
-        write_site(site_files(models, third_party_files), folder, overwrite=True)
+        write_site(site_files(models, runtime_of_page), folder, overwrite=True)
         return folder
 
     return write
@@ -82,9 +85,19 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip("no Chromium is installed: `apt-get install chromium`, or BEETLE_LM_CHROMIUM")
     with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        launched = started.chromium.launch(executable_path=path, args=[*PLAIN, WITHOUT_WEBGPU])
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def browser_with_webgpu(browser: Browser) -> Iterator[Browser]:
+    """A Chromium whose WebGPU is computed by the processor, where it can be."""
+    launched = browser.browser_type.launch(
+        executable_path=chromium(), args=[*PLAIN, *SOFTWARE_WEBGPU]
+    )
+    yield launched
+    launched.close()
 
 
 @pytest.fixture(scope="session")

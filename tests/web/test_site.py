@@ -99,7 +99,10 @@ def test_all_that_the_page_needs_is_written(
     runtime = {name for name in there if name.startswith("runtime/")}
     assert runtime == {
         "runtime/LICENCES.txt",
+        "runtime/ort.min.js",
         "runtime/ort.wasm.min.js",
+        "runtime/ort-wasm-simd-threaded.jsep.js",
+        "runtime/ort-wasm-simd-threaded.jsep.wasm.gz",
         "runtime/ort-wasm-simd-threaded.js",
         "runtime/ort-wasm-simd-threaded.wasm.gz",
         "runtime/utif.js",

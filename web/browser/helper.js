@@ -3,8 +3,11 @@
 
 /** @typedef {import("./worker.js").Asked} Asked */
 /** @typedef {import("./worker.js").Answer} Answer */
+/** @typedef {import("./worker.js").Told} Told */
 
 export class Helper {
+  /** Another runtime runs the model. @type {(words: string) => void} */
+  onruntime = () => {};
   /** @type {Map<number, (answer: Answer) => void>} */
   #waiting = new Map();
   #asked = 0;
@@ -13,9 +16,10 @@ export class Helper {
 
   #started() {
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    worker.addEventListener("message", (/** @type {MessageEvent<Answer>} */ event) =>
-      this.#answer(event.data.number, event.data),
-    );
+    worker.addEventListener("message", (/** @type {MessageEvent<Answer | Told>} */ { data }) => {
+      if ("runtime" in data) this.onruntime(data.runtime);
+      else this.#answer(data.number, data);
+    });
     worker.addEventListener("error", (event) => {
       event.preventDefault();
       for (const number of this.#waiting.keys())

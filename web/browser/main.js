@@ -73,6 +73,7 @@ class Page {
     this.placing.onplaced = (number) => this.#placed(number);
     this.placing.onend = () => this.#ended();
     this.navigation.onend = () => this.#offer();
+    helper.onruntime = (words) => (element("runtime").textContent = words);
     this.models.onchoice = () => void this.#open();
     listen(this.navigation, editing, stage.viewer);
   }

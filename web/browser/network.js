@@ -29,25 +29,38 @@ const OF_CURVES = ["semilandmarks", "semilandmark_error"];
  * @property {new (type: string, data: Uint8Array, dims: number[]) => Tensor} Tensor
  */
 
-/** @type {Promise<Runtime> | null} */
-let loading = null;
+/** @typedef {"wasm" | "webgpu"} Provider */
 
-/** The runtime, which is fetched when the first model is opened. @param {string} folder its address */
-const runtime = (folder) => (loading ??= load(folder));
+/** The runtime is built twice: with WebGPU it is twice as large. The build that is called `jsep` alone knows
+ * numbers of 64 bit beside it, which models compute with.
+ * @type {Record<Provider, {module: string, binary: string}>} */
+const BUILDS = {
+  wasm: { module: "ort.wasm.min.js", binary: "ort-wasm-simd-threaded" },
+  webgpu: { module: "ort.min.js", binary: "ort-wasm-simd-threaded.jsep" },
+};
 
-/** @param {string} folder @returns {Promise<Runtime>} */
-async function load(folder) {
+/** @type {Partial<Record<Provider, Promise<Runtime>>>} */
+const loading = {};
+
+/** The runtime, which is fetched when the first model is opened in it.
+ * @param {string} folder its address @param {Provider} provider */
+const runtime = (folder, provider) => (loading[provider] ??= load(folder, provider));
+
+/** @param {string} folder @param {Provider} provider @returns {Promise<Runtime>} */
+async function load(folder, provider) {
+  const { module, binary } = BUILDS[provider];
   const [found, answer] = await Promise.all([
-    import(`${folder}ort.wasm.min.js`),
-    fetch(`${folder}ort-wasm-simd-threaded.wasm.gz`),
+    import(`${folder}${module}`),
+    fetch(`${folder}${binary}.wasm.gz`),
   ]);
   if (!answer.ok) throw new Error("the runtime cannot be fetched");
   const { wasm } = found.env;
   wasm.wasmBinary = await unpacked(await answer.arrayBuffer());
-  wasm.wasmPaths = { mjs: `${folder}ort-wasm-simd-threaded.js` };
+  wasm.wasmPaths = { mjs: `${folder}${binary}.js` };
   // Half of the cores, as `predict`: reading the next photograph and showing this one want the others.
   const cores = Math.floor((navigator.hardwareConcurrency || 1) / 2);
-  wasm.numThreads = self.crossOriginIsolated ? Math.min(Math.max(cores, 1), MOST_THREADS) : 1;
+  const isShared = self.crossOriginIsolated && provider === "wasm";
+  wasm.numThreads = isShared ? Math.min(Math.max(cores, 1), MOST_THREADS) : 1;
   found.env.logLevel = "fatal";
   return found;
 }
@@ -74,14 +87,22 @@ export class Network {
     this.batch = batch;
   }
 
-  /** Opens a model. @param {Uint8Array} bytes of its file @param {string} folder of the runtime */
-  static async open(bytes, folder) {
+  /** Opens a model in WebGPU; null where there is none, and then nothing is fetched for it.
+   * @param {Uint8Array} bytes @param {string} folder */
+  static async openInWebGpu(bytes, folder) {
+    const adapter = await /** @type {any} */ (navigator).gpu?.requestAdapter();
+    return adapter ? Network.open(bytes, folder, "webgpu") : null;
+  }
+
+  /** Opens a model. @param {Uint8Array} bytes of its file @param {string} folder of the runtime
+   * @param {Provider} provider */
+  static async open(bytes, folder, provider = "wasm") {
     const card = readCard(bytes);
-    const ort = await runtime(folder);
+    const ort = await runtime(folder, provider);
     let session;
     try {
       session = await ort.InferenceSession.create(bytes, {
-        executionProviders: ["wasm"],
+        executionProviders: [...new Set([provider, "wasm"])], // what the one cannot, the other does
         logSeverityLevel: 4, // what goes wrong is told by exceptions
       });
     } catch (error) {

@@ -14,16 +14,19 @@
  * @property {Blob} [shown]
  * @property {string} [problem]  why that cannot be done: goes on after the name of the file
  * @property {[number, number] | null} [size]  of the photograph, where it was read at least
+ *
+ * @typedef {{runtime: string}} Told  which runtime runs the model, without being asked
  */
 import { FileError } from "./errors.js";
+import { Faster } from "./faster.js";
 import { Network } from "./network.js";
 import { NoLandmarks, place, sizeWanted } from "./place.js";
 import { asShown, readPhotograph } from "./read.js";
 
 const RUNTIME = new URL("../runtime/", import.meta.url).href;
 
-/** @type {Network | null} */
-let network = null;
+/** @type {{card: import("./card.js").Card, runner: Faster} | null} */
+let opened = null;
 
 /** @returns {Promise<import("./tiff.js").Utif>} */
 const utif = async () => (await import(`${RUNTIME}utif.js`)).default;
@@ -34,23 +37,30 @@ const bytesOf = async (file) => new Uint8Array(await file.arrayBuffer());
 /** @param {Asked} asked @returns {Promise<Omit<Answer, "number">>} */
 async function answered({ model, photograph, shown }) {
   if (model) {
-    const opened = await Network.open(new Uint8Array(model.bytes), RUNTIME);
-    await network?.close();
-    network = opened;
+    const bytes = new Uint8Array(model.bytes);
+    const network = await Network.open(bytes, RUNTIME);
+    await opened?.runner.close();
+    const webgpu = () => Network.openInWebGpu(bytes, RUNTIME);
+    opened = { card: network.card, runner: new Faster(network, webgpu, tell) };
     return { card: network.card };
   }
   if (shown) return { shown: await asShown(await bytesOf(shown), utif) };
-  if (!photograph || !network) throw new Error("nothing is asked");
-  const { card, run } = network;
+  if (!photograph || !opened) throw new Error("nothing is asked");
+  const { card, runner } = opened;
   const bytes = await bytesOf(photograph);
   const picture = await readPhotograph(bytes, card.channels, sizeWanted(card), utif);
   try {
-    return { placed: { ...(await place(card, run, picture)), size: picture.size } };
+    const placed = await place(card, runner.run, picture);
+    tried = tried.then(() => runner.try(inTurn)); // meanwhile the answer is sent
+    return { placed: { ...placed, size: picture.size } };
   } catch (error) {
     if (!(error instanceof NoLandmarks)) throw error;
     return { problem: error.message, size: picture.size };
   }
 }
+
+/** @param {string} runtime */
+const tell = (runtime) => self.postMessage({ runtime });
 
 /** @param {unknown} error */
 function told(error) {
@@ -59,13 +69,21 @@ function told(error) {
   return `cannot be read: ${error instanceof Error ? error.message : error}`;
 }
 
-/** @type {Promise<void>} */
+/** @type {Promise<unknown>} */
 let last = Promise.resolve();
+/** WebGPU is tried with one model after the other. @type {Promise<void>} */
+let tried = Promise.resolve();
+
+/** Does things one after the other. @type {import("./faster.js").Alone} */
+function inTurn(task) {
+  const done = last.then(task);
+  last = done.catch(() => {});
+  return done;
+}
+
 self.addEventListener("message", (/** @type {MessageEvent<Asked>} */ event) => {
   const asked = event.data;
-  const before = last;
-  last = (async () => {
-    await before; // one after the other
+  void inTurn(async () => {
     /** @type {Omit<Answer, "number">} */
     let answer;
     try {
@@ -74,5 +92,5 @@ self.addEventListener("message", (/** @type {MessageEvent<Asked>} */ event) => {
       answer = { problem: told(error), size: null };
     }
     self.postMessage({ number: asked.number, ...answer });
-  })();
+  });
 });

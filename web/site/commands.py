@@ -24,11 +24,12 @@ Runtime = Annotated[
 def page_of_model(name: str, file: Path, runtime: Path | None) -> Mapping[str, bytes]:
     """The files of a page that shows one model; see `beetle_lm.above.Above`."""
     from beetle_lm.web.site.third_party import third_party
-    from beetle_lm.web.site.write import site_files
+    from beetle_lm.web.site.write import runtime_files, site_files
     from beetle_lm.zoo.hub.client import Hub
     from beetle_lm.zoo.store import Store
 
-    return site_files({name: file}, third_party(runtime, Store(), Hub.from_environment()))
+    others = third_party(runtime, Store(), Hub.from_environment())
+    return site_files({name: file}, runtime_files(others))
 
 
 def site(
@@ -54,7 +55,13 @@ def site(
     static files; it works without a network once it has been loaded.
     """
     from beetle_lm.web.site.third_party import third_party
-    from beetle_lm.web.site.write import named, refuse_existing, site_files, write_site
+    from beetle_lm.web.site.write import (
+        named,
+        refuse_existing,
+        runtime_files,
+        site_files,
+        write_site,
+    )
     from beetle_lm.zoo.hub.client import Hub
     from beetle_lm.zoo.registry import resolve
     from beetle_lm.zoo.store import Store
@@ -62,7 +69,7 @@ def site(
     refuse_existing(output, overwrite)
     files = named([(name, resolve(name, registry)) for name in models])
     others = third_party(runtime, Store(), Hub.from_environment())
-    written = site_files(files, others)
+    written = site_files(files, runtime_files(others))
     write_site(written, output, overwrite)
     size = sum(map(len, written.values())) / 1e6
     echo(f"{output} ({size:.1f} MB); to look at it on this computer:")

@@ -65,6 +65,15 @@ PACKAGES = (
             "dist/ort.wasm.min.mjs": (
                 "219e6a1fc8a9938268d18efca3c91d310bd2f4a59bbd13744df5b2b7fc6cee3b"
             ),
+            "dist/ort.min.mjs": (
+                "0ca19c223d563f244908feb26712f40333980b07576328c8b4a04d132bbf34ad"
+            ),
+            "dist/ort-wasm-simd-threaded.jsep.mjs": (
+                "709853412fd1ffc34247af1e73569227b5b79629c5ca3f59cc39cf7e500e4947"
+            ),
+            "dist/ort-wasm-simd-threaded.jsep.wasm": (
+                "3ad23231b5bd6d9dda55a7f84606315e0bf35b6750c28ee993c987c54cacab0f"
+            ),
             "dist/ort-wasm-simd-threaded.mjs": (
                 "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b"
             ),

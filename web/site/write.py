@@ -43,19 +43,19 @@ CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """
 
 
-def site_files(models: Mapping[str, Path], third_party: Mapping[str, bytes]) -> dict[str, bytes]:
+def site_files(models: Mapping[str, Path], runtime: Mapping[str, bytes]) -> dict[str, bytes]:
     """All files of a site, by their paths in it.
 
     Args:
         models: model files by the names that the page gives them, in its order.
-        third_party: the files of others, by their names.
+        runtime: those of :func:`runtime_files`.
 
     Raises:
         ModelError: one is no model of beetle-lm's, or cannot be read.
     """
     shell = _shell()
     files = {name: content for name, content in shell.items() if name != _SERVICE_WORKER}
-    files |= {f"runtime/{name}": content for name, content in runtime_files(third_party).items()}
+    files |= {f"runtime/{name}": content for name, content in runtime.items()}
     listed = []
     for name, path in models.items():
         manifest = Manifest.of_file(path)
@@ -175,8 +175,12 @@ def _joined(path: str, other: str) -> str:
 
 
 def runtime_files(third_party: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of others as the page takes them: the large one packed, the old ones as modules."""
-    wasm = "ort-wasm-simd-threaded.wasm"
+    """The files of others as the page takes them: large ones packed, the old ones as modules."""
+    packed = {
+        f"{name}.gz": gzip.compress(content, 9, mtime=0)
+        for name, content in third_party.items()
+        if name.endswith(".wasm")
+    }
     # Called .js, which every host sends as a script; some do not know .mjs.
     plain = {
         f"{name.removesuffix('.mjs')}.js": content
@@ -195,7 +199,7 @@ def runtime_files(third_party: Mapping[str, bytes]) -> dict[str, bytes]:
     )
     return {
         **plain,
-        f"{wasm}.gz": gzip.compress(third_party[wasm], 9, mtime=0),
+        **packed,
         "utif.js": utif,
         "LICENCES.txt": _licences().encode(),
     }
