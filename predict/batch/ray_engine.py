@@ -55,7 +55,7 @@ class _Order:
     plan: Plan
     tasks: tuple[Task, ...]
     first: int
-    photographs: Path
+    photographs: Path | str
     load: Load
     isolate: bool = False
 
@@ -103,10 +103,9 @@ def run_on_ray(
                         own.enter_context(locked(task.folder))
                 sources = load(tasks, plan)
                 staged = [run.part(n, task.folder) for n, task in enumerate(tasks, len(done) + 1)]
-                names = [image.name for image in tasks[0].images]
-                scale = plan.options.scale
-                scales = None if scale is None else scale.among(names)
                 jobs = begun_jobs(sources, tasks, staged, plan, _cores(ray))
+                scale, names = plan.options.scale, jobs[0].names()
+                scales = None if scale is None else scale.among(names)
                 partitions = [job.partitions(names) for job in jobs]
                 whole = set.intersection(*(one.whole() for one in partitions))
                 spans = {n: len(partitions[0].span(n)) for n in partitions[0].numbers}

@@ -34,6 +34,7 @@ from beetle_lm.predict.commands.running import (
     chosen_formats,
     chosen_scale,
     chosen_shard,
+    results_in,
 )
 from beetle_lm.zoo.commands import Zoo
 
@@ -45,13 +46,14 @@ if TYPE_CHECKING:
 def predict(
     context: typer.Context,
     inputs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="INPUTS...",
-            help="Photographs, folders of them, or globs; without --part and --model, one folder"
-            " with sub-folders PART/ or PART/images/.",
+            help="Photographs, folders of them, or globs, or one address such as s3://BUCKET/FOLDER;"
+            " without --part and --model, one folder with sub-folders PART/ or PART/images/.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     part: Annotated[
         str | None,
         typer.Option(
@@ -86,13 +88,22 @@ def predict(
     ] = False,
     zoo: Zoo = None,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "-o",
             "--output",
             metavar="OUT",
-            help="Folder of results.",
+            help="Folder of results, or an address such as s3://BUCKET/FOLDER.",
             show_default="beetle-lm-PART, or beetle-lm-parts",
+        ),
+    ] = None,
+    listed: Annotated[
+        Path | None,
+        typer.Option(
+            "--list",
+            metavar="FILE",
+            help="Photographs by their names below INPUTS, or by paths or addresses: lines of text,"
+            " or Parquet.",
         ),
     ] = None,
     recursive: Recursive = False,
@@ -197,6 +208,8 @@ def predict(
     """
     chosen = chosen_formats(formats)
     scales = chosen_scale(scale, scale_from)
+    if not inputs and listed is None:
+        raise UsageError("give photographs, a folder of them, or a list with --list")
     if part is not None and model is not None:
         raise UsageError("give either --part NAME or --model FILE, not both")
     if find and search:
@@ -211,7 +224,9 @@ def predict(
         raise UsageError("--dry-run tells of the whole run: leave --shard out")
 
     _check_engine(engine, address, share is not None, overlay)
+    _check_output(output, overwrite, overlay, engine)
 
+    from beetle_lm.predict.batch.journal import ROWS
     from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Request
     from beetle_lm.predict.batch.runner import load_models
@@ -224,8 +239,6 @@ def predict(
         device = "cpu" if device == "auto" else device  # a cluster may have machines of both kinds
         threads = threads or 1
 
-    command = tuple(sys.argv[1:])
-    request = Request(inputs, output, recursive, reference, overwrite, resume, share, command)
     options = Options(
         formats=chosen,
         exif=exif,
@@ -240,16 +253,23 @@ def predict(
         isolate=isolate,
         pages=pages,
     )
-    carry_out(
-        context,
-        _plan(request, part, model, zoo, options, find=find, search=search),
-        partial(load_models, device=device, threads=threads),
-        dry_run=dry_run,
-        quiet=quiet,
-        verbose=verbose,
-        as_json=as_json,
-        run=run,
-    )
+    command = tuple(sys.argv[1:])
+    rows = None if share is None else f"{ROWS}-{share.file_name}"
+    with results_in(output, lambda name: rows in (None, name)) as (folder, mirror):
+        request = Request(
+            *(inputs or (), folder, recursive, reference, overwrite, resume, share, command),
+            *(listed, mirror),
+        )
+        carry_out(
+            context,
+            _plan(request, part, model, zoo, options, find=find, search=search),
+            partial(load_models, device=device, threads=threads),
+            dry_run=dry_run,
+            quiet=quiet,
+            verbose=verbose,
+            as_json=as_json,
+            run=run,
+        )
 
 
 def _check_engine(engine: str | None, address: str | None, shared: bool, overlay: bool) -> None:
@@ -259,6 +279,22 @@ def _check_engine(engine: str | None, address: str | None, shared: bool, overlay
         raise UsageError("give either --engine or --shard, not both")
     if engine is not None and overlay:
         raise UsageError("--engine draws nothing: leave --overlay out")
+
+
+def _check_output(output: str | None, overwrite: bool, overlay: bool, engine: str | None) -> None:
+    from beetle_lm.predict.images.stores import is_address
+
+    if output is None or not is_address(output):
+        return
+    if overwrite:
+        raise UsageError(
+            "--overwrite replaces nothing in a store: remove what is there, or name another folder"
+            " with -o"
+        )
+    if overlay:
+        raise UsageError("--overlay is drawn on this machine: name a folder of it with -o")
+    if engine is not None:
+        raise UsageError("--engine needs a folder that all machines see: name one with -o")
 
 
 def _plan(
