@@ -30,8 +30,8 @@ class Mirror:
 
     Args:
         address: of the folder in the store.
-        folder: of this machine; it has what is in the store but for results, which are there by
-            their names alone, and partitions, which are fetched when they are read.
+        folder: of this machine; it has what is kept in the store of an unfinished run, but for
+            partitions, which are fetched when they are read; or else the results, by name alone.
         partitions: the files of whole partitions in the store, by their paths below `folder`.
     """
 
@@ -163,7 +163,13 @@ class Mirror:
         """
         with _using(self.address):
             for path in sorted(self._results(), key=_rank):
-                stores.write_file(self.told(path), path)
+                if path.name == SUMMARY:  # which tells the time, too
+                    stores.write_file(self.told(path), path)
+                elif not stores.write_new(self.told(path), path):
+                    raise OutputError(
+                        f"{path} was put there while the run was going on, and is not replaced",
+                        Hint.MOVE_AWAY,
+                    )
             self._remove_unfinished()
 
     def _results(self) -> list[Path]:
@@ -175,35 +181,32 @@ class Mirror:
         found = []
         with suppress(FileNotFoundError):
             found = stores.listed(self.address)
+        # What an unfinished run has published already is compared when it is published again.
+        if UNFINISHED in {one.name for one in found} and self._fetch_unfinished(has_rows):
+            return
         for one in found:
-            if one.name == UNFINISHED:
-                self._fetch_unfinished(has_rows)
-            elif not one.is_folder:
-                self._fetch_result(one.name)
-            else:  # of a part, perhaps
+            if one.is_folder:  # of a part, perhaps
                 (self.folder / one.name).mkdir()
-                for inner in stores.listed(f"{self.address}/{one.name}"):
-                    if not inner.is_folder:
-                        self._fetch_result(f"{one.name}/{inner.name}")
+                with suppress(FileNotFoundError):
+                    self._fetch_one(f"{one.name}/{SUMMARY}")
+            elif one.name == SUMMARY:
+                self._fetch_one(one.name)
+            elif one.name in RESULTS:
+                (self.folder / one.name).touch()
 
-    def _fetch_result(self, below: str) -> None:
-        name = PurePosixPath(below).name
-        if name == SUMMARY:
-            self._fetch_one(below)
-        elif name in RESULTS:
-            (self.folder / below).touch()
-
-    def _fetch_unfinished(self, has_rows: Callable[[str], bool]) -> None:
+    def _fetch_unfinished(self, has_rows: Callable[[str], bool]) -> bool:
+        """Fetches what is kept of an unfinished run; whether there is one."""
         files = list(stores.files_below(f"{self.address}/{UNFINISHED}"))
         if MARK not in {one.name for one in files}:  # it was finished, and not quite removed
             self._remove_unfinished()
-            return
+            return False
         for one in files:
             below, path = f"{UNFINISHED}/{one.name}", PurePosixPath(one.name)
             if path.parent.name == _PARTITIONS:
                 self._partitions.add(below)
             elif not path.name.startswith(_ROWS) or has_rows(path.name):
                 self._fetch_one(below)
+        return True
 
     def _fetch_one(self, below: str) -> None:
         path = self.folder / below

@@ -13,11 +13,12 @@ from buckets import Bucket
 from kinds import Command
 from stopped_runs import Stopping, files, timeless
 
-from beetle_lm.errors import OutputError
+from beetle_lm.errors import OutputError, StoreError
 from beetle_lm.predict.batch.mirror import Mirror
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Request, plan_one
 from beetle_lm.predict.batch.runner import run_plan
+from beetle_lm.predict.images import stores
 
 PARTITIONS = "out/.incomplete/part-1/partitions/"
 
@@ -79,8 +80,16 @@ def test_a_run_that_stops_goes_on_wherever(
     assert stored(bucket) == of_files(tmp_path / "whole")
 
 
-def test_partitions_that_are_cut_and_those_that_begin_at_once(
-    command: Command, model: Path, photos: Path, tmp_path: Path, bucket: Bucket
+def lost(address: str, path: Path) -> None:
+    raise StoreError("the store does not answer")
+
+
+def test_what_is_cut_begun_at_once_or_published_in_part(
+    command: Command,
+    model: Path,
+    photos: Path,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = f"{bucket.address}/out"
     call = ("predict", photos, "-m", model, "-o", out)
@@ -103,6 +112,17 @@ def test_partitions_that_are_cut_and_those_that_begin_at_once(
     cut = command("gather", out)
     assert cut.code == 1 and f"{bucket.address}/{last} is damaged" in cut.err
     bucket.put(last, whole)
+    bucket.put("out/landmarks.csv", b"of somebody else")
+    foreign = command("gather", out)
+    assert foreign.code == 1
+    told = f"error: {out}/landmarks.csv was put there while the run was going on, and is not rep"
+    assert told in foreign.err
+    bucket.client.delete_object(Bucket=bucket.name, Key="out/landmarks.csv")
+    with monkeypatch.context() as broken:
+        broken.setattr(stores, "write_file", lost)
+        assert command("gather", out).code == 1
+    assert "landmarks.csv" in " ".join(bucket.listed())  # but not what says that all is there
+    assert "out/run.json" not in bucket.listed()
     assert command("gather", out).code == 3
     assert not [key for key in bucket.listed() if ".incomplete" in key]
 
