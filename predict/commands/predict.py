@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from beetle_lm.errors import UsageError
+from beetle_lm.help import RESULTS, SPEED
 from beetle_lm.predict.commands.running import (
-    RESULTS,
-    SPEED,
     AsJson,
     Curves,
     DryRun,

@@ -11,6 +11,7 @@ import typer
 
 from beetle_lm.console import echo, echo_json
 from beetle_lm.errors import BeetleLMError, RequestError, UsageError
+from beetle_lm.help import RESULTS, ROBUSTNESS
 
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.plan import Plan, Task
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 _FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv", "parquet": "parquet"}
 _SOME_FAILED, _INTERRUPTED = 3, 130
-
-RESULTS, SPEED, ROBUSTNESS = "Results", "Speed", "Robustness"
-"""Panels of --help; what is in none of them is what most runs need."""
 
 Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Also look into sub-folders.")]
 Formats = Annotated[
