@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from beetle_lm.errors import UsageError
+from beetle_lm.help import RESULTS, SPEED
 from beetle_lm.predict.commands.running import (
-    RESULTS,
-    SPEED,
     AsJson,
     Curves,
     DryRun,
@@ -184,6 +184,13 @@ def predict(
             rich_help_panel=SPEED,
         ),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Go on with photographs that come into the folder later, until Ctrl-C.",
+        ),
+    ] = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
@@ -200,6 +207,9 @@ def predict(
 
     Results are kept on the disk as they come. After Ctrl-C, a crash, a power cut or a full disk the
     same command with --resume continues, and ends with the same results.
+
+    With --watch it goes on until Ctrl-C: whenever photographs come into the folder their landmarks
+    are placed, and the results are those of all that are there.
 
     With --shard several machines share the photographs; each shard is resumed by the same command.
 
@@ -225,6 +235,12 @@ def predict(
 
     _check_engine(engine, address, share is not None, overlay)
     _check_output(output, overwrite, overlay, engine)
+    if watch:
+        drawn, known = overlay or scale_from is not None, reference is not None
+        shared = share is not None or engine is not None
+        _check_watch(inputs or [], drawn or known, shared, dry_run)
+        if listed is not None or "://" in (output or ""):
+            raise UsageError("--watch goes with a folder and results on this machine alone")
 
     from beetle_lm.predict.batch.journal import ROWS
     from beetle_lm.predict.batch.options import Options
@@ -253,6 +269,10 @@ def predict(
         isolate=isolate,
         pages=pages,
     )
+    load = partial(load_models, device=device, threads=threads)
+    plan = partial(
+        _plan, part=part, model=model, zoo=zoo, options=options, find=find, search=search
+    )
     command = tuple(sys.argv[1:])
     rows = None if share is None else f"{ROWS}-{share.file_name}"
     with results_in(output, lambda name: rows in (None, name)) as (folder, mirror):
@@ -260,10 +280,21 @@ def predict(
             *(inputs or (), folder, recursive, reference, overwrite, resume, share, command),
             *(listed, mirror),
         )
+        if watch:
+            from beetle_lm.predict.commands import watching
+
+            def of_round(later: bool) -> Plan:
+                own = replace(request, overwrite=True, resume=False) if later else request
+                return plan(own)
+
+            shown = {"quiet": quiet, "verbose": verbose, "as_json": as_json}
+            photographs = Path(request.inputs[0])
+            watching.watch(context, photographs, recursive, of_round, load, **shown)
+            return
         carry_out(
             context,
-            _plan(request, part, model, zoo, options, find=find, search=search),
-            partial(load_models, device=device, threads=threads),
+            plan(request),
+            load,
             dry_run=dry_run,
             quiet=quiet,
             verbose=verbose,
@@ -295,6 +326,18 @@ def _check_output(output: str | None, overwrite: bool, overlay: bool, engine: st
         raise UsageError("--overlay is drawn on this machine: name a folder of it with -o")
     if engine is not None:
         raise UsageError("--engine needs a folder that all machines see: name one with -o")
+
+
+def _check_watch(inputs: list[str], pictures: bool, shared: bool, dry_run: bool) -> None:
+    if len(inputs) != 1 or not Path(inputs[0]).is_dir():
+        raise UsageError("--watch needs one folder, which is there")
+    if pictures:
+        raise UsageError(
+            "--watch reads each photograph once: leave --overlay, --reference and --scale-from out;"
+            " --scale, `beetle-lm review` and `beetle-lm evaluate` go with it"
+        )
+    if shared or dry_run:
+        raise UsageError("--watch is for one machine: leave --shard, --engine and --dry-run out")
 
 
 def _plan(
