@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from beetle_lm.errors import UsageError
-from beetle_lm.help import RESULTS, SPEED
+from beetle_lm.help import PHOTOGRAPHS, RESULTS, SPEED
 from beetle_lm.predict.commands.running import (
     AsJson,
     Curves,
@@ -104,6 +104,7 @@ def predict(
             metavar="FILE",
             help="Photographs by their names below INPUTS, or by paths or addresses: lines of text,"
             " or Parquet.",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = None,
     recursive: Recursive = False,
@@ -140,6 +141,7 @@ def predict(
             metavar="FILE|FOLDER",
             help="Manual landmarks to compare with; for several parts the folder of"
             " PART/landmarks.tps.",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = None,
     overlay: Overlay = False,
@@ -189,6 +191,7 @@ def predict(
         typer.Option(
             "--watch",
             help="Go on with photographs that come into the folder later, until Ctrl-C.",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = False,
     resume: Resume = False,

@@ -206,6 +206,7 @@ def test_a_store_that_does_not_answer_ends_the_run_and_not_a_photograph(
         (["--list", "empty.txt"], 1, "empty.txt names no photographs"),
         (["--list", "none.txt"], 1, "none.txt cannot be read: No such file"),
         ([], 2, "give photographs, a folder of them, or a list with --list"),
+        ([".", "--list", "empty.txt", "--watch"], 2, "--watch goes with a folder and results on"),
     ],
 )
 def test_what_cannot_be_meant(
