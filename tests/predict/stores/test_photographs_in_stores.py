@@ -218,6 +218,7 @@ def test_what_cannot_be_meant(
     code: int,
     told: str,
 ) -> None:
+    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install s3fs")
     monkeypatch.chdir(tmp_path)
     for name, lines in (
         ("twice", "a.jpg\nb.jpg\na.jpg\n"),
