@@ -55,7 +55,8 @@ class Trunk(nn.Module):
         stem = weights["stem.0.weight"]
         if channels == 1:
             weights["stem.0.weight"] = stem.sum(dim=1, keepdim=True)
-        self.load_state_dict(weights, strict=False)  # but for the number of batches seen
+        # But for the number of batches seen; `assign`: also where only shapes are asked for.
+        self.load_state_dict(weights, strict=False, assign=True)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Standardised images (N, C, H, W) to features of all `LEVELS`, the finest first."""
