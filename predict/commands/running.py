@@ -12,7 +12,7 @@ import typer
 
 from beetle_lm.console import echo, echo_json
 from beetle_lm.errors import BeetleLMError, RequestError, UsageError
-from beetle_lm.help import RESULTS, ROBUSTNESS
+from beetle_lm.help import RESULTS, ROBUSTNESS, TERMINAL
 
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.plan import Plan, Task
