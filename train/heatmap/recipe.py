@@ -32,6 +32,8 @@ class Augmentation:
         shape_transfer: share of images that are warped towards another specimen's shape.
         light: strength of the changes of brightness, contrast, gamma and illumination, 0 to 1.
         blur: greatest standard deviation of a Gaussian blur, in pixels of the coarse stage.
+        sharpening: every other image goes away from its blurred one instead, by at most this much
+            of their difference; 0 sharpens none.
         noise: greatest standard deviation of the noise, as a share of white.
         patches: greatest number of occlusion patches.
         dots: greatest number of small dots.
@@ -49,6 +51,7 @@ class Augmentation:
     noise: _Amount
     patches: _Count
     dots: _Count
+    sharpening: _Amount = 0.0
 
 
 @dataclass(frozen=True)
