@@ -101,6 +101,26 @@ def test_jpegs_become_the_same_input(tmp_path: Path) -> None:
         assert found["pixels"] == view.image_pixels
 
 
+def test_jpegs_longer_than_what_is_read_ahead(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (400, 600, 3)).astype(np.uint8)
+    kinds: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "restarts": {"restart_marker_rows": 7},
+        "progressive": {"progressive": True},
+    }
+    asked, cases = [], []
+    for kind, (channels, size) in itertools.product(kinds, ((1, (150, 100)), (3, (300, 200)))):
+        path = tmp_path / f"{kind}.jpg"
+        Image.fromarray(noise).save(path, quality=98, **kinds[kind])
+        assert path.stat().st_size > 3 << 16
+        asked.append(question(path, channels, size))
+        cases.append((kind, wanted(path, channels, size, "letterbox")[2]))
+    for (kind, pixels), found in zip(cases, ask(asked), strict=True):
+        assert not isinstance(found, Problem), f"{kind} {found}"
+        difference = np.abs(unpacked(found["values"]).reshape(pixels.shape).astype(int) - pixels)
+        assert difference.max() <= 1 and (difference > 0).mean() < 0.01, kind
+
+
 def test_real_photographs_become_the_same_input(shared_data: Path) -> None:
     folders = (*(shared_data / "carabids").glob("*/images"), shared_data / "beetleflow" / "images")
     paths = [

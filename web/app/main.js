@@ -88,7 +88,7 @@ function assembled(session, away) {
   contact.onchange = (presence) => {
     away.tell(presence);
     if (presence !== "there") return;
-    strip.set(state.order, state.photographs); // small pictures may not have come
+    strip.renew(); // small pictures may not have come
     say("The server answers again.");
   };
 

@@ -23,8 +23,13 @@ export class Strip {
     /** @type {Map<number, HTMLButtonElement>} */
     this.shown = new Map();
     this.track = host.appendChild(made("div", "", "track"));
-    host.addEventListener("scroll", () => this.draw(), { passive: true });
-    new ResizeObserver(() => this.draw()).observe(host);
+    this.left = this.width = 0; // of what can be seen, known here so that nobody has to lay the page out
+    const look = () => {
+      this.#measure();
+      this.draw();
+    };
+    host.addEventListener("scroll", look, { passive: true });
+    new ResizeObserver(look).observe(host);
   }
 
   /** @param {number[]} order @param {Listed[]} photographs */
@@ -32,32 +37,47 @@ export class Strip {
     this.order = order;
     this.photographs = photographs;
     this.track.style.width = `${order.length * STEP}px`;
+    this.draw();
+  }
+
+  /** Fetches the small pictures anew. */
+  renew() {
     for (const button of this.shown.values()) button.remove();
     this.shown.clear();
     this.draw();
+  }
+
+  #measure() {
+    this.left = this.host.scrollLeft;
+    this.width = this.host.clientWidth;
   }
 
   /** @param {number} number */
   go(number) {
     this.current = number;
     const place = this.order.indexOf(number) * STEP;
-    const { scrollLeft, clientWidth } = this.host;
-    if (place < scrollLeft + STEP || place > scrollLeft + clientWidth - 2 * STEP)
-      this.host.scrollLeft = place - clientWidth / 2 + STEP / 2;
+    if (place < this.left + STEP || place > this.left + this.width - 2 * STEP) {
+      this.#measure();
+      this.host.scrollLeft = place - this.width / 2 + STEP / 2;
+      this.#measure();
+    }
     this.draw();
   }
 
   draw() {
-    const first = Math.max(0, Math.floor(this.host.scrollLeft / STEP) - BESIDE);
-    const last = Math.ceil((this.host.scrollLeft + this.host.clientWidth) / STEP) + BESIDE;
+    const first = Math.max(0, Math.floor(this.left / STEP) - BESIDE);
+    const last = Math.ceil((this.left + this.width) / STEP) + BESIDE;
     const wanted = new Set(this.order.slice(first, last));
     for (const [number, button] of this.shown)
       if (!wanted.has(number)) {
         button.remove();
         this.shown.delete(number);
       }
+    let next = this.track.firstElementChild;
     this.order.slice(first, last).forEach((number, index) => {
       const button = this.shown.get(number) ?? this.#made(number);
+      if (button === next) next = next.nextElementSibling;
+      else this.track.insertBefore(button, next);
       button.style.transform = `translateX(${(first + index) * STEP}px)`;
       const { state, status } = this.photographs[number];
       button.className = `photo ${state} ${status} ${number === this.current ? "current" : ""}`;
@@ -82,7 +102,6 @@ export class Strip {
     button.append(image, made("i"));
     button.addEventListener("click", () => this.onpick(number));
     this.shown.set(number, button);
-    this.track.append(button);
     return button;
   }
 }

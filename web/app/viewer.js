@@ -92,7 +92,7 @@ export class Viewer {
     new ResizeObserver(() => this.#resized()).observe(host);
   }
 
-  /** Shows a photograph. Zoom and place are kept from the one before.
+  /** Takes another photograph, which is drawn with its landmarks. Zoom and place are kept from the one before.
    * @param {HTMLImageElement | null} image @param {Point} size its width and height */
   show(image, size) {
     const middle = this.toPhotograph([this.extent[0] / 2, this.extent[1] / 2]);
@@ -101,9 +101,9 @@ export class Viewer {
     this.size = size;
     this.image = image;
     this.plane.replaceChildren(...(image ? [image] : []));
-    if (this.fitted) return this.fit();
+    if (this.fitted) return this.#fit();
     this.scale = this.#fitting() * closer;
-    this.#centre([share[0] * size[0], share[1] * size[1]]);
+    this.#put([share[0] * size[0], share[1] * size[1]]);
   }
 
   /** @param {Mark[]} marks @param {[number, number][]} links
@@ -117,9 +117,14 @@ export class Viewer {
 
   /** Shows the whole photograph. */
   fit() {
+    this.#fit();
+    this.draw();
+  }
+
+  #fit() {
     this.scale = this.#fitting();
     this.fitted = true;
-    this.#centre([this.size[0] / 2, this.size[1] / 2]);
+    this.#put([this.size[0] / 2, this.size[1] / 2]);
   }
 
   /** Zooms about a place of the stage.
@@ -259,12 +264,17 @@ export class Viewer {
 
   /** @param {Point} xy */
   #centre(xy) {
+    this.#put(xy);
+    this.draw();
+  }
+
+  /** Puts a place of the photograph into the middle of the stage. @param {Point} xy */
+  #put(xy) {
     const now = this.toStage(xy);
     this.at = [
       this.at[0] + this.extent[0] / 2 - now[0],
       this.at[1] + this.extent[1] / 2 - now[1],
     ];
-    this.draw();
   }
 
   #fitting() {

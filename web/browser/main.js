@@ -92,12 +92,12 @@ class Page {
     if (others) say(`${others} file${others === 1 ? " is" : "s are"} no photograph that can be read, and left out.`);
     if (!photographs.length) return;
     const fresh = this.sheet.add(photographs);
+    if (this.card) void this.placing.go(); // the worker begins while they are listed
     const known = photographs.length - fresh;
     if (known) say(`${known} of these names ${known === 1 ? "is" : "are"} here already.`);
     this.state.extend(this.#session());
     this.#list();
     document.body.classList.remove("empty");
-    if (this.card) void this.placing.go();
     if (!fresh) return;
     this.#awaited = this.sheet.photographs.length - fresh;
     this.#several ||= fresh > 1;

@@ -1,6 +1,8 @@
 // @ts-check
 /** Photographs as the page shows them: whole for the stage, small for the strip. A few are kept. */
 
+import { drawn } from "../app/frames.js";
+
 /** @typedef {import("./sheet.js").Sheet} Sheet */
 
 const WHOLE = 3;
@@ -63,7 +65,7 @@ export class Pictures {
   async #fill() {
     if (this.#busy) return;
     this.#busy = true;
-    await null; // the strip puts them into the page first
+    await drawn(); // a small picture takes as long to decode as the one on the stage
     for (let next = this.#next(); next; next = this.#next()) {
       const [number, image] = next;
       this.#wanted.delete(number);

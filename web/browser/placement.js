@@ -78,15 +78,14 @@ export class Placement {
     if (content.width === width && content.height === height) return content;
     const { channels } = content;
     const [left, top] = this.corner;
-    const values = new Uint8Array(width * height * channels);
+    const [length, line, begin] = [content.width, width, left].map((count) => count * channels);
+    const values = new Uint8Array(line * height);
     for (let y = 0; y < height; y += 1) {
       const v = Math.min(Math.max(y - top, 0), content.height - 1);
-      for (let x = 0; x < width; x += 1) {
-        const u = Math.min(Math.max(x - left, 0), content.width - 1);
-        for (let channel = 0; channel < channels; channel += 1)
-          values[(y * width + x) * channels + channel] =
-            content.values[(v * content.width + u) * channels + channel];
-      }
+      const row = values.subarray(y * line, (y + 1) * line);
+      row.set(content.values.subarray(v * length, (v + 1) * length), begin);
+      for (let at = begin - 1; at >= 0; at -= 1) row[at] = row[at + channels];
+      for (let at = begin + length; at < line; at += 1) row[at] = row[at - channels];
     }
     return { values, width, height, channels };
   }

@@ -56,7 +56,6 @@ function averaged(pixels, width, height) {
   const line = new Float32Array(length);
   // Means of two by two OpenCV rounds up, and all others to the even one of two as near.
   const halved = pixels.width === 2 * width && pixels.height === 2 * height;
-  const whole = halved ? (/** @type {number} */ value) => Math.floor(value + 0.5) : rounded;
   const across = new Float32Array(length);
   let row = -1; // which one that is; two new rows may share the one between them
   for (let y = 0; y < height; y += 1) {
@@ -71,7 +70,8 @@ function averaged(pixels, width, height) {
       for (let index = 0; index < length; index += 1) line[index] += across[index] * share;
     }
     const to = y * length;
-    for (let index = 0; index < length; index += 1) values[to + index] = whole(line[index]);
+    if (halved) for (let index = 0; index < length; index += 1) values[to + index] = line[index] + 0.5;
+    else for (let index = 0; index < length; index += 1) values[to + index] = rounded(line[index]);
   }
   return { values, width, height, channels };
 }
@@ -79,14 +79,15 @@ function averaged(pixels, width, height) {
 /** The means of a row. @param {Pixels} pixels @param {number} row @param {Spread} wide
  * @param {Float32Array} into */
 function acrossRow({ values, width, channels }, row, { from, source, share }, into) {
-  const begin = row * width * channels;
-  for (let x = 0, at = 0; x + 1 < from.length; x += 1)
-    for (let channel = 0; channel < channels; channel += 1, at += 1) {
+  for (let channel = 0; channel < channels; channel += 1) {
+    const begin = row * width * channels + channel;
+    for (let x = 1, each = 0, at = channel; x < from.length; x += 1, at += channels) {
+      const end = from[x];
       let sum = 0;
-      for (let each = from[x]; each < from[x + 1]; each += 1)
-        sum += values[begin + source[each] * channels + channel] * share[each];
+      for (; each < end; each += 1) sum += values[begin + source[each] * channels] * share[each];
       into[at] = sum;
     }
+  }
 }
 
 const FINE = 2048; // OpenCV's shares of two neighbours are whole numbers of this
