@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -49,3 +50,9 @@ def test_every_page_has_a_place_in_the_navigation() -> None:
     site = (ROOT / "zensical.toml").read_text(encoding="utf-8")
     there = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
     assert [page for page in there if f'= "{page}" }}' not in site] == []
+
+
+def test_the_gallery_is_that_of_the_bundled_models() -> None:
+    made = runpy.run_path(str(ROOT / "bench" / "gallery.py"))["gallery"]()
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    assert page == made, "`python bench/gallery.py docs/models.md` makes it anew"
