@@ -13,8 +13,8 @@ from beetle_lm.zoo.registry import bundled_model, bundled_models
 
 BEGIN = """# The bundled models
 
-These come with beetle-lm and work without a network. `beetle-lm zoo show NAME` has the whole card of
-each; models of others are on the [Hub or in a laboratory's registry](zoo.md), and your own is
+These come with beetle-lm and work without a network. `beetle-lm zoo show NAME` has the whole card
+of each; models of others are on the [Hub or in a laboratory's registry](zoo.md), and your own is
 [trained in minutes](train.md). Errors are means over test photographs that took no part in
 training.
 
