@@ -13,6 +13,7 @@ import numpy as np
 
 from beetle_lm.errors import Hint, LandmarkError, RequestError
 from beetle_lm.predict.evaluation.curves import CurveComparison, compare_curves
+from beetle_lm.predict.evaluation.shapes import ShapeComparison, compare_shapes
 from beetle_lm.predict.evaluation.suspects import (
     Suspect,
     against_predicted,
@@ -301,6 +302,20 @@ class Evaluation:
         if predicted is None or manual is None:
             return float("nan")
         return procrustes_distance(predicted, manual)
+
+    @property
+    def shapes(self) -> ShapeComparison | None:
+        """The comparison of the shapes; None where too few specimens lack no landmark."""
+        return self._shapes[0]
+
+    @property
+    def shape_remarks(self) -> tuple[str, ...]:
+        """Why shapes are not compared, or which of them are not, a sentence each."""
+        return self._shapes[1]
+
+    @cached_property
+    def _shapes(self) -> tuple[ShapeComparison | None, tuple[str, ...]]:
+        return compare_shapes(self.images, self.predicted, self.manual)
 
     @property
     def notes(self) -> tuple[str, ...]:

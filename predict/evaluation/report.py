@@ -16,19 +16,33 @@ from beetle_lm.errors import Hint, OutputError
 from beetle_lm.files import write_bytes
 from beetle_lm.predict.evaluation.curves import CurveComparison
 from beetle_lm.predict.evaluation.metrics import Evaluation, Spread, Unit
+from beetle_lm.predict.evaluation.shape_report import (
+    anova_rows,
+    landmark_rows,
+    score_rows,
+    shape_summary,
+)
+from beetle_lm.predict.evaluation.shapes import ShapeComparison
 from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.sizes import PhotographOf
-from beetle_lm.predict.images.earlier import PLOTS
+from beetle_lm.predict.images.earlier import PLOTS, SHAPE_PLOTS
 from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.text import encodable
+from beetle_lm.zoo.model_file.parts import PartSpec
 
 PER_CURVE = "per_curve.csv"
 """Written where curves are compared."""
+
+SHAPES = ("shape_anova.csv", "shape_scores.csv", "shape_landmarks.csv", *SHAPE_PLOTS)
+"""Written where shapes are compared."""
 
 FILES = (
     "per_landmark.csv",
     "per_specimen.csv",
     PER_CURVE,
+    "shape_anova.csv",
+    "shape_scores.csv",
+    "shape_landmarks.csv",
     "summary.json",
     *PLOTS,
 )
@@ -71,14 +85,29 @@ def write_evaluation(
     if evaluation.curves is not None:
         rows = _curve_rows(evaluation, evaluation.curves)
         contents[PER_CURVE] = _csv_text(rows).encode("utf-8")
+    if evaluation.shapes is not None:
+        contents |= _shape_files(evaluation.shapes, evaluation.spec)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
     for name, content in contents.items():
         write_bytes(folder / name, [content])
-    if evaluation.curves is None:
-        (folder / PER_CURVE).unlink(missing_ok=True)  # of an earlier evaluation
+    for name in FILES:
+        if name not in contents:
+            (folder / name).unlink(missing_ok=True)  # of an earlier evaluation
+
+
+def _shape_files(shapes: ShapeComparison, spec: PartSpec) -> dict[str, bytes]:
+    from beetle_lm.predict.evaluation import shape_plots
+
+    tables = anova_rows(shapes), score_rows(shapes), landmark_rows(shapes, spec)
+    scores, errors = shape_plots.scores(shapes), shape_plots.errors(shapes)
+    plots = [
+        shape_plots.vector(figure, kind) for figure in (scores, errors) for kind in ("svg", "pdf")
+    ]
+    contents = [*(_csv_text(rows).encode("utf-8") for rows in tables), *plots]
+    return dict(zip(SHAPES, contents, strict=True))
 
 
 def refuse_existing(folder: Path, overwrite: bool) -> None:
@@ -141,6 +170,7 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         "shares_256x192": asdict(evaluation.shares()),
         "agreement": {"unit": evaluation.agreement_unit, **asdict(evaluation.agreement)},
         "procrustes_distance_of_mean_shapes": evaluation.procrustes_distance,
+        "shapes": shape_summary(evaluation.shapes, evaluation.shape_remarks),
         "per_landmark": landmarks,
     }
     if evaluation.curves is not None:
