@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any, Literal
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse as DrawnEllipse
 
+from beetle_lm.predict.drawing.figure import Plot
 from beetle_lm.predict.drawing.labels import label_places
 from beetle_lm.predict.evaluation.shapes import Ellipse, ShapeComparison
 from beetle_lm.text import counted
@@ -27,10 +25,10 @@ _SMALL = 8  # points
 _BAR = 0.1
 
 
-def scores(shapes: ShapeComparison) -> Figure:
+def scores(shapes: ShapeComparison) -> Plot:
     """Manual and predicted shapes on the first two principal components, a line for each pair."""
     components, count = shapes.components, len(shapes.images)
-    figure = Figure(figsize=(5.6, 5.0), layout="constrained")
+    figure = Plot(figsize=(5.6, 5.0), layout="constrained")
     axes = figure.subplots()
     drawn = np.unique(np.linspace(0, count - 1, min(count, _MOST_DRAWN)).astype(int))
     manual, predicted = components.manual[:, :2], components.predicted[:, :2]
@@ -68,7 +66,7 @@ def scores(shapes: ShapeComparison) -> Figure:
     return figure
 
 
-def errors(shapes: ShapeComparison) -> Figure:
+def errors(shapes: ShapeComparison) -> Plot:
     """Where 95 % of the predicted landmarks lie about the manual ones, on the mean shape.
 
     Ellipses of the manual shapes, how specimens vary, lie below, enlarged alike.
@@ -89,7 +87,7 @@ def errors(shapes: ShapeComparison) -> Figure:
     bottom = high[1] + around + 0.05 * extent
     width, height = (high - low + 2 * around + (0, 0.05 * extent)).tolist()
     inches = 5.2 / max(width, height)
-    figure = Figure(figsize=(width * inches, height * inches + 0.7), layout="constrained")
+    figure = Plot(figsize=(width * inches, height * inches + 0.7), layout="constrained")
     axes = figure.subplots()
     enlarged = "" if factor == 1 else f", {factor} times enlarged"
     for index, (x, y) in enumerate(mean.tolist()):
@@ -145,16 +143,6 @@ def errors(shapes: ShapeComparison) -> Figure:
         handles, labels, loc="outside upper center", ncols=1, frameon=False, fontsize=_SMALL
     )
     return figure
-
-
-def vector(figure: Figure, kind: Literal["svg", "pdf"]) -> bytes:
-    """The figure as an SVG or PDF file, the same bytes for the same figure."""
-    stream = io.BytesIO()
-    # Text stays text in a PDF, as journals ask; in an SVG it needs no font.
-    with mpl.rc_context({"svg.hashsalt": "beetle-lm", "svg.fonttype": "path", "pdf.fonttype": 42}):
-        undated = {"Date": None} if kind == "svg" else {"CreationDate": None}
-        figure.savefig(stream, format=kind, metadata=undated)
-    return stream.getvalue()
 
 
 def _enlargement(every: list[Ellipse], extent: float) -> int:

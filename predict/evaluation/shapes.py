@@ -221,7 +221,7 @@ def _compared(images: tuple[str, ...], predicted: Floats, manual: Floats) -> Sha
         within(drawn.predicted_variance, two),
         within(
             ratio(drawn.predicted_variance, drawn.manual_variance),
-            two / one if one > 0 else float("nan"),
+            two / one if one > _NOTHING**2 else float("nan"),
         ),
         of_variance,
         distance_within(drawn.mean_distance_squared, shift),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from results import read_table
 from training_data import tps_record
 
+from beetle_lm.predict.drawing.figure import vector
 from beetle_lm.predict.evaluation import shape_plots
 from beetle_lm.predict.evaluation.report import FILES, PER_CURVE, SHAPES
 from beetle_lm.predict.evaluation.shapes import (
@@ -189,7 +190,7 @@ def test_the_command_writes_tables_and_figures(command: Command, tmp_path: Path)
 def test_figures_are_the_same_bytes_each_time() -> None:
     found = compared(*drawn(8, 5.0, 1.0))
     for kind in KINDS:
-        one, other = (shape_plots.vector(shape_plots.errors(found), kind) for _ in range(2))
+        one, other = (vector(shape_plots.errors(found), kind) for _ in range(2))
         assert one == other
 
 
