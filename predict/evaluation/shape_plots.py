@@ -23,6 +23,7 @@ _ENLARGED = (100, 50, 20, 10, 5, 3, 2, 1)  # times that ellipses are drawn large
 _WIDEST = 0.16  # of the shape's extent that an ellipse may have
 _SMALL = 8  # points
 _BAR = 0.1
+_LEGEND = 3.0  # inches that the words above a narrow shape need
 
 
 def scores(shapes: ShapeComparison) -> Plot:
@@ -87,7 +88,8 @@ def errors(shapes: ShapeComparison) -> Plot:
     bottom = high[1] + around + 0.05 * extent
     width, height = (high - low + 2 * around + (0, 0.05 * extent)).tolist()
     inches = 5.2 / max(width, height)
-    figure = Plot(figsize=(width * inches, height * inches + 0.7), layout="constrained")
+    across = max(width * inches, _LEGEND)
+    figure = Plot(figsize=(across, height * inches + 0.7), layout="constrained")
     axes = figure.subplots()
     enlarged = "" if factor == 1 else f", {factor} times enlarged"
     for index, (x, y) in enumerate(mean.tolist()):
