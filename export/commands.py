@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beetle_lm.console import echo
+from beetle_lm.help import PUBLISHING
 
 if TYPE_CHECKING:
     from beetle_lm.export.parity import ParityReport
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a finished training run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a finished training run.", metavar="RUN")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write.")
     ],
     images: Annotated[
         Path | None,
-        typer.Option(help="Photographs to check the file on.  [default: the run's own]"),
+        typer.Option(
+            help="Photographs to check the file on.  [default: the run's own]", metavar="DIR"
+        ),
     ] = None,
     fp16: Annotated[
         bool, typer.Option("--fp16", help="Store the weights in 16 bit: half the size.")
@@ -34,14 +37,31 @@ def export(
             " the size, and faster.",
         ),
     ] = False,
-    model_version: Annotated[str, typer.Option(help="The model's version, for its card.")] = "1",
-    licence: Annotated[str, typer.Option(help="The model's licence, for its card.")] = "not stated",
+    model_version: Annotated[
+        str,
+        typer.Option(
+            help="The model's version, for its card.", metavar="VERSION", rich_help_panel=PUBLISHING
+        ),
+    ] = "1",
+    licence: Annotated[
+        str,
+        typer.Option(
+            help="The model's licence, for its card.", metavar="NAME", rich_help_panel=PUBLISHING
+        ),
+    ] = "not stated",
     provenance: Annotated[
-        str | None, typer.Option(help="Where the training data come from, for the card.")
+        str | None,
+        typer.Option(
+            help="Where the training data come from, for the card.",
+            metavar="TEXT",
+            rich_help_panel=PUBLISHING,
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
     """Writes a trained network as one ONNX file that is all that prediction needs.
+
+    Example: beetle-lm export runs/wing -o wing.onnx --fp16
 
     The file is compared with the network on real photographs, and not written if a landmark differs
     by more than 0.02 px, or with --int8 by more than 0.25 px; the card then says by how much.

@@ -52,6 +52,8 @@ def review(
 ) -> None:
     """Opens a page in the browser on which predicted landmarks are checked and corrected.
 
+    Example: beetle-lm review landmarks
+
     The photographs come worst first. OUT/landmarks.tps stays as it is: what is accepted goes into
     OUT/corrected.tps, every move into OUT/corrections.csv. Where OUT holds the results of several
     parts, each has a page of its own, with links to the others. Prints the address of the page and
@@ -114,6 +116,8 @@ def annotate(
     max_pixels: MaxPixels = 500_000_000,
 ) -> None:
     """Opens a page in the browser on which photographs are annotated, and models trained.
+
+    Example: beetle-lm annotate photographs/ --part wing --landmarks 12 -o wings.tps
 
     Click the landmarks of the first photograph in their order; on the next ones they are proposed,
     and only have to be corrected. Prints the address of the page and serves it, to this machine

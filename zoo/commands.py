@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beetle_lm.console import console, echo, echo_json
+from beetle_lm.help import Command, group
 from beetle_lm.text import counted
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from beetle_lm.zoo.model_file.manifest import Manifest
     from beetle_lm.zoo.model_file.parts import PartSpec
 
-zoo = typer.Typer(
+zoo = group(
     help="The models that are here, and those that laboratories share.", no_args_is_help=True
 )
 
@@ -32,7 +33,7 @@ Zoo = Annotated[
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@zoo.command("list")
+@zoo.command("list", cls=Command)
 def list_models(
     remote: Annotated[
         str | None,
@@ -78,7 +79,7 @@ def list_models(
     _print_table(("model", "landmarks", "version", "error, px at 256 x 192", "where"), rows)
 
 
-@zoo.command("show")
+@zoo.command("show", cls=Command)
 def show_model(
     name: Annotated[
         str, typer.Argument(metavar="NAME|FILE", help="Part, model, hf:ORG/NAME or .onnx file.")
@@ -114,7 +115,7 @@ def show_model(
         _print_card(found)
 
 
-@zoo.command("pull")
+@zoo.command("pull", cls=Command)
 def pull_model(
     name: Annotated[
         str,
@@ -126,6 +127,8 @@ def pull_model(
 ) -> None:
     """Fetches a model, so that it works without a network; fetches it again if it has changed.
 
+    Example: beetle-lm zoo pull hf:museum/wing
+
     Prints the path of its file.
     """
     from beetle_lm.zoo.hub.client import Hub
@@ -135,7 +138,7 @@ def pull_model(
     echo(str(pull(name, registry, Store(), Hub.from_environment())))
 
 
-@zoo.command("push")
+@zoo.command("push", cls=Command)
 def push_model(
     context: typer.Context,
     model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Model to publish.")],
@@ -158,6 +161,8 @@ def push_model(
     ] = None,
 ) -> None:
     """Publishes a model on the Hugging Face Hub, with a page that is made from its card.
+
+    Example: beetle-lm zoo push wing.onnx museum/wing --tag v1
 
     With --space a static Space of the same name places its landmarks in the browser of whoever
     opens it.
@@ -185,7 +190,7 @@ def push_model(
     echo(f"beetle-lm predict photographs/ --model {published} -o landmarks")
 
 
-@zoo.command("verify")
+@zoo.command("verify", cls=Command)
 def verify_models(as_json: _Json = False) -> None:
     """Checks all bundled and pulled models against their SHA-256; exit code 1 if one is damaged."""
     from beetle_lm.zoo.listing import verify
@@ -207,7 +212,7 @@ def verify_models(as_json: _Json = False) -> None:
         raise typer.Exit(1)
 
 
-@zoo.command("remove")
+@zoo.command("remove", cls=Command)
 def remove_model(
     name: Annotated[
         str,

@@ -197,7 +197,8 @@ def plan_one(
     folder = request.output or Path(f"beetle-lm-{file_name(name)}")
     request.refuse_unless_free(folder)
     reference = _reference(request.reference, images, options, partial(_part_of, model))
-    task = Task(name, model, images, folder, reference, bool(spec.measurements))
+    measures, curved = bool(spec.measurements), bool(spec.curves)
+    task = Task(name, model, images, folder, reference, measures, curved)
     return request.plan((task,), options, search=search)
 
 
@@ -244,7 +245,8 @@ def plan_found(
         if not goes_on:
             refuse_unless_free(folder, request.overwrite, shared=request.shard is not None)
         reference = _reference(references.get(part), images, options, partial(_part_of, model))
-        tasks.append(Task(part, model, images, folder, reference, bool(spec.measurements)))
+        measures, curved = bool(spec.measurements), bool(spec.curves)
+        tasks.append(Task(part, model, images, folder, reference, measures, curved))
     return request.plan(tuple(tasks), options, together, finder=finder)
 
 

@@ -55,6 +55,8 @@ def convert(
 ) -> None:
     """Converts landmarks between TPS files, CSV tables and files of other programs.
 
+    Example: beetle-lm convert CollectedData.csv landmarks.tps --images photographs/
+
     y points up in TPS and NTS files and down in all others, so the heights of the photographs are
     needed from one to the other. Read are NTS, COCO, CVAT, imglab, Label Studio, StereoMorph,
     3D Slicer, ImageJ, DeepLabCut and SLEAP as well; of programs that write a file for each

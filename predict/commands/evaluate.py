@@ -10,6 +10,7 @@ import typer
 
 from beetle_lm.console import echo, echo_json
 from beetle_lm.errors import UsageError
+from beetle_lm.help import PHOTOGRAPHS
 
 if TYPE_CHECKING:
     from beetle_lm.predict.evaluation.metrics import Evaluation
@@ -28,11 +29,16 @@ def evaluate(
         typer.Option(
             metavar="DIR",
             help="Folder of the photographs: gives their sizes, and plots are drawn on them.",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = None,
     image_size: Annotated[
         str | None,
-        typer.Option(metavar="WxH", help="Size of all images in pixels, e.g. 3264x2448."),
+        typer.Option(
+            metavar="WxH",
+            help="Size of all images in pixels, e.g. 3264x2448.",
+            rich_help_panel=PHOTOGRAPHS,
+        ),
     ] = None,
     part: Annotated[
         str | None,
@@ -43,12 +49,14 @@ def evaluate(
         typer.Option(
             metavar="UNITS_PER_PIXEL",
             help="Scale of all images; else the SCALE of the manual file counts.",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = None,
     exif: Annotated[
         Literal["apply", "stored"],
         typer.Option(
-            help="Whether the landmarks lie on the upright pictures or on the pixels as stored."
+            help="Whether the landmarks lie on the upright pictures or on the pixels as stored.",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = "apply",
     output: Annotated[
@@ -64,6 +72,7 @@ def evaluate(
             "--repeated",
             help="Both files were placed by hand: standard deviations and Procrustes ANOVA with"
             " repeatability.",
+            rich_help_panel="Two annotations",
         ),
     ] = False,
     model: Annotated[
@@ -72,6 +81,7 @@ def evaluate(
             metavar="FILE",
             help="With --repeated: landmarks of a model on the same photographs, to compare its"
             " error with a person's.",
+            rich_help_panel="Two annotations",
         ),
     ] = None,
     as_json: Annotated[
@@ -79,6 +89,8 @@ def evaluate(
     ] = False,
 ) -> None:
     """Compares predicted with manual landmarks: how far off, where, and on which specimens.
+
+    Example: beetle-lm evaluate landmarks/landmarks.tps manual.tps -o evaluation
 
     Specimens are matched by the names of their images. With --repeated both files are annotations
     of the same photographs, by two people or twice by one, and it tells how exactly landmarks are

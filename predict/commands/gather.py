@@ -30,6 +30,8 @@ def gather(
 ) -> None:
     """Writes the results of shards, when all of them are done.
 
+    Example: beetle-lm gather landmarks
+
     They are those of one `predict`, byte for byte. The model is not needed, nor are the photographs
     but for pictures and comparisons. Where shards are not done, it names them and the lines that
     do them, and writes nothing.

@@ -39,6 +39,8 @@ def merge(
 ) -> None:
     """Joins two landmark files by their photographs into a TPS file, and tells what replaced what.
 
+    Example: beetle-lm merge training.tps landmarks/corrected.tps -o new.tps
+
     ID, SCALE, curves and comments of the first file stay. Records of the second without landmarks
     change nothing. Files of other programs are read as well; where y points down in one, the
     heights of the photographs are needed.

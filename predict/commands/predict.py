@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from beetle_lm.errors import UsageError
+from beetle_lm.help import RESULTS, SPEED
 from beetle_lm.predict.commands.running import (
-    RESULTS,
-    SPEED,
     AsJson,
     Curves,
     DryRun,
@@ -173,6 +173,13 @@ def predict(
             rich_help_panel=SPEED,
         ),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Go on with photographs that come into the folder later, until Ctrl-C.",
+        ),
+    ] = False,
     resume: Resume = False,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
@@ -189,6 +196,9 @@ def predict(
 
     Results are kept on the disk as they come. After Ctrl-C, a crash, a power cut or a full disk the
     same command with --resume continues, and ends with the same results.
+
+    With --watch it goes on until Ctrl-C: whenever photographs come into the folder their landmarks
+    are placed, and the results are those of all that are there.
 
     With --shard several machines share the photographs; each shard is resumed by the same command.
 
@@ -211,6 +221,9 @@ def predict(
         raise UsageError("--dry-run tells of the whole run: leave --shard out")
 
     _check_engine(engine, address, share is not None, overlay)
+    if watch:
+        drawn, known = overlay or scale_from is not None, reference is not None
+        _check_watch(inputs, drawn or known, share is not None or engine is not None, dry_run)
 
     from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Request
@@ -240,10 +253,24 @@ def predict(
         isolate=isolate,
         pages=pages,
     )
+    load = partial(load_models, device=device, threads=threads)
+    plan = partial(
+        _plan, part=part, model=model, zoo=zoo, options=options, find=find, search=search
+    )
+    if watch:
+        from beetle_lm.predict.commands import watching
+
+        def of_round(later: bool) -> Plan:
+            own = replace(request, overwrite=True, resume=False) if later else request
+            return plan(own)
+
+        shown = {"quiet": quiet, "verbose": verbose, "as_json": as_json}
+        watching.watch(context, Path(inputs[0]), recursive, of_round, load, **shown)
+        return
     carry_out(
         context,
-        _plan(request, part, model, zoo, options, find=find, search=search),
-        partial(load_models, device=device, threads=threads),
+        plan(request),
+        load,
         dry_run=dry_run,
         quiet=quiet,
         verbose=verbose,
@@ -259,6 +286,18 @@ def _check_engine(engine: str | None, address: str | None, shared: bool, overlay
         raise UsageError("give either --engine or --shard, not both")
     if engine is not None and overlay:
         raise UsageError("--engine draws nothing: leave --overlay out")
+
+
+def _check_watch(inputs: list[str], pictures: bool, shared: bool, dry_run: bool) -> None:
+    if len(inputs) != 1 or not Path(inputs[0]).is_dir():
+        raise UsageError("--watch needs one folder, which is there")
+    if pictures:
+        raise UsageError(
+            "--watch reads each photograph once: leave --overlay, --reference and --scale-from out;"
+            " --scale, `beetle-lm review` and `beetle-lm evaluate` go with it"
+        )
+    if shared or dry_run:
+        raise UsageError("--watch is for one machine: leave --shard, --engine and --dry-run out")
 
 
 def _plan(

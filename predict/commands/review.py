@@ -32,6 +32,8 @@ def review_list(
 ) -> None:
     """Lists the photographs to check first, the worst first, as a table and as a picture.
 
+    Example: beetle-lm review-list landmarks -n 50
+
     Those that failed come first, then those that are flagged, then those with the largest expected
     errors. Writes OUT/review.csv, OUT/review.jpg, and OUT/review.tps with their landmarks, to be
     corrected in tpsDig. An earlier review is replaced unless it was changed meanwhile.

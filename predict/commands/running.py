@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ import typer
 
 from beetle_lm.console import echo, echo_json
 from beetle_lm.errors import BeetleLMError, RequestError, UsageError
+from beetle_lm.help import RESULTS, ROBUSTNESS
 
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.plan import Plan, Task
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
 
 _FORMATS: dict[str, Format] = {"tps": "tps", "csv": "csv", "parquet": "parquet"}
 _SOME_FAILED, _INTERRUPTED = 3, 130
-
-RESULTS, SPEED, ROBUSTNESS = "Results", "Speed", "Robustness"
-"""Panels of --help; what is in none of them is what most runs need."""
 
 Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Also look into sub-folders.")]
 Formats = Annotated[
@@ -222,11 +221,23 @@ def carry_out(
     if dry_run:
         tell_plan(plan)
         return
-    options = {option for one in context.command.params for option in one.opts}
-    terminal = Terminal(plan, options, quiet, verbose)
+    terminal = Terminal(plan, options_of(context), quiet, verbose)
+    summary = carried_out(partial(run, plan, load, terminal), plan, terminal)
+    tell_outcome(terminal, summary, as_json=as_json)
+
+
+def carried_out(
+    run: Callable[[], dict[str, Any]], plan: Plan, terminal: Terminal
+) -> dict[str, Any]:
+    """Runs a plan while the terminal shows it; where it is stopped, says what stays.
+
+    Raises:
+        Exit: with code 130 after Ctrl-C.
+        BeetleLMError: the run was stopped by an error.
+    """
     try:
         with terminal:
-            summary = run(plan, load, terminal)
+            return run()
     except KeyboardInterrupt:
         nothing = f"nothing was written to {plan.output}"
         echo(f"stopped; {terminal.what_stays() or nothing}", err=True)
@@ -235,7 +246,11 @@ def carry_out(
         if terminal.has_begun and (stays := terminal.what_stays()):
             echo(stays, err=True)
         raise
-    tell_outcome(terminal, summary, as_json=as_json)
+
+
+def options_of(context: typer.Context) -> set[str]:
+    """The options of the command at hand, which hints may name."""
+    return {option for one in context.command.params for option in one.opts}
 
 
 def tell_outcome(terminal: Terminal, summary: Mapping[str, Any], *, as_json: bool) -> None:

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from beetle_lm.help import SPEED
 from beetle_lm.predict.commands.running import (
-    SPEED,
     AsJson,
     DryRun,
     Exif,

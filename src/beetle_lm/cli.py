@@ -14,6 +14,7 @@ from beetle_lm.above import Above
 from beetle_lm.console import LogFormatter, echo
 from beetle_lm.errors import BeetleLMError, Hint, RequestError
 from beetle_lm.export.commands import export, model_of_run
+from beetle_lm.help import Command, group
 from beetle_lm.hints import sentence_for, told
 from beetle_lm.libraries import failed_import
 from beetle_lm.predict.commands.convert import convert
@@ -40,7 +41,7 @@ _COMMANDS = (
     *(train, export, site, render, reproduce, doctor),
 )
 
-app = typer.Typer(
+app = group(
     name=_NAME,
     help=_HELP,
     no_args_is_help=True,
@@ -66,7 +67,7 @@ def _options(
 
 
 for _command in _COMMANDS:
-    app.command()(_command)
+    app.command(cls=Command)(_command)
 app.add_typer(zoo, name="zoo")
 
 

@@ -14,7 +14,9 @@ from beetle_lm.text import counted
 def render(
     part: Annotated[
         str,
-        typer.Argument(help="left-mandible, right-mandible, pronotum, elytra or head."),
+        typer.Argument(
+            help="left-mandible, right-mandible, pronotum, elytra or head.", metavar="PART"
+        ),
     ],
     *,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="How many images.")],
@@ -36,7 +38,10 @@ def render(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Draws images of a carabid part with known landmarks."""
+    """Draws images of a carabid part with known landmarks.
+
+    Example: beetle-lm render pronotum -n 50 -o drawn
+    """
     from rich.progress import Progress
 
     from beetle_lm.predict.commands.image_size import parse_size

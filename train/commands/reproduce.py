@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from beetle_lm.console import echo
+from beetle_lm.help import LEARNING, ROBUSTNESS, SPEED
 from beetle_lm.text import counted
 
 
@@ -16,7 +17,8 @@ def reproduce(
     data: Annotated[
         Path,
         typer.Argument(
-            help="Folder with a sub-folder for each part: PART/images, PART/landmarks.tps."
+            help="Folder with a sub-folder for each part: PART/images, PART/landmarks.tps.",
+            metavar="DATA",
         ),
     ],
     output: Annotated[
@@ -28,7 +30,11 @@ def reproduce(
     ] = None,
     rounds: Annotated[
         int,
-        typer.Option(min=2, help="Number of rounds; each photograph is tested in one of them."),
+        typer.Option(
+            min=2,
+            help="Number of rounds; each photograph is tested in one of them.",
+            rich_help_panel=LEARNING,
+        ),
     ] = 9,
     epochs: Annotated[
         int | None,
@@ -36,6 +42,7 @@ def reproduce(
             min=1,
             help="Epochs of the paper's networks from scratch, instead of 5000; those of its other"
             " recipes change in proportion.",
+            rich_help_panel=LEARNING,
         ),
     ] = None,
     recipes: Annotated[
@@ -57,7 +64,11 @@ def reproduce(
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, help="Images in a step of the paper's networks.  [default: 128]"),
+        typer.Option(
+            min=1,
+            help="Images in a step of the paper's networks.  [default: 128]",
+            rich_help_panel=LEARNING,
+        ),
     ] = None,
     brightening: Annotated[
         int | None,
@@ -66,6 +77,7 @@ def reproduce(
             max=255,
             help="The paper's N, which it does not give: the greatest constant that its"
             " augmentation adds to a colour.  [default: 50]",
+            rich_help_panel=LEARNING,
         ),
     ] = None,
     keep_weights: Annotated[
@@ -73,22 +85,35 @@ def reproduce(
         typer.Option(
             "--keep-weights",
             help="Keep the network of every round (370 MB each for the paper's).",
+            rich_help_panel=ROBUSTNESS,
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of everything random.", rich_help_panel=LEARNING)
+    ] = 0,
     device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d", help="What to train on.")
+        Literal["auto", "cpu", "cuda"],
+        typer.Option("--device", "-d", help="What to train on.", rich_help_panel=SPEED),
     ] = "auto",
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out specimens with problems.")
+        bool,
+        typer.Option(
+            "--skip-bad", help="Leave out specimens with problems.", rich_help_panel=ROBUSTNESS
+        ),
     ] = False,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with what is in REPORT, and write the report anew."),
+        typer.Option(
+            "--resume",
+            help="Go on with what is in REPORT, and write the report anew.",
+            rich_help_panel=ROBUSTNESS,
+        ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Repeats the paper's experiments and reports its tables and figures beside its numbers.
+
+    Example: beetle-lm reproduce carabids/ --parts pronotum,elytra -o report
 
     Finished trainings are never repeated: interrupt it at any time, and go on with --resume. The
     same command with --resume in a second terminal shares the work.

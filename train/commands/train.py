@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from beetle_lm.console import echo
+from beetle_lm.help import LEARNING, PHOTOGRAPHS, ROBUSTNESS, SPEED
 from beetle_lm.text import counted
 from beetle_lm.zoo.commands import Zoo
 
@@ -26,29 +27,46 @@ and a path, it writes the model file there, and says in words what it wrote."""
 def train(
     context: typer.Context,
     images: Annotated[
-        Path, typer.Argument(help="Folder of photographs; sub-folders are searched too.")
+        Path,
+        typer.Argument(
+            help="Folder of photographs; sub-folders are searched too.", metavar="IMAGES"
+        ),
     ],
-    landmarks: Annotated[Path, typer.Argument(help="Their manual landmarks: TPS, CSV, COCO, ...")],
+    landmarks: Annotated[
+        Path,
+        typer.Argument(help="Their manual landmarks: TPS, CSV, COCO, ...", metavar="LANDMARKS"),
+    ],
     part: Annotated[
         str,
         typer.Option(
             help="One of the paper's parts, a name for your own part, or a TOML file that names its"
-            " landmarks and mirror pairs."
+            " landmarks and mirror pairs.",
+            metavar="NAME|TOML",
         ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the training run.")
     ],
     recipe: Annotated[
-        str, typer.Option(help="A recipe that comes with beetle-lm, or a TOML file.")
+        str,
+        typer.Option(
+            help="A recipe that comes with beetle-lm, or a TOML file.",
+            metavar="NAME|TOML",
+            rich_help_panel=LEARNING,
+        ),
     ] = "compact",
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Number of epochs, instead of the recipe's.")
+        int | None,
+        typer.Option(
+            min=1, help="Number of epochs, instead of the recipe's.", rich_help_panel=LEARNING
+        ),
     ] = None,
     folds: Annotated[
         int | None,
         typer.Option(
-            min=2, help="Cross-validate in this many folds: every photograph is tested once."
+            min=2,
+            help="Cross-validate in this many folds: every photograph is tested once.",
+            rich_help_panel=LEARNING,
         ),
     ] = None,
     test: Annotated[
@@ -56,6 +74,7 @@ def train(
         typer.Option(
             metavar="LIST",
             help="Text file with the names of photographs that are only measured at the end.",
+            rich_help_panel=LEARNING,
         ),
     ] = None,
     val_share: Annotated[
@@ -65,6 +84,7 @@ def train(
             max=0.9,
             help="Share of the photographs to measure after every epoch instead of training on"
             " them; expected errors are then learned from these.  [default: 0]",
+            rich_help_panel=LEARNING,
         ),
     ] = None,
     init: Annotated[
@@ -74,6 +94,7 @@ def train(
             help="Start from the weights of a model of the zoo (zoo:NAME), of the Hub"
             " (hf:ORG/NAME[@REV]), in a file (.onnx, .safetensors) or of a run folder. The head"
             " starts anew where the part is another one.",
+            rich_help_panel=LEARNING,
         ),
     ] = None,
     zoo: Zoo = None,
@@ -83,6 +104,7 @@ def train(
             metavar="FILE",
             help="Landmarks of further specimens, whose photographs are not needed:"
             " what shapes are likely is learned from them too.",
+            rich_help_panel=LEARNING,
         ),
     ] = None,
     turn: Annotated[
@@ -93,21 +115,29 @@ def train(
             metavar="DEGREES",
             help="How far new photographs may be turned against those trained on.  [default:"
             " about as far as these against each other, 5 to 15]",
+            rich_help_panel=LEARNING,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of everything random.", rich_help_panel=LEARNING)
+    ] = 0,
     device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option("--device", "-d", help="What to train on.")
+        Literal["auto", "cpu", "cuda"],
+        typer.Option("--device", "-d", help="What to train on.", rich_help_panel=SPEED),
     ] = "auto",
     exif: Annotated[
         Literal["apply", "stored"],
         typer.Option(
             help="Whether the landmarks lie on the photographs as shown upright, or on the pixels"
-            " as stored (tpsDig, geomorph)."
+            " as stored (tpsDig, geomorph).",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = "apply",
     skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out specimens with problems.")
+        bool,
+        typer.Option(
+            "--skip-bad", help="Leave out specimens with problems.", rich_help_panel=PHOTOGRAPHS
+        ),
     ] = False,
     strict: Annotated[
         bool,
@@ -115,10 +145,12 @@ def train(
             "--strict",
             help="Specimens whose landmarks look wrong, e.g. two swapped, are problems, too, and"
             " not only remarks.",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+        bool,
+        typer.Option("--resume", help="Go on with an interrupted run.", rich_help_panel=ROBUSTNESS),
     ] = False,
     no_export: Annotated[
         bool, typer.Option("--no-export", help="Leave out the model file at the end.")
@@ -126,6 +158,8 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Trains a network to place the landmarks of any part that you have annotated.
+
+    Example: beetle-lm train photographs/ landmarks.tps --part wing -o runs/wing
 
     All problems of the data are listed before anything is trained. The run can be interrupted and
     resumed. At the end the model is in RUN/PART.onnx; `beetle-lm export` makes smaller files of it.

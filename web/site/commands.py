@@ -51,6 +51,8 @@ def site(
 ) -> None:
     """Writes a page that places landmarks in the browser, with no server and no installation.
 
+    Example: beetle-lm site elytra -o site
+
     Photographs are dropped on it and never leave the computer. The folder can go to any host of
     static files; it works without a network once it has been loaded.
     """
