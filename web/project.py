@@ -77,7 +77,7 @@ class Project:
     @property
     def folder(self) -> Path:
         """The folder that the names of the photographs are below."""
-        return self.photographs[0].folder
+        return Path(self.photographs[0].folder)
 
     @property
     def runs(self) -> Runs:
@@ -259,6 +259,11 @@ def _review_project(results: Results, images: Path | None) -> Project:
     folder = results.folder
     found = list(results.specimens())
     root = images or results.photographs
+    if isinstance(root, str):
+        raise ImageError(
+            f"the photographs are in {root}, and the page shows those of this machine",
+            Hint.PHOTOGRAPHS_MOVED,
+        )
     photographs = tuple(photograph_at(root / one.image, one.image) for one in found)
     if not any(photograph.path.exists() for photograph in photographs):
         raise ImageError(f"the photographs are not in {root}", Hint.PHOTOGRAPHS_MOVED)

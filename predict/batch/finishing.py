@@ -55,6 +55,8 @@ def finish(
     """
     staged, source, summary = job.staged, job.source, job.staged.whole
     if summary is None:
+        with writing(task.folder):
+            staged.results.mkdir(exist_ok=True)
         with ResultFiles(staged.results, source.spec, partitions.all_names, options) as files:
             outcome = outcome_of(partitions, task, source, options, reader, shown, scales, files)
         written = files.paths + _write_pictures(outcome, task, source.spec.name, staged, reader)
@@ -88,7 +90,7 @@ def write_together(plan: Plan, staged: Staged, done: Sequence[Finished]) -> dict
         OutputError: the folder cannot be written.
     """
     if plan.together is None:
-        return _told(done[0])
+        return _told(done[0], plan)
     summary = _summary(plan, done)
     if staged.whole is None:
         written = []
@@ -124,8 +126,8 @@ def _write_pictures(
     return written
 
 
-def _told(finished: Finished) -> dict[str, Any]:
-    return {"output": str(finished.folder), **finished.summary}
+def _told(finished: Finished, plan: Plan) -> dict[str, Any]:
+    return {"output": plan.told(finished.folder), **finished.summary}
 
 
 def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
     for finished in done:
         counts.update(finished.summary["counts"])
     return {
-        "output": str(plan.output),
+        "output": plan.told(plan.output),
         "counts": dict(counts),
-        "parts": {one.folder.name: _told(one) for one in done},
+        "parts": {one.folder.name: _told(one, plan) for one in done},
     }

@@ -53,7 +53,7 @@ ROOMS = {
 }
 HEAVY = (
     *("numpy", "cv2", "onnxruntime", "torch", "sklearn", "matplotlib", "PIL"),
-    *("huggingface_hub", "starlette", "uvicorn", "pyarrow", "ray"),
+    *("huggingface_hub", "starlette", "uvicorn", "pyarrow", "ray", "fsspec"),
 )
 SOURCES = sorted(path for piece in (*PIECES, *BESIDE) for path in (ROOT / piece).rglob("*.py"))
 
@@ -167,6 +167,10 @@ def test_one_caller_of_pyarrow() -> None:
     assert importers("pyarrow") == ["predict/formats/parquet.py"]
 
 
+def test_one_caller_of_fsspec() -> None:
+    assert importers("fsspec") == ["predict/images/stores.py"]
+
+
 def test_one_caller_of_ray() -> None:
     assert importers("ray") == ["predict/batch/ray_engine.py"]
 
@@ -176,7 +180,7 @@ def test_importing_all_but_training_loads_no_torch_and_no_pandas() -> None:
     assert "beetle_lm.predict.predictor" in names
     loaded = loaded_after("import " + ", ".join(names))
     assert "numpy" in loaded  # the modules were really imported
-    assert loaded.isdisjoint({"torch", "pandas", "pyarrow", "onnxruntime", "ray"})
+    assert loaded.isdisjoint({"torch", "pandas", "pyarrow", "onnxruntime", "ray", "fsspec"})
 
 
 @pytest.mark.parametrize(
