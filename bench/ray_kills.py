@@ -4,8 +4,9 @@
     python bench/ray_kills.py [PHOTOGRAPHS] [--kills 30]
 
 Each round starts two nodes and a run on them, and kills with SIGKILL a process that computes, the
-second node, or the command itself; a command that was killed is resumed. In the end the tables are
-compared with those of one machine. Linux only.
+second node, the command itself, or Ray's own process on the head, with which the cluster is lost. A
+command that ended is resumed without Ray; one that lost its cluster has to have said so. In the end
+the tables are compared with those of one machine. Linux only.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -29,7 +29,9 @@ from fresh import beetle_lm, run
 TABLES = ("landmarks.tps", "landmarks.csv", "predictions.csv", "specimens.csv")
 DRAWN = 120
 WORKERS = (b"ray::_compute", b"ray::IDLE")  # not the agents, with which their nodes end
-VICTIMS = ("process", "node", "command")
+VICTIMS = ("process", "node", "command", "head")
+LOST = "error: the Ray "
+START = 600.0  # seconds
 
 
 def descendants(pid: int) -> list[int]:
@@ -54,6 +56,8 @@ def computing() -> list[int]:
 def kill(victim: str, command: subprocess.Popen[str], cluster: Any, second: Any) -> None:
     if victim == "command":
         command.kill()
+    elif victim == "head":
+        os.kill(cluster.head_node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
     elif victim == "node":
         cluster.remove_node(second, allow_graceful=False)
     elif pids := computing():
@@ -61,11 +65,14 @@ def kill(victim: str, command: subprocess.Popen[str], cluster: Any, second: Any)
             os.kill(random.choice(pids), signal.SIGKILL)
 
 
-def rounds(photographs: Path, part: str, folder: Path, kills: int) -> Counter[str]:
+def rounds(photographs: Path, part: str, folder: Path, kills: int, seconds: float) -> Counter[str]:
     from ray.cluster_utils import Cluster
 
     chance, told = random.Random(0), Counter[str]()
+    begin = time.monotonic()
     for number in range(kills):
+        if time.monotonic() - begin > seconds:
+            break
         out, victim = folder / f"out-{number}", VICTIMS[number % len(VICTIMS)]
         # At the address of this machine: Ray takes 127.0.0.1 for it where it connects.
         node = {"num_cpus": 1, "include_dashboard": False}
@@ -74,16 +81,19 @@ def rounds(photographs: Path, part: str, folder: Path, kills: int) -> Counter[st
         call = beetle_lm("predict", photographs, "--part", part, "-o", out, "--engine", "ray")
         call += ["--address", cluster.address, "--resume", "-q"]
         command = subprocess.Popen([*map(str, call)], stderr=subprocess.PIPE, text=True)
-        until = time.monotonic() + 120
+        until = time.monotonic() + START
         while not list(out.glob(".incomplete/part-1/rows*")) and command.poll() is None:
             assert time.monotonic() < until, "nothing happens"
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 3))
         kill(victim, command, cluster, second)
-        _, said = command.communicate(timeout=300)
+        _, said = command.communicate(timeout=START)
         told[f"{victim}: ended with {command.returncode}"] += 1
         if command.returncode:
-            print(f"{victim}: {said.strip()[-200:]}", file=sys.stderr)
+            sentences = [line for line in said.splitlines() if line.startswith(LOST)]
+            print(f"{victim}: {' '.join(sentences) or said.strip()[-200:]}", flush=True)
+            if victim == "head" and not sentences:
+                raise SystemExit(f"round {number}: nothing said that the cluster is lost: {said}")
             run([*call[: call.index("--engine")], "--resume", "-q"])
         cluster.shutdown()
         if not all(filecmp.cmp(folder / "one" / name, out / name, False) for name in TABLES):
@@ -96,6 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("photographs", nargs="?", type=Path, help="else some are drawn")
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="the most it takes")
     parser.add_argument("--part", default="elytra")
     given = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -107,7 +118,7 @@ def main() -> None:
             photographs = folder / "drawn" / given.part / "images"
         one = beetle_lm("predict", photographs, "--part", given.part, "--device", "cpu")
         run([*one, "-o", folder / "one", "-q"])
-        told = rounds(photographs, given.part, folder, given.kills)
+        told = rounds(photographs, given.part, folder, given.kills, 60 * given.minutes)
     for what, count in sorted(told.items()):
         print(f"{what}: {count} times")
 

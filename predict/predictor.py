@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from beetle_lm.errors import ImageError, IsolationError, RequestError
+from beetle_lm.errors import ImageError, IsolationError, RequestError, StoreError
 from beetle_lm.predict.images.read import ImageFile, Read, read_image
 from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import (
@@ -33,6 +33,7 @@ from beetle_lm.predict.views.search import Search
 from beetle_lm.text import counted, printable
 from beetle_lm.zoo.model_file.card import ModelCard
 from beetle_lm.zoo.model_file.parts import PartSpec
+from beetle_lm.zoo.model_file.seen import SeenPhotographs
 from beetle_lm.zoo.registry import resolve
 
 
@@ -132,15 +133,16 @@ class Predictor:
     def made_with(self, images: Sequence[ImageFile]) -> MadeWith:
         """Which of some photographs the model was trained or validated on, as far as is known."""
         seen = self.card.photographs
-        files = {image.path: image for image in images if image.is_first}
-        found = [] if seen is None else seen.among(files)
-        if seen is None or not found:
+        if seen is None:
+            return MadeWith()
+        found = [image for image in images if image.is_first and _is_among(image, seen)]
+        if not found:
             return MadeWith()
         least = "" if seen.is_complete else "at least "
         one = len(found) == 1
         have = counted(len(images), "photograph that has", "photographs that have")
         return MadeWith(
-            tuple(files[path] for path in found),
+            tuple(found),
             note=f"{least}{len(found)} of the {have} manual landmarks"
             f" {'is one' if one else 'are among those'} that the model was made with: on new ones"
             " it is less accurate",
@@ -321,6 +323,13 @@ class _Ready:
         )
 
 
+def _is_among(image: ImageFile, seen: SeenPhotographs) -> bool:
+    try:
+        return seen.has(image.sha256())
+    except OSError:  # then nothing is placed on it
+        return False
+
+
 def _prepare(
     numbered: tuple[int, Photograph], predictors: Sequence[Predictor], read: Read
 ) -> _Ready | tuple[Result, ...]:
@@ -339,7 +348,7 @@ def _prepare(
         return _Ready(name, photograph, Photo(picture, aim.card, keep=keep))
     except ImageError as error:
         failed = Result(name, None, 1, None, str(error), photograph=photograph, hint=error.hint)
-    except IsolationError:  # all others would fail as well
+    except (IsolationError, StoreError):  # all others would fail as well
         raise
     except Exception as error:  # one photograph never stops the others
         reason = printable(f"{Path(name).name} cannot be read: {type(error).__name__}: {error}")

@@ -26,8 +26,9 @@ from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.procrustes import mean_shape
 from beetle_lm.web.curves import PageCurve, curves_of, on_lines, page_curves
 from beetle_lm.web.outputs import Headers, Records, Writer, moves_text, write_records
+from beetle_lm.web.records import Curves, Row, State, Traced
 from beetle_lm.web.runs import Runs
-from beetle_lm.web.store import Curves, Row, State, Store, Traced
+from beetle_lm.web.store import Store
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
 
@@ -76,7 +77,7 @@ class Project:
     @property
     def folder(self) -> Path:
         """The folder that the names of the photographs are below."""
-        return self.photographs[0].folder
+        return Path(self.photographs[0].folder)
 
     @property
     def runs(self) -> Runs:
@@ -258,6 +259,11 @@ def _review_project(results: Results, images: Path | None) -> Project:
     folder = results.folder
     found = list(results.specimens())
     root = images or results.photographs
+    if isinstance(root, str):
+        raise ImageError(
+            f"the photographs are in {root}, and the page shows those of this machine",
+            Hint.PHOTOGRAPHS_MOVED,
+        )
     photographs = tuple(photograph_at(root / one.image, one.image) for one in found)
     if not any(photograph.path.exists() for photograph in photographs):
         raise ImageError(f"the photographs are not in {root}", Hint.PHOTOGRAPHS_MOVED)

@@ -11,11 +11,13 @@ from typing import Any
 from beetle_lm.predict.batch import provenance
 from beetle_lm.predict.batch.job import Job
 from beetle_lm.predict.batch.journal import seconds_of
+from beetle_lm.predict.batch.methods import methods_text
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.outcome import Outcome, outcome_of
 from beetle_lm.predict.batch.partitions import Partitions
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished
+from beetle_lm.predict.batch.result_files import METHODS
 from beetle_lm.predict.batch.staging import Staged, writing
 from beetle_lm.predict.batch.writers import ResultFiles
 from beetle_lm.predict.drawing.overlay import jpeg
@@ -53,6 +55,8 @@ def finish(
     """
     staged, source, summary = job.staged, job.source, job.staged.whole
     if summary is None:
+        with writing(task.folder):
+            staged.results.mkdir(exist_ok=True)
         with ResultFiles(staged.results, source.spec, partitions.all_names, options) as files:
             outcome = outcome_of(partitions, task, source, options, reader, shown, scales, files)
         written = files.paths + _write_pictures(outcome, task, source.spec.name, staged, reader)
@@ -60,6 +64,9 @@ def finish(
             seconds = seconds_of(staged.path)
         folder = task.images[0].folder
         summary = provenance.summary(source, folder, options, outcome.counts, job.started, seconds)
+        written.append(staged.results / METHODS)
+        with writing(written[-1]):
+            written[-1].write_text(methods_text(summary), encoding="utf-8", newline="\n")
         check()
         staged.seal(summary, written)
     else:
@@ -83,7 +90,7 @@ def write_together(plan: Plan, staged: Staged, done: Sequence[Finished]) -> dict
         OutputError: the folder cannot be written.
     """
     if plan.together is None:
-        return _told(done[0])
+        return _told(done[0], plan)
     summary = _summary(plan, done)
     if staged.whole is None:
         written = []
@@ -119,8 +126,8 @@ def _write_pictures(
     return written
 
 
-def _told(finished: Finished) -> dict[str, Any]:
-    return {"output": str(finished.folder), **finished.summary}
+def _told(finished: Finished, plan: Plan) -> dict[str, Any]:
+    return {"output": plan.told(finished.folder), **finished.summary}
 
 
 def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
@@ -128,7 +135,7 @@ def _summary(plan: Plan, done: Sequence[Finished]) -> dict[str, Any]:
     for finished in done:
         counts.update(finished.summary["counts"])
     return {
-        "output": str(plan.output),
+        "output": plan.told(plan.output),
         "counts": dict(counts),
-        "parts": {one.folder.name: _told(one) for one in done},
+        "parts": {one.folder.name: _told(one, plan) for one in done},
     }

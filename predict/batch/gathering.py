@@ -11,6 +11,7 @@ from beetle_lm.errors import Hint, LandmarkFileError, OutputError
 from beetle_lm.predict.batch.finishing import finish, write_together
 from beetle_lm.predict.batch.job import Job
 from beetle_lm.predict.batch.listed_images import ListedImages
+from beetle_lm.predict.batch.mirror import Mirror
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished, Observer
@@ -89,11 +90,12 @@ class Gathering:
 
 
 @contextmanager
-def gathering(folder: Path) -> Iterator[Gathering]:
+def gathering(folder: Path, mirror: Mirror | None = None) -> Iterator[Gathering]:
     """Opens a run to write its results, and keeps all others out of it meanwhile.
 
     Args:
         folder: the folder of results of the run.
+        mirror: the folder's, where it stands for one of a store.
 
     Raises:
         MissingError: partitions are not there yet.
@@ -103,7 +105,7 @@ def gathering(folder: Path) -> Iterator[Gathering]:
     """
     if not is_unfinished(folder):
         raise OutputError(f"{folder} holds no unfinished run", Hint.SHARDED_FOLDER)
-    with UnfinishedRun(folder, [], resume=True) as run:
+    with UnfinishedRun(folder, [], resume=True, mirror=mirror) as run:
         try:
             requested = Requested.of(run.request, folder)
         except (KeyError, TypeError, ValueError) as error:
@@ -116,7 +118,8 @@ def gathering(folder: Path) -> Iterator[Gathering]:
             _task(one, job, listed, requested.options)
             for one, job, listed in zip(requested.tasks, jobs, names, strict=True)
         ]
-        yield Gathering(run, Plan(tuple(tasks), requested.options, requested.together), jobs)
+        plan = Plan(tuple(tasks), requested.options, requested.together, mirror=mirror)
+        yield Gathering(run, plan, jobs)
 
 
 def _checked(staged: Staged) -> Job | None:

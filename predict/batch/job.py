@@ -18,6 +18,7 @@ from beetle_lm.predict.batch.partitions import Partitions
 from beetle_lm.predict.batch.source import SourceRecord
 from beetle_lm.predict.batch.staging import Staged, damaged, read_record
 from beetle_lm.predict.images.read import ImageFile
+from beetle_lm.predict.images.stored import StoredFile
 from beetle_lm.text import printable
 
 Settings = Mapping[str, object]
@@ -25,7 +26,7 @@ Settings = Mapping[str, object]
 
 _JOB, _PHOTOGRAPHS = "job.json", "photographs.jsonl"
 
-_State = list[Any]  # of a photograph: its name, and its size and time where it was there
+_State = list[Any]  # of a photograph: its name, and its size and time or version where known
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Job:
         staged: where all is kept of it.
         started: when it was begun, in ISO format.
         settings: all that rows depend on, but for the photographs.
-        photographs: SHA-256 of the list of their names, sizes and times.
+        photographs: SHA-256 of the list of their names, sizes, and times or versions.
         partition: how many photographs a partition has.
         source: what is told of the source of landmarks.
     """
@@ -61,6 +62,8 @@ class Job:
 
         Raises:
             OSError: the folder cannot be written.
+            OutputError: another run has begun the part meanwhile, with other settings or
+                photographs.
         """
         path = staged.path
         if path.exists():
@@ -82,6 +85,12 @@ class Job:
                 "source": source.to_dict(),
             },
         )
+        mirror = staged.mirror
+        if mirror is not None and not mirror.share([path / _PHOTOGRAPHS, path / _JOB]):
+            others = cls.read(staged)  # who began at the same time
+            assert others is not None
+            others.check(settings, images)
+            return others
         return job
 
     @classmethod
@@ -181,7 +190,8 @@ class Job:
 
     def partitions(self, names: Sequence[str]) -> Partitions:
         """The partitions of the photographs, by the names of all of them."""
-        return Partitions(self.staged.path, self.key, self.source.spec, names, self.partition)
+        staged, spec = self.staged, self.source.spec
+        return Partitions(staged.path, self.key, spec, names, self.partition, staged.mirror)
 
     def names(self) -> Sequence[str]:
         """The names of all photographs, in their order, by the list alone."""
@@ -238,8 +248,11 @@ def _side_by_side(
 
 def _state(image: ImageFile) -> _State:
     """The photograph's name, and what is another one when it has changed."""
+    if isinstance(image.place, StoredFile):  # nobody asks for each of millions
+        told = image.place.size, image.place.version
+        return [image.name] if told == (None, None) else [image.name, *told]
     try:
-        found = image.path.stat()
+        found = image.place.stat()
     except OSError:  # told when its turn comes
         return [image.name]
     return [image.name, found.st_size, found.st_mtime_ns]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import overload
 
 from beetle_lm.predict.batch.options import Options
-from beetle_lm.predict.images.find import ImageFile
+from beetle_lm.predict.images.find import ImageFile, place_below
 from beetle_lm.predict.images.pages import photograph_at
 
 
@@ -16,11 +16,11 @@ class ListedImages(Sequence[ImageFile]):
 
     Args:
         names: the names.
-        folder: the folder.
+        folder: the folder, or its address.
         options: say whether pages are photographs.
     """
 
-    def __init__(self, names: Sequence[str], folder: Path, options: Options) -> None:
+    def __init__(self, names: Sequence[str], folder: Path | str, options: Options) -> None:
         self._names, self._folder, self._pages = names, folder, options.pages
 
     def __len__(self) -> int:
@@ -39,5 +39,5 @@ class ListedImages(Sequence[ImageFile]):
         return map(self._image, self._names)
 
     def _image(self, name: str) -> ImageFile:
-        path = self._folder / name
-        return photograph_at(path, name) if self._pages == "all" else ImageFile(path, name)
+        place = place_below(self._folder, name)
+        return photograph_at(place, name) if self._pages == "all" else ImageFile(place, name)

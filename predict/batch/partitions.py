@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from beetle_lm.errors import Hint, OutputError
 from beetle_lm.files import replacing
+from beetle_lm.predict.batch.mirror import Mirror
 from beetle_lm.predict.batch.rows import begins, content_of, line_of, result_of
 from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -43,11 +46,19 @@ class Partitions:
         spec: the part.
         names: of all photographs, in their order.
         size: how many of them a partition has; the last one may have fewer.
+        mirror: has partitions that are in a store.
     """
 
     def __init__(
-        self, folder: Path, key: str, spec: PartSpec, names: Sequence[str], size: int
+        self,
+        folder: Path,
+        key: str,
+        spec: PartSpec,
+        names: Sequence[str],
+        size: int,
+        mirror: Mirror | None = None,
     ) -> None:
+        self._mirror = mirror
         self._folder, self._key, self._spec = folder / _PARTITIONS, key, spec
         self._names, self._size = names, size
 
@@ -76,13 +87,14 @@ class Partitions:
 
     def is_whole(self, number: int) -> bool:
         """Whether the rows of a partition are there."""
-        return self._path(number).exists()
+        path = self._path(number)
+        return path.exists() or (self._mirror is not None and self._mirror.has(path))
 
     def whole(self) -> set[int]:
         """The numbers of the partitions whose rows are there."""
-        if not self._folder.is_dir():
-            return set()
-        names = {path.name for path in self._folder.iterdir()}
+        names = {path.name for path in self._folder.iterdir()} if self._folder.is_dir() else set()
+        if self._mirror is not None:
+            names |= self._mirror.in_folder(self._folder)
         return {number for number in self.numbers if self._path(number).name in names}
 
     def write(self, number: int, rows: Iterable[bytes]) -> None:
@@ -90,12 +102,15 @@ class Partitions:
 
         Raises:
             OSError: they cannot be written.
+            OutputError, StoreError: they cannot be written to the store.
         """
         self._folder.mkdir(exist_ok=True)
         path = self._path(number)
         with replacing(path, durable=True) as unfinished, unfinished.open("xb") as stream:
             stream.write(self._beginning(number))
             stream.writelines(rows)
+        if self._mirror is not None:
+            self._mirror.put(path)
 
     def __iter__(self) -> Iterator[Result]:
         """The results of all photographs, in their order; all partitions are there.
@@ -113,7 +128,7 @@ class Partitions:
             OutputError: it is damaged, or of another job.
         """
         path = self._path(number)
-        with path.open("rb") as stream:
+        with self._opened(path) as stream:
             first = stream.readline()
             if first != self._beginning(number):
                 told = "is damaged"
@@ -127,6 +142,11 @@ class Partitions:
                 yield result_of(row, self._spec)
             if stream.read(1):
                 raise OutputError(f"{path} is damaged", Hint.MAKE_AGAIN)
+
+    def _opened(self, path: Path) -> BinaryIO:
+        if self._mirror is not None and not path.exists():
+            return io.BytesIO(self._mirror.get(path))
+        return path.open("rb")
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:0{_DIGITS}}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from beetle_lm.errors import ImageError, ModelError, RequestError
+from beetle_lm.predict.batch.image_list import photographs_at, photographs_of
+from beetle_lm.predict.batch.mirror import Mirror
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.reference import Reference
 from beetle_lm.predict.batch.result_files import is_unfinished
@@ -20,6 +22,7 @@ from beetle_lm.predict.images.find import is_file, is_folder
 from beetle_lm.predict.images.kinds import extensions
 from beetle_lm.predict.images.pages import each_page
 from beetle_lm.predict.images.read import ImageFile, find_images
+from beetle_lm.predict.images.stores import is_address
 from beetle_lm.predict.views.finding import window_of
 from beetle_lm.text import file_name
 from beetle_lm.zoo.model_file.onnx import read_card
@@ -70,6 +73,7 @@ class Plan:
         search: each model searches the photographs for its part.
         shard: the share of it that is computed here; None for all of it.
         command: how the user asked for it, to be told again.
+        mirror: of the folder of results, where it stands for one of a store.
     """
 
     tasks: tuple[Task, ...]
@@ -81,6 +85,11 @@ class Plan:
     search: bool = False
     shard: Shard | None = None
     command: tuple[str, ...] = ()
+    mirror: Mirror | None = None
+
+    def told(self, path: Path) -> str:
+        """What a path in the folder of all results is called, which may stand for an address."""
+        return str(path) if self.mirror is None else self.mirror.told(path)
 
     def takes(self, partition: int) -> bool:
         """Whether the partition of a number is computed here."""
@@ -102,7 +111,7 @@ class Request:
     """What is to be predicted, and where the results go.
 
     Args:
-        inputs: files, folders, or glob patterns.
+        inputs: files, folders, or glob patterns; or one address of a store.
         output: folder of the results; None for one named by the part.
         recursive: also look into sub-folders for photographs.
         reference: manual landmarks, in the frame of the written coordinates; for several parts a
@@ -111,6 +120,8 @@ class Request:
         resume: an unfinished run is resumed, if there is one.
         shard: the share that is computed here; None for all of it.
         command: how the user asked for it, to be told again.
+        listed: a file that names the photographs, below the one input where there is one.
+        mirror: of the folder of results, where it stands for one of a store.
     """
 
     inputs: Sequence[str]
@@ -121,6 +132,35 @@ class Request:
     resume: bool = False
     shard: Shard | None = None
     command: tuple[str, ...] = ()
+    listed: Path | None = None
+    mirror: Mirror | None = None
+
+    def photographs(self, options: Options) -> Sequence[ImageFile]:
+        """The photographs that are meant; those of lists and stores are in no memory.
+
+        Raises:
+            ImageError: there are none.
+            RequestError: inputs do not fit together.
+            StoreError: a store does not answer, or lets nobody in.
+        """
+        addresses = [text for text in self.inputs if is_address(text)]
+        if options.pages == "all" and (addresses or self.listed is not None):
+            raise RequestError(
+                "pages of all files cannot be told apart where photographs are given by a list or"
+                " an address: only the first of each file can be read there"
+            )
+        if self.listed is not None:
+            if len(self.inputs) > 1:
+                raise RequestError("a list of photographs goes with one folder or address at most")
+            return photographs_of(self.listed, self.inputs[0] if self.inputs else None)
+        if addresses:
+            if len(self.inputs) > 1:
+                raise RequestError(
+                    "an address is given alone: others go into a list of photographs"
+                )
+            return photographs_at(addresses[0], self.recursive)
+        found = find_images(self.inputs, self.recursive)
+        return tuple(each_page(found) if options.pages == "all" else found)
 
     @property
     def resumes(self) -> bool:
@@ -161,6 +201,7 @@ class Request:
             search,
             self.shard,
             self.command,
+            self.mirror,
         )
 
 
@@ -189,7 +230,7 @@ def plan_one(
         LandmarkError: they do not fit the photographs or the model.
     """
     options = options or Options()
-    images = _photographs(request.inputs, request.recursive, options)
+    images = request.photographs(options)
     if request.output is not None:  # told before the model is read
         request.refuse_unless_free(request.output)
     spec = _part_of(model)
@@ -223,7 +264,7 @@ def plan_found(
         And all that `plan_one` raises.
     """
     options = options or Options()
-    images = _photographs(request.inputs, request.recursive, options)
+    images = request.photographs(options)
     parts = list(models)
     together = None
     if len(parts) > 1:
@@ -270,7 +311,11 @@ def plan_parts(request: Request, zoo: str | None, options: Options | None = None
         And all that `plan_one` raises.
     """
     options = options or Options()
-    if len(request.inputs) != 1 or not is_folder(Path(request.inputs[0])):
+    if (
+        len(request.inputs) != 1
+        or request.listed is not None
+        or not is_folder(Path(request.inputs[0]))
+    ):
         return None
     root = Path(request.inputs[0])
     try:
@@ -290,7 +335,7 @@ def plan_parts(request: Request, zoo: str | None, options: Options | None = None
     for path in folders:
         inside = path / "images"
         given = [str(inside if is_folder(inside) else path)]
-        images = _photographs(given, request.recursive, options)
+        images = replace(request, inputs=given).photographs(options)
         folder, model = together / path.name, models[path.name]
         if not goes_on:  # or else the parts before the interrupted one are there already
             refuse_unless_free(folder, request.overwrite, shared=request.shard is not None)
@@ -321,7 +366,7 @@ def plan_transfer(
         LandmarkError: they do not fit the photographs or the part.
     """
     options = options or Options()
-    images = _photographs(request.inputs, request.recursive, options)
+    images = request.photographs(options)
     folder = request.output or Path("beetle-lm-transfer")
     request.refuse_unless_free(folder)
     reference = _reference(request.reference, images, options, lambda: spec)
@@ -343,7 +388,7 @@ def _refuse_one_folder(folders: Mapping[str, Path]) -> None:
 
 def _reference(
     manual: Path | None,
-    images: tuple[ImageFile, ...],
+    images: Sequence[ImageFile],
     options: Options,
     spec: Callable[[], PartSpec],
 ) -> Reference | None:
@@ -354,11 +399,6 @@ def _reference(
 
 def _part_of(model: Path) -> PartSpec:
     return read_card(model).spec
-
-
-def _photographs(inputs: Sequence[str], recursive: bool, options: Options) -> tuple[ImageFile, ...]:
-    found = find_images(inputs, recursive)
-    return tuple(each_page(found) if options.pages == "all" else found)
 
 
 def _model_of(folder: Path, zoo: str | None) -> Path:

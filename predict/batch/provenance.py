@@ -62,7 +62,7 @@ def settings(
 
 def summary(
     source: SourceRecord,
-    photographs: Path,
+    photographs: Path | str,
     options: Options,
     counts: dict[str, int],
     started: str,
@@ -72,7 +72,7 @@ def summary(
 
     Args:
         source: what placed the landmarks.
-        photographs: the folder that their names are below.
+        photographs: the folder that their names are below, or its address.
         options: how photographs were predicted and what was written.
         counts: of photographs and landmarks.
         started: when, in ISO format.

@@ -6,6 +6,7 @@ They see the photographs and the folder of results by the same paths.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -39,9 +40,16 @@ _RETRIES = 2  # after which a photograph is taken to be what kills the processes
 _AHEAD = 2  # tasks for each core that wait or run
 _OF_A_GPU = 0.25  # that a process has for itself: memory for four of them, whose threads decode
 _PATIENCE = 1.0  # seconds between looks at what has ended
+_LOOK = 3.0  # seconds between looks at Ray's own process here, with which this one would end
+_LEAVING = 20.0  # seconds to leave a cluster that is gone
 _SILENCE = 60.0  # seconds without an answer, after which a cluster is given up
 
 _log = logging.getLogger("beetle_lm")
+
+
+class LostClusterError(EngineError):
+    """A cluster that was there is no more."""
+
 
 Load = Callable[[Sequence[Task], Plan], Sources]
 """Makes ready what places the landmarks of some parts, in any process."""
@@ -55,7 +63,7 @@ class _Order:
     plan: Plan
     tasks: tuple[Task, ...]
     first: int
-    photographs: Path
+    photographs: Path | str
     load: Load
     isolate: bool = False
 
@@ -103,10 +111,9 @@ def run_on_ray(
                         own.enter_context(locked(task.folder))
                 sources = load(tasks, plan)
                 staged = [run.part(n, task.folder) for n, task in enumerate(tasks, len(done) + 1)]
-                names = [image.name for image in tasks[0].images]
-                scale = plan.options.scale
-                scales = None if scale is None else scale.among(names)
                 jobs = begun_jobs(sources, tasks, staged, plan, _cores(ray))
+                scale, names = plan.options.scale, jobs[0].names()
+                scales = None if scale is None else scale.among(names)
                 partitions = [job.partitions(names) for job in jobs]
                 whole = set.intersection(*(one.whole() for one in partitions))
                 spans = {n: len(partitions[0].span(n)) for n in partitions[0].numbers}
@@ -168,7 +175,7 @@ def _computed(ray: Any, order: _Order, numbers: Sequence[int]) -> Iterator[_Comp
     remote = ray.remote(_compute).options(num_cpus=1, num_gpus=on_gpu, max_retries=_RETRIES)
     todo = deque((number, order.plan.options.isolate) for number in numbers)
     running: dict[Any, tuple[int, bool]] = {}
-    asked = 0.0
+    asked = looked = 0.0
     try:
         while todo or running:
             if time.monotonic() - asked > _SILENCE / 2:
@@ -176,6 +183,9 @@ def _computed(ray: Any, order: _Order, numbers: Sequence[int]) -> Iterator[_Comp
             while todo and len(running) < most:
                 number, isolated = todo.popleft()
                 running[remote.remote(orders[isolated], number)] = number, isolated
+            if time.monotonic() - looked > _LOOK:
+                _check_node(ray)
+                looked = time.monotonic()
             for ended in ray.wait(list(running), timeout=_PATIENCE)[0]:
                 number, isolated = running.pop(ended)
                 try:
@@ -207,7 +217,7 @@ def _cores(ray: Any) -> int:
     """How many cores the cluster has.
 
     Raises:
-        EngineError: it does not answer: its head is gone, for which Ray itself waits for ever.
+        LostClusterError: it does not answer: its head is gone, for which Ray itself waits for ever.
     """
     found: list[int] = []
 
@@ -219,8 +229,29 @@ def _cores(ray: Any) -> int:
     asking.start()
     asking.join(_SILENCE)
     if not found:
-        raise EngineError("the Ray cluster does not answer any more", Hint.RESUME_LATER)
+        raise LostClusterError("the Ray cluster does not answer any more", Hint.RESUME_LATER)
     return max(1, found[0])
+
+
+def _check_node(ray: Any) -> None:
+    """Makes sure that Ray's process on this machine is there, without which Ray ends this one.
+
+    Raises:
+        LostClusterError: it is gone.
+    """
+    node = getattr(ray._private.worker, "_global_node", None)
+    name = getattr(node, "raylet_socket_name", None)
+    if name is None:
+        return
+    with socket.socket(socket.AF_UNIX) as asked:
+        try:
+            asked.connect(name)
+        except (ConnectionRefusedError, FileNotFoundError) as error:
+            raise LostClusterError(
+                "the Ray node of this machine has ended", Hint.RESUME_LATER
+            ) from error
+        except OSError:  # it has much to do
+            return
 
 
 def _fraction_of_a_gpu(order: _Order) -> float:
@@ -252,8 +283,16 @@ def _cluster(address: str | None) -> Iterator[Any]:
             raise EngineError(f"no Ray cluster {where}: {reason}") from error
         try:
             yield ray
-        finally:
+        except LostClusterError:  # then to leave it may take for ever
+            atexit.unregister(ray.shutdown)
+            leaving = Thread(target=ray.shutdown, daemon=True)
+            leaving.start()
+            leaving.join(_LEAVING)
+            raise
+        except BaseException:
             ray.shutdown()
+            raise
+        ray.shutdown()
 
 
 class _Crew:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.plan import Plan
+from beetle_lm.predict.images.find import folder_of
 from beetle_lm.predict.scales.sources import scale_source
 
 
@@ -50,7 +51,7 @@ class Wanted:
         part: its name.
         file: what its landmarks come from.
         folder: where its results go.
-        photographs: the folder that the names of the photographs are below.
+        photographs: the folder that the names of the photographs are below, or its address.
         reference: the file of manual landmarks to compare with.
         measures: the part names measurements.
     """
@@ -58,7 +59,7 @@ class Wanted:
     part: str
     file: Path
     folder: Path
-    photographs: Path
+    photographs: Path | str
     reference: Path | None
     measures: bool
 
@@ -105,7 +106,7 @@ class Requested:
                 str(task["part"]),
                 Path(task["file"]),
                 folder if task["folder"] is None else folder / task["folder"],
-                Path(task["photographs"]),
+                folder_of(task["photographs"]),
                 None if task["reference"] is None else Path(task["reference"]),
                 bool(task["measures"]),
             )

@@ -24,6 +24,7 @@ from beetle_lm.predict.formats.own_tables import TIDY_COLUMNS
 from beetle_lm.predict.formats.parquet import PARQUET, ParquetResults
 from beetle_lm.predict.formats.records import flip_y
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, read_tps
+from beetle_lm.predict.images.find import Place, folder_of, place_below
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import base_name, encodable, fixed
 
@@ -88,7 +89,7 @@ class Reviewed:
 
     part: str
     image: str
-    photograph: Path
+    photograph: Place
     stored: bool
     size: tuple[int, int] | None
     scale: float | None
@@ -170,14 +171,14 @@ class Results:
     Args:
         folder: the folder of these results.
         part: the part's name.
-        photographs: the folder that the names of the photographs are below.
+        photographs: the folder that the names of the photographs are below, or its address.
         stored: landmarks are in the frame of the stored pixels, not of the upright picture.
         model: the model's file, None where templates placed the landmarks.
     """
 
     folder: Path
     part: str
-    photographs: Path
+    photographs: Path | str
     stored: bool
     model: Path | None
 
@@ -196,7 +197,7 @@ class Results:
         return cls(
             folder,
             str(summary["model"]["part"]),
-            Path(summary["photographs"]),
+            folder_of(summary["photographs"]),
             summary["frame"] == "stored",
             None if file is None else Path(file),
         )
@@ -357,7 +358,7 @@ def _specimens(part: str, folder: Path, summary: dict[str, Any]) -> Iterator[Rev
         yield Reviewed(
             part,
             name,
-            Path(summary["photographs"], name),
+            place_below(folder_of(summary["photographs"]), name),
             summary["frame"] == "stored",
             _size(path, line, row),
             _number(path, line, row["units_per_px"]),
@@ -377,7 +378,7 @@ def _of_parquet(part: str, results: ParquetResults, summary: dict[str, Any]) -> 
         yield Reviewed(
             part,
             row.image,
-            Path(summary["photographs"], row.image),
+            place_below(folder_of(summary["photographs"]), row.image),
             results.about.stored,
             row.size,
             row.units_per_px,

@@ -106,9 +106,9 @@ def run_plan(
                         own.enter_context(locked(task.folder))
                 sources = load(tasks, plan)
                 staged = [run.part(n, task.folder) for n, task in enumerate(tasks, len(done) + 1)]
-                scale, names = plan.options.scale, [image.name for image in tasks[0].images]
-                scales = None if scale is None else scale.among(names)
                 jobs = begun_jobs(sources, tasks, staged, plan)
+                scale = plan.options.scale
+                scales = None if scale is None else scale.among(jobs[0].names())
                 parts = _parts(sources, tasks, jobs, plan, threads, observer, own)
                 compute(sources, parts, plan, threads, reader)
                 finished = [part.finish(reader, scales) for part in parts]
@@ -163,14 +163,15 @@ def run_shard(
                 for part in parts:
                     counts.update(part.counts)
             done += len(tasks)
-    return {"output": str(plan.output), "shard": str(plan.shard), **counts}
+    return {"output": plan.told(plan.output), "shard": str(plan.shard), **counts}
 
 
 def unfinished(plan: Plan) -> UnfinishedRun:
     """What is kept of a run, in the folder of its results."""
     folders = [task.folder for task in plan.tasks]
     resume = plan.resume or plan.shard is not None
-    return UnfinishedRun(plan.output, folders, plan.overwrite, resume, record_of(plan))
+    request = record_of(plan)
+    return UnfinishedRun(plan.output, folders, plan.overwrite, resume, request, plan.mirror)
 
 
 def begun_jobs(
@@ -224,7 +225,7 @@ def _parts(
     stack: ExitStack,
 ) -> list[Part]:
     """The parts of those partitions that the plan's worker takes."""
-    names = [image.name for image in tasks[0].images]
+    names = jobs[0].names()
     numbers = [one for one in jobs[0].numbers(len(names)) if plan.takes(one)]
     journal = ROWS if plan.shard is None else f"{ROWS}-{plan.shard.file_name}"
     return [

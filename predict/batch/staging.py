@@ -15,6 +15,7 @@ from beetle_lm.errors import Hint, OutputError
 from beetle_lm.files import reachable, sync_files, sync_folder, write_durably, write_json
 from beetle_lm.predict.batch.journal import ROWS
 from beetle_lm.predict.batch.lock import FolderLock
+from beetle_lm.predict.batch.mirror import Mirror
 from beetle_lm.predict.batch.placing import Replaceable, place, remove_stale
 from beetle_lm.predict.batch.result_files import (
     MARK,
@@ -47,6 +48,7 @@ class UnfinishedRun:
         overwrite: replace the results of an earlier run, and drop an unfinished one.
         resume: resume an unfinished run, if there is one.
         request: what is asked for, as JSON values, which is kept where the run is begun.
+        mirror: the folder's, where it stands for one of a store.
 
     Raises:
         OutputError: another run is writing into the folder, it cannot be written, or it holds
@@ -60,8 +62,9 @@ class UnfinishedRun:
         overwrite: bool = False,
         resume: bool = False,
         request: Mapping[str, object] | None = None,
+        mirror: Mirror | None = None,
     ) -> None:
-        self.folder = folder
+        self.folder, self._mirror = folder, mirror
         self._request = request or {}
         self._earlier = Replaceable(self.path / _EARLIER, folder)
         self._folders = dict.fromkeys((folder, *parts))
@@ -131,7 +134,7 @@ class UnfinishedRun:
 
     def part(self, number: int, folder: Path) -> Staged:
         """What is kept of one part, counted from 1, whose results go into a folder."""
-        return Staged(self.path / f"part-{number}", folder, self._earlier)
+        return Staged(self.path / f"part-{number}", folder, self._earlier, self._mirror)
 
     @property
     def together(self) -> Staged:
@@ -139,11 +142,14 @@ class UnfinishedRun:
         return Staged(self.path, self.folder, self._earlier)
 
     def finish(self) -> None:
-        """Removes what was kept, because all results are in place.
+        """Removes what was kept, because all results are in place; in a store they are put now.
 
         Raises:
             OutputError: the folder cannot be written.
+            StoreError: the store does not answer.
         """
+        if self._mirror is not None:
+            self._mirror.publish()
         with writing(self.folder):
             self._drop()
 
@@ -157,6 +163,8 @@ class UnfinishedRun:
             Replaceable.write(self.path / _EARLIER, self.folder, earlier)
             write_json(self.path / REQUEST, self._request)
             write_durably(self.path / MARK, [_EXPLANATION])
+        if self._mirror is not None:  # the mark first: without it the rest is only left over
+            self._mirror.share([self.path / name for name in (MARK, _EARLIER, REQUEST)])
 
     def _drop(self) -> None:
         if self.path.exists():
@@ -179,10 +187,13 @@ class Staged:
         path: where all is kept until then.
         folder: where the results go.
         earlier: what they may replace there.
+        mirror: the folder's, where it stands for one of a store.
     """
 
-    def __init__(self, path: Path, folder: Path, earlier: Replaceable) -> None:
-        self.path, self.folder = path, folder
+    def __init__(
+        self, path: Path, folder: Path, earlier: Replaceable, mirror: Mirror | None = None
+    ) -> None:
+        self.path, self.folder, self.mirror = path, folder, mirror
         self._earlier = earlier
 
     @property

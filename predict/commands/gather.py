@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beetle_lm.errors import OutputError
-from beetle_lm.predict.commands.running import AsJson, Quiet, tell_outcome
+from beetle_lm.predict.commands.running import AsJson, Quiet, results_in, tell_outcome
 
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.gathering import MissingError
@@ -22,8 +22,12 @@ _LINES = 5  # at most
 def gather(
     context: typer.Context,
     output: Annotated[
-        Path,
-        typer.Argument(metavar="OUT", help="Folder that the shards wrote to.", show_default=False),
+        str,
+        typer.Argument(
+            metavar="OUT",
+            help="Where the shards wrote to, path or address.",
+            show_default=False,
+        ),
     ],
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -43,13 +47,15 @@ def gather(
     from beetle_lm.predict.commands.terminal import Terminal
 
     options = {option for one in context.command.params for option in one.opts}
-    try:
-        with gathering(output) as run:
-            terminal = Terminal(run.plan, options, quiet, False)
-            summary = run.finish(terminal)
-    except MissingError as missing:
-        raise OutputError(f"{missing}; {_how_to_make(missing)}") from missing
-    tell_outcome(terminal, summary, as_json=as_json)
+    with results_in(output) as (folder, mirror):
+        assert folder is not None
+        try:
+            with gathering(folder, mirror) as run:
+                terminal = Terminal(run.plan, options, quiet, False)
+                summary = run.finish(terminal)
+        except MissingError as missing:
+            raise OutputError(f"{missing}; {_how_to_make(missing)}") from missing
+        tell_outcome(terminal, summary, as_json=as_json)
 
 
 def _how_to_make(missing: MissingError) -> str:

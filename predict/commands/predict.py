@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from beetle_lm.errors import UsageError
-from beetle_lm.help import RESULTS, SPEED
+from beetle_lm.help import PHOTOGRAPHS, RESULTS, SPEED
 from beetle_lm.predict.commands.running import (
     AsJson,
     Curves,
@@ -34,6 +34,7 @@ from beetle_lm.predict.commands.running import (
     chosen_formats,
     chosen_scale,
     chosen_shard,
+    results_in,
 )
 from beetle_lm.zoo.commands import Zoo
 
@@ -45,13 +46,14 @@ if TYPE_CHECKING:
 def predict(
     context: typer.Context,
     inputs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="INPUTS...",
-            help="Photographs, folders of them, or globs; without --part and --model, one folder"
-            " with sub-folders PART/ or PART/images/.",
+            help="Photographs, folders of them, or globs, or one address such as s3://BUCKET/FOLDER;"
+            " without --part and --model, one folder with sub-folders PART/ or PART/images/.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     part: Annotated[
         str | None,
         typer.Option(
@@ -86,13 +88,23 @@ def predict(
     ] = False,
     zoo: Zoo = None,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "-o",
             "--output",
             metavar="OUT",
-            help="Folder of results.",
+            help="Folder of results, or an address such as s3://BUCKET/FOLDER.",
             show_default="beetle-lm-PART, or beetle-lm-parts",
+        ),
+    ] = None,
+    listed: Annotated[
+        Path | None,
+        typer.Option(
+            "--list",
+            metavar="FILE",
+            help="Photographs by their names below INPUTS, or by paths or addresses: lines of text,"
+            " or Parquet.",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = None,
     recursive: Recursive = False,
@@ -129,6 +141,7 @@ def predict(
             metavar="FILE|FOLDER",
             help="Manual landmarks to compare with; for several parts the folder of"
             " PART/landmarks.tps.",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = None,
     overlay: Overlay = False,
@@ -178,6 +191,7 @@ def predict(
         typer.Option(
             "--watch",
             help="Go on with photographs that come into the folder later, until Ctrl-C.",
+            rich_help_panel=PHOTOGRAPHS,
         ),
     ] = False,
     resume: Resume = False,
@@ -207,6 +221,8 @@ def predict(
     """
     chosen = chosen_formats(formats)
     scales = chosen_scale(scale, scale_from)
+    if not inputs and listed is None:
+        raise UsageError("give photographs, a folder of them, or a list with --list")
     if part is not None and model is not None:
         raise UsageError("give either --part NAME or --model FILE, not both")
     if find and search:
@@ -221,10 +237,15 @@ def predict(
         raise UsageError("--dry-run tells of the whole run: leave --shard out")
 
     _check_engine(engine, address, share is not None, overlay)
+    _check_output(output, overwrite, overlay, engine)
     if watch:
         drawn, known = overlay or scale_from is not None, reference is not None
-        _check_watch(inputs, drawn or known, share is not None or engine is not None, dry_run)
+        shared = share is not None or engine is not None
+        _check_watch(inputs or [], drawn or known, shared, dry_run)
+        if listed is not None or "://" in (output or ""):
+            raise UsageError("--watch goes with a folder and results on this machine alone")
 
+    from beetle_lm.predict.batch.journal import ROWS
     from beetle_lm.predict.batch.options import Options
     from beetle_lm.predict.batch.plan import Request
     from beetle_lm.predict.batch.runner import load_models
@@ -237,8 +258,6 @@ def predict(
         device = "cpu" if device == "auto" else device  # a cluster may have machines of both kinds
         threads = threads or 1
 
-    command = tuple(sys.argv[1:])
-    request = Request(inputs, output, recursive, reference, overwrite, resume, share, command)
     options = Options(
         formats=chosen,
         exif=exif,
@@ -257,26 +276,34 @@ def predict(
     plan = partial(
         _plan, part=part, model=model, zoo=zoo, options=options, find=find, search=search
     )
-    if watch:
-        from beetle_lm.predict.commands import watching
+    command = tuple(sys.argv[1:])
+    rows = None if share is None else f"{ROWS}-{share.file_name}"
+    with results_in(output, lambda name: rows in (None, name)) as (folder, mirror):
+        request = Request(
+            *(inputs or (), folder, recursive, reference, overwrite, resume, share, command),
+            *(listed, mirror),
+        )
+        if watch:
+            from beetle_lm.predict.commands import watching
 
-        def of_round(later: bool) -> Plan:
-            own = replace(request, overwrite=True, resume=False) if later else request
-            return plan(own)
+            def of_round(later: bool) -> Plan:
+                own = replace(request, overwrite=True, resume=False) if later else request
+                return plan(own)
 
-        shown = {"quiet": quiet, "verbose": verbose, "as_json": as_json}
-        watching.watch(context, Path(inputs[0]), recursive, of_round, load, **shown)
-        return
-    carry_out(
-        context,
-        plan(request),
-        load,
-        dry_run=dry_run,
-        quiet=quiet,
-        verbose=verbose,
-        as_json=as_json,
-        run=run,
-    )
+            shown = {"quiet": quiet, "verbose": verbose, "as_json": as_json}
+            photographs = Path(request.inputs[0])
+            watching.watch(context, photographs, recursive, of_round, load, **shown)
+            return
+        carry_out(
+            context,
+            plan(request),
+            load,
+            dry_run=dry_run,
+            quiet=quiet,
+            verbose=verbose,
+            as_json=as_json,
+            run=run,
+        )
 
 
 def _check_engine(engine: str | None, address: str | None, shared: bool, overlay: bool) -> None:
@@ -286,6 +313,22 @@ def _check_engine(engine: str | None, address: str | None, shared: bool, overlay
         raise UsageError("give either --engine or --shard, not both")
     if engine is not None and overlay:
         raise UsageError("--engine draws nothing: leave --overlay out")
+
+
+def _check_output(output: str | None, overwrite: bool, overlay: bool, engine: str | None) -> None:
+    from beetle_lm.predict.images.stores import is_address
+
+    if output is None or not is_address(output):
+        return
+    if overwrite:
+        raise UsageError(
+            "--overwrite replaces nothing in a store: remove what is there, or name another folder"
+            " with -o"
+        )
+    if overlay:
+        raise UsageError("--overlay is drawn on this machine: name a folder of it with -o")
+    if engine is not None:
+        raise UsageError("--engine needs a folder that all machines see: name one with -o")
 
 
 def _check_watch(inputs: list[str], pictures: bool, shared: bool, dry_run: bool) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,6 +16,7 @@ from beetle_lm.errors import BeetleLMError, RequestError, UsageError
 from beetle_lm.help import RESULTS, ROBUSTNESS, TERMINAL
 
 if TYPE_CHECKING:
+    from beetle_lm.predict.batch.mirror import Mirror
     from beetle_lm.predict.batch.plan import Plan, Task
     from beetle_lm.predict.batch.progress import Observer
     from beetle_lm.predict.batch.result_files import Format
@@ -276,6 +278,30 @@ def tell_outcome(terminal: Terminal, summary: Mapping[str, Any], *, as_json: boo
         terminal.tell_results(summary)
     if terminal.failed:
         raise typer.Exit(_SOME_FAILED)
+
+
+@contextmanager
+def results_in(
+    output: str | None, has_rows: Callable[[str], bool] = lambda name: True
+) -> Iterator[tuple[Path | None, Mirror | None]]:
+    """The folder of results that a path or an address names, and its mirror if it is in a store.
+
+    Args:
+        output: as it was given.
+        has_rows: whose unfinished rows are wanted from a store, by the names of their files.
+
+    Raises:
+        RequestError: results cannot be written there.
+        StoreError: the store does not answer, or lets nobody in.
+    """
+    from beetle_lm.predict.batch.mirror import Mirror
+    from beetle_lm.predict.images.stores import is_address
+
+    if output is None or not is_address(output):
+        yield (None if output is None else Path(output)), None
+        return
+    with Mirror.opened(output, has_rows) as mirror:
+        yield mirror.folder, mirror
 
 
 def chosen_shard(text: str | None) -> Shard | None:

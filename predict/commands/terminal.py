@@ -37,7 +37,7 @@ def tell_plan(plan: Plan) -> None:
         echo(f"would read {_counted(len(task.images))}{of_part}:")
         for image in task.images:
             page = "" if image.page is None else f", page {image.page.number}"
-            echo(f"  {image.path}{page}")
+            echo(f"  {image.place}{page}")
     echo("would write:")
     for task in plan.tasks:
         compared = task.reference is not None
@@ -45,10 +45,10 @@ def tell_plan(plan: Plan) -> None:
         for name in planned(
             options.formats, options.overlay, compared, task.measures, task.curved, appended
         ):
-            echo(f"  {task.folder / name}")
+            echo(f"  {plan.told(task.folder / name)}")
     if plan.together is not None:
         for name in ("overview.jpg", "run.json") if options.overlay else ("run.json",):
-            echo(f"  {plan.together / name}")
+            echo(f"  {plan.told(plan.together / name)}")
 
 
 class Terminal(Observer):
@@ -172,7 +172,7 @@ class Terminal(Observer):
         goes_on = "the same command goes on"
         if not self._plan.shard:
             goes_on = "the same command with --resume goes on"
-        return (f"{told} {self._plan.output}; " if done else "") + goes_on
+        return (f"{told} {self._plan.told(self._plan.output)}; " if done else "") + goes_on
 
     def tell_problems(self) -> None:
         """Says on stderr what failed, and what could not be compared."""
@@ -204,10 +204,11 @@ class Terminal(Observer):
         """
         if self._plan.shard is not None:
             failed = f", {self._failed_of_shard} failed" if self._failed_of_shard else ""
+            out = self._plan.told(self._plan.output)
             echo(
                 f"shard {self._plan.shard} is done: {_counted(summary['photographs'])} in"
                 f" {counted(summary['partitions'], 'partition')}{failed};"
-                f" `beetle-lm gather {self._plan.output}` writes the results when all shards are"
+                f" `beetle-lm gather {out}` writes the results when all shards are"
             )
             return
         several = self._plan.together is not None
@@ -224,13 +225,16 @@ class Terminal(Observer):
             echo(
                 f"{self._of_part(task)}{_counted(outcome.images)}: landmarks on"
                 f" {outcome.images - outcome.failed}{compared}{flagged}{scaleless}{failed};"
-                f" results in {finished.folder}"
+                f" results in {self._plan.told(finished.folder)}"
             )
         if several and any(finished.outcome.shown.cells for _, finished in self._done):
             echo(f"all parts in one picture: {self._plan.output / 'overview.jpg'}")
         if to_check := sum(finished.outcome.flagged for _, finished in self._done):
+            stored = self._plan.mirror is not None
+            reviewed = "COPY" if stored else self._plan.output
+            of = ", of a copy on this machine" if stored else ""
             echo(
-                f"`beetle-lm review {self._plan.output}` shows what to check first:"
+                f"`beetle-lm review {reviewed}` shows what to check first{of}:"
                 f" {_kept(to_check, self._plan.options.flagged)}"
             )
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from beetle_lm.errors import UsageError
 from beetle_lm.help import SPEED
 from beetle_lm.predict.commands.running import (
     AsJson,
@@ -62,8 +63,8 @@ def transfer(
         typer.Option(metavar="NAME|TOML", help="Part that gives the landmarks their names."),
     ] = None,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="Folder of results.")
-    ] = Path("beetle-lm-transfer"),
+        str, typer.Option("-o", "--output", metavar="OUT", help="Folder of results.")
+    ] = "beetle-lm-transfer",
     recursive: Recursive = False,
     workers: Annotated[
         int,
@@ -103,6 +104,8 @@ def transfer(
     Exit codes: 0 all good, 1 stopped by an error, 2 wrong usage, 3 some images failed (all others
     are there), 130 stopped by Ctrl-C.
     """
+    if "://" in output:
+        raise UsageError("-o names a folder of this machine, from which results can be copied")
     chosen = chosen_formats(formats)
     scales = chosen_scale(scale, scale_from)
 
@@ -118,7 +121,9 @@ def transfer(
     for remark in annotated.remarks:
         logging.getLogger("beetle_lm").warning("%s", remark)
     command = tuple(sys.argv[1:])
-    request = Request(inputs, output, recursive, reference, overwrite, resume, command=command)
+    request = Request(
+        *(inputs, Path(output), recursive, reference, overwrite, resume), command=command
+    )
     options = Options(
         formats=chosen,
         exif=exif,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from beetle_lm.errors import Hint, LandmarkFileError, PartError
-from beetle_lm.libraries import require_extra
+from beetle_lm.errors import Hint, ImageError, LandmarkFileError, PartError
+from beetle_lm.libraries import first_line, require_extra
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.result_row import ResultRow
 from beetle_lm.predict.landmarks import Floats, curve_points
@@ -292,6 +292,51 @@ class ParquetResults:
                 along[index, :, :2] if written else None,
                 along[index, :, 2] if placed else None,
             )
+
+
+def columns_of(path: Path) -> list[str]:
+    """The names of the columns of any Parquet file.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+        ImageError: the file cannot be read.
+    """
+    check_installed()
+    with _any(path) as file:
+        return list(file.schema_arrow.names)
+
+
+def values_of(path: Path, columns: Sequence[str | None]) -> Iterator[tuple[object, ...]]:
+    """The values of some columns of any Parquet file, row by row.
+
+    Args:
+        path: the file.
+        columns: their names; None gives None.
+
+    Raises:
+        ImageError: the file cannot be read.
+    """
+    wanted = [name for name in columns if name is not None]
+    with _any(path) as file:
+        for batch in file.iter_batches(_ROWS, columns=wanted):
+            nothing = [None] * batch.num_rows
+            found = [
+                nothing if name is None else batch.column(name).to_pylist() for name in columns
+            ]
+            yield from zip(*found, strict=True)
+
+
+@contextmanager
+def _any(path: Path) -> Iterator[Any]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(str(path)) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise ImageError(f"{path} cannot be read: {reason}") from error
 
 
 @dataclass(frozen=True)

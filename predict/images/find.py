@@ -8,11 +8,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from hashlib import sha256
 from pathlib import Path
 
 from beetle_lm.errors import Hint, ImageError
+from beetle_lm.predict.images import stores
 from beetle_lm.predict.images.earlier import EarlierResults
 from beetle_lm.predict.images.kinds import extensions, what_is_left_out
+from beetle_lm.predict.images.stored import StoredFile
 from beetle_lm.predict.images.tiff import Page
 from beetle_lm.text import encodable, printable
 
@@ -24,14 +27,14 @@ class ImageFile:
     """A photograph to read.
 
     Args:
-        path: where it is.
+        place: where it is, on this machine or in a store.
         name: its path below the folder that was searched, with '/' on every system; unique in
             one list of images, and valid text even where the path is not.
         page: which of several pictures in a TIFF file it is; None for the first, and for files of
             one picture.
     """
 
-    path: Path
+    place: Place
     name: str
     page: Page | None = None
 
@@ -41,6 +44,17 @@ class ImageFile:
         return file if isinstance(file, ImageFile) else cls(Path(file), Path(file).name)
 
     @property
+    def path(self) -> Path:
+        """Where it is on this machine.
+
+        Raises:
+            TypeError: it is in a store.
+        """
+        if isinstance(self.place, StoredFile):
+            raise TypeError(f"{self.place} is on no file system")
+        return self.place
+
+    @property
     def is_first(self) -> bool:
         """Whether it is the picture that is read of its file where no page is named."""
         return self.page is None or self.page.number == 1
@@ -48,14 +62,44 @@ class ImageFile:
     @property
     def called(self) -> str:
         """What messages call it."""
-        name = printable(self.path.name)
+        name = printable(self.place.name)
         return name if self.page is None else f"page {self.page.number} of {name}"
 
     @property
-    def folder(self) -> Path:
-        """The folder that names are below: the same for all images of one list."""
+    def folder(self) -> Path | str:
+        """The folder that names are below, or its address: the same for all images of one list."""
+        if isinstance(self.place, StoredFile):
+            above = self.place.address.removesuffix(self.name)
+            return above if above.endswith("://") else above.removesuffix("/")
         folders = _absolute(self.path).parents
         return folders[min(self.name.count("/"), len(folders) - 1)]
+
+    def sha256(self) -> bytes:
+        """The checksum of its file.
+
+        Raises:
+            OSError: it cannot be read.
+            StoreError: its store does not answer.
+        """
+        place = self.place
+        with place.opened() if isinstance(place, StoredFile) else place.open("rb") as stream:
+            return sha256(stream.read()).digest()
+
+
+Place = Path | StoredFile
+"""Where a file is."""
+
+
+def place_below(folder: Path | str, name: str) -> Place:
+    """Where the file of a name is, below a folder or an address."""
+    if isinstance(folder, str):
+        return StoredFile(folder + name if folder.endswith("/") else f"{folder}/{name}")
+    return folder / name
+
+
+def folder_of(text: str) -> Path | str:
+    """A folder on this machine, or the address of one, as `str` of it gave."""
+    return text if stores.is_address(text) else Path(text)
 
 
 File = str | Path | ImageFile
@@ -99,7 +143,9 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
             files.extend(chosen)
             others.extend(found)
             roots.extend(match.parent for match in chosen)
-    for sentence in what_is_left_out({_absolute(path): path for path in others}.values()):
+    earlier = EarlierResults()
+    once = {_absolute(path): path for path in others}.values()
+    for sentence in what_is_left_out(path for path in once if not earlier.is_picture(path)):
         _log.warning("%s", sentence)
     if not files:
         listed = ", ".join(str(given) for given in inputs)
@@ -107,7 +153,6 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
             f"no images in {listed} (looked for {', '.join(sorted(extensions()))})",
             None if recursive else Hint.SUBFOLDERS,
         )
-    earlier = EarlierResults()
     unique = {_absolute(path): path for path in files if not earlier.is_picture(path)}
     if not unique:
         listed = ", ".join(map(str, inputs))

@@ -9,7 +9,6 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
@@ -25,6 +24,7 @@ from beetle_lm.predict.images.chunks import (
 )
 from beetle_lm.predict.images.find import File, ImageFile
 from beetle_lm.predict.images.orientation import ExifFrame, upright_size
+from beetle_lm.predict.images.stored import StoredFile
 from beetle_lm.predict.images.tiff import Page, claims_too_much, exif_claims_too_much, pictures_in
 from beetle_lm.predict.images.tiff_pixels import Stored, read_stored
 from beetle_lm.text import printable
@@ -164,7 +164,9 @@ def _about(name: str) -> Iterator[None]:
 
 
 def _check_length(stream: BinaryIO, pixels: int, what: str) -> None:
-    size = os.fstat(stream.fileno()).st_size
+    at = stream.tell()
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(at)
     if size > pixels * _BYTES_PER_PIXEL + _BYTES_BESIDE:
         raise ImageError(f"is too large to be read: {size} bytes, more than {what} needs")
 
@@ -173,6 +175,10 @@ def _check_length(stream: BinaryIO, pixels: int, what: str) -> None:
 def _opened(image: ImageFile) -> Iterator[BinaryIO]:
     name = image.called
     try:
+        if isinstance(image.place, StoredFile):
+            with image.place.opened() as stream:
+                yield stream
+            return
         # Opening a pipe would block until somebody writes into it, perhaps for ever.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(image.path, flags)
@@ -191,7 +197,7 @@ def _parse(stream: BinaryIO, image: ImageFile) -> Header:
         if not start:
             raise ImageError("is empty (0 bytes)")
         page = image.page
-        header = Header.of_pages([page]) if page else _header(stream, start, image.path)
+        header = Header.of_pages([page]) if page else _header(stream, start, image.place.suffix)
         if header is None:
             raise ImageError("is not an image that can be read")
         if 0 in header.size:
@@ -199,7 +205,7 @@ def _parse(stream: BinaryIO, image: ImageFile) -> Header:
         return header
 
 
-def _header(stream: BinaryIO, start: bytes, path: Path) -> Header | None:
+def _header(stream: BinaryIO, start: bytes, ending: str) -> Header | None:
     if start.startswith(jpeg.START):
         begins = jpeg.read_start(stream)
         return _turned("JPEG", begins.size, begins.exif, begins.xmp) if begins else None
@@ -214,7 +220,7 @@ def _header(stream: BinaryIO, start: bytes, path: Path) -> Header | None:
         heif = optional.read_heif_size(stream)
         return Header(heif.format, heif.size, 1)
     found = _of_tiff(stream) if start.startswith(tiff.STARTS) else None
-    if optional.is_raw(start, path):
+    if optional.is_raw(start, ending):
         return _of_raw(stream, start, found)
     return found or _by_pillow(stream)
 

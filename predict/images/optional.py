@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -41,10 +40,9 @@ def is_heif(start: bytes) -> bool:
     return start[4:8] == b"ftyp" and start[8:12] in _BRANDS
 
 
-def is_raw(start: bytes, path: Path | None = None) -> bool:
+def is_raw(start: bytes, ending: str = "") -> bool:
     """Whether it is a camera raw file, by its first bytes or its ending, if that is given."""
-    ending = "" if path is None else path.suffix.lower()
-    return start[4:12] == b"ftypcrx " or start.startswith(_RAW_STARTS) or ending in RAW
+    return start[4:12] == b"ftypcrx " or start.startswith(_RAW_STARTS) or ending.lower() in RAW
 
 
 def read_heif_size(stream: BinaryIO) -> Upright:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from beetle_lm.errors import ImageError
-from beetle_lm.predict.images.find import ImageFile, is_file
+from beetle_lm.predict.images.find import ImageFile, Place, is_file
 from beetle_lm.predict.images.header import Header, read_header
 from beetle_lm.predict.images.tiff import Page
 from beetle_lm.text import counted
@@ -44,7 +44,7 @@ def each_page(images: Sequence[ImageFile]) -> list[ImageFile]:
             for page in header.pages:
                 name = _name(image.name, page, taken)
                 taken.add(name)
-                found.append(ImageFile(image.path, name, page))
+                found.append(ImageFile(image.place, name, page))
         if header is not None and header.thumbnails:
             _log.warning(
                 "%s: %s taken for thumbnails, because of the shape of one that is much larger",
@@ -68,17 +68,17 @@ def page_called(name: str, find: Callable[[str], ImageFile | None]) -> ImageFile
     header, number = _header(image), int(match[2])
     if header is None or not header.pictures >= number > 0 or header.pictures == 1:
         return None
-    return ImageFile(image.path, name, header.pages[number - 1])
+    return ImageFile(image.place, name, header.pages[number - 1])
 
 
-def photograph_at(path: Path, name: str) -> ImageFile:
+def photograph_at(path: Place, name: str) -> ImageFile:
     """The photograph that was predicted under a name, a file or a page of one.
 
     Args:
         path: where a file of that name would be; there may be none.
         name: the photograph's name.
     """
-    if not is_file(path):
+    if isinstance(path, Path) and not is_file(path):
         page = page_called(path.name, lambda file: ImageFile.of(path.with_name(file)))
         if page is not None:
             return replace(page, name=name)

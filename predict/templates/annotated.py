@@ -53,10 +53,10 @@ class Templates:
     photographs: frozenset[bytes] = frozenset()
     remarks: tuple[str, ...] = ()
 
-    def has(self, file: Path) -> bool:
+    def has(self, image: ImageFile) -> bool:
         """Whether a file is one of the photographs, whatever it is called."""
         try:
-            return sha256(file.read_bytes()).digest() in self.photographs
+            return image.sha256() in self.photographs
         except OSError:  # then nothing is placed on it
             return False
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError
+from beetle_lm.errors import ImageError, IsolationError, RequestError, SpecimenError, StoreError
 from beetle_lm.predict.images.read import ImageFile, Picture, Read, read_image
 from beetle_lm.predict.images.reading import Threads
 from beetle_lm.predict.inputs import MadeWith, Photograph, name_of, read_photograph
@@ -73,6 +73,8 @@ class Transfer:
         """What run.json says of the templates."""
         model = {
             "part": self.spec.name,
+            "landmarks": len(self.spec),
+            "semilandmarks": self.spec.semilandmarks,
             "templates": list(self._templates.names),
             "file": str(self._templates.file),
             "sha256": self._templates.sha256,
@@ -86,7 +88,7 @@ class Transfer:
 
     def made_with(self, images: Sequence[ImageFile]) -> MadeWith:
         """Which of some photographs are templates: they are not compared with themselves."""
-        found = tuple(one for one in images if one.is_first and self._templates.has(one.path))
+        found = tuple(one for one in images if one.is_first and self._templates.has(one))
         if not found:
             return MadeWith()
         names = ", ".join(image.called for image in found[:3])
@@ -138,7 +140,7 @@ class Transfer:
             picture = read_photograph(photograph, 3, (SIDE, SIDE), read)
         except ImageError as error:
             return Result(name, None, 1, None, str(error), photograph=photograph, hint=error.hint)
-        except IsolationError:  # all others would fail as well
+        except (IsolationError, StoreError):  # all others would fail as well
             raise
         except Exception as error:  # one photograph never stops the others
             reason = f"{name} cannot be read: {type(error).__name__}: {error}"

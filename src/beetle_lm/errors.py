@@ -24,6 +24,9 @@ class Hint(Enum):
     RUN_IN_PROGRESS = auto()
     RESUME = auto()
     RESUME_LATER = auto()
+    RESUME_WHEN_BACK = auto()
+    CREDENTIALS = auto()
+    LISTED = auto()
     START_ANEW = auto()
     MAKE_AGAIN = auto()
     SHARDED_FOLDER = auto()
@@ -128,6 +131,10 @@ class SpecimenError(BeetleLMError):
 
 class OutputError(BeetleLMError):
     """Results cannot be written, or would overwrite earlier ones."""
+
+
+class StoreError(BeetleLMError):
+    """An object store or a web server does not answer, or lets nobody in."""
 
 
 class EngineError(BeetleLMError):

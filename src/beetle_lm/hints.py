@@ -26,6 +26,12 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
     ),
     Hint.RESUME: ("make room, and go on with --resume",),
     Hint.RESUME_LATER: ("the same command with --resume goes on, with or without --engine",),
+    Hint.RESUME_WHEN_BACK: ("when it does, the same command with --resume goes on",),
+    Hint.CREDENTIALS: (
+        "credentials are taken from the environment, such as AWS_ACCESS_KEY_ID, and"
+        " FSSPEC_S3_ANON=true reads a public bucket without",
+    ),
+    Hint.LISTED: ("--list names a list of the photographs",),
     Hint.START_ANEW: (
         "go on with what it was begun with, or start anew with --overwrite",
         "give the options of its first start, or another folder",

@@ -19,7 +19,7 @@ ROOMS = {
     "predict": [
         "landmarks",
         "curves images procrustes session",
-        "doctor inputs measurements quality",
+        "data_frame doctor inputs measurements quality",
         "views",
         "drawing formats",
         "scales",
@@ -53,7 +53,7 @@ ROOMS = {
 }
 HEAVY = (
     *("numpy", "cv2", "onnxruntime", "torch", "sklearn", "matplotlib", "PIL"),
-    *("huggingface_hub", "starlette", "uvicorn", "pyarrow", "ray"),
+    *("huggingface_hub", "starlette", "uvicorn", "pyarrow", "ray", "fsspec"),
 )
 SOURCES = sorted(path for piece in (*PIECES, *BESIDE) for path in (ROOT / piece).rglob("*.py"))
 
@@ -159,12 +159,16 @@ def test_prediction_knows_nothing_of_torch() -> None:
     assert named == []
 
 
-def test_pandas_is_for_the_one_table_that_python_gets() -> None:
-    assert importers("pandas") == ["predict/results_table.py"]
+def test_pandas_is_for_the_tables_that_python_gets() -> None:
+    assert importers("pandas") == ["predict/data_frame.py"]
 
 
 def test_one_caller_of_pyarrow() -> None:
     assert importers("pyarrow") == ["predict/formats/parquet.py"]
+
+
+def test_one_caller_of_fsspec() -> None:
+    assert importers("fsspec") == ["predict/images/stores.py"]
 
 
 def test_one_caller_of_ray() -> None:
@@ -176,7 +180,7 @@ def test_importing_all_but_training_loads_no_torch_and_no_pandas() -> None:
     assert "beetle_lm.predict.predictor" in names
     loaded = loaded_after("import " + ", ".join(names))
     assert "numpy" in loaded  # the modules were really imported
-    assert loaded.isdisjoint({"torch", "pandas", "pyarrow", "onnxruntime", "ray"})
+    assert loaded.isdisjoint({"torch", "pandas", "pyarrow", "onnxruntime", "ray", "fsspec"})
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from beetle_lm.errors import ModelError
@@ -62,23 +63,13 @@ class SeenPhotographs:
     @property
     def is_complete(self) -> bool:
         """Whether the checksums of all photographs are there."""
-        return len(self._kept()) == self.number
+        return len(self._kept) == self.number
 
-    def among(self, files: Iterable[Path]) -> list[Path]:
-        """Those of some files that are photographs of the model, as far as is known.
+    def has(self, checksum: bytes) -> bool:
+        """Whether a file of that SHA-256 is a photograph of the model, as far as is known."""
+        return checksum[:_BYTES] in self._kept
 
-        Files that cannot be read are left out.
-        """
-        kept = self._kept()
-        found = []
-        for file in files:
-            try:
-                if _checksum(file) in kept:
-                    found.append(file)
-            except OSError:
-                continue
-        return found
-
+    @cached_property
     def _kept(self) -> frozenset[bytes]:
         whole = base64.b64decode(self.checksums)
         return frozenset(whole[at : at + _BYTES] for at in range(0, len(whole), _BYTES))

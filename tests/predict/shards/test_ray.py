@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from processes import command_line
@@ -128,10 +129,16 @@ class Silent:
         return {"CPU": 2.0}
 
 
-def test_a_cluster_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_does_not_answer_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ray_engine, "_SILENCE", 0.05)
     with pytest.raises(EngineError, match="does not answer any more"):
         ray_engine._cores(Silent())
+    node = SimpleNamespace(raylet_socket_name=str(tmp_path / "gone"))
+    worker = SimpleNamespace(_global_node=node)
+    with pytest.raises(EngineError, match="the Ray node of this machine has ended"):
+        ray_engine._check_node(SimpleNamespace(_private=SimpleNamespace(worker=worker)))
 
 
 @pytest.fixture
