@@ -42,7 +42,8 @@ ROOMS = {
     ],
     "export": ["quantise", "to_onnx", "parity", "publish", "commands"],
     "web": [
-        "guard patience pictures process runs site store",
+        "guard patience pictures process records runs site",
+        "store",
         "choice curves messages progress",
         "outputs",
         "project",
