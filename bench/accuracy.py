@@ -1,6 +1,6 @@
 """Landmark error on photographs that took no part in training, from nothing to the figure.
 
-    python bench/accuracy.py DATA [ROW ...] [-o OUT] [--recipe compact]
+    python bench/accuracy.py DATA [ROW ...] [-o OUT] [--recipe pretrained]
 
 DATA is the folder that holds `wings/`, `mollusk/` and `carabids/`, described in `bench/README.md`.
 A row is `wings`, `mollusk` or one of the paper's parts; with a number behind it (`wings-10`,
@@ -202,10 +202,10 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("rows", nargs="*", metavar="ROW", default=ROWS)
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/accuracy"))
-    parser.add_argument("--recipe", default="compact")
+    parser.add_argument("--recipe", default="pretrained")
     options = parser.parse_args()
     for row in map(Row.of, options.rows):
-        name = row.name if options.recipe == "compact" else f"{row.name}, {options.recipe}"
+        name = row.name if options.recipe == "pretrained" else f"{row.name}, {options.recipe}"
         out = options.output / name.replace(", ", "-")
         new = line(name, measure(row, options.data, out, options.recipe))
         put_into_table(new)

@@ -38,7 +38,7 @@ class InvertedResidual(nn.Module):
         return x + added
 
 
-class Depthwise(networks.LandmarkNetwork):
+class Depthwise(networks.Plain):
     depths = (1, 2, 3, 4)
     block = InvertedResidual
 
@@ -58,7 +58,7 @@ def step_ms(network: networks.LandmarkNetwork, runs: int = 9) -> float:
 
 def main() -> None:
     torch.set_num_threads(2)
-    plain, depthwise = networks.LandmarkNetwork(11, 1), Depthwise(11, 1)
+    plain, depthwise = networks.Plain(11, 1), Depthwise(11, 1)
     results = {}
     for name, network in (("plain 3 x 3", plain), ("inverted residual", depthwise)):
         weights = sum(parameter.numel() for parameter in network.parameters())

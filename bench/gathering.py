@@ -58,7 +58,9 @@ def make(out: Path, photographs: int, formats: tuple[Format, ...]) -> None:
     task = Task("made up", Path("none.onnx"), images, out, None)
     plan = Plan((task,), options)
     run = UnfinishedRun(out, [out], resume=True, request=record_of(plan))
-    model = {"model": {"part": "made up"}, "provider": "none"}
+    templates = {"templates": ["none.jpg"], "sha256": "none"}
+    made = {"part": "made up", "landmarks": LANDMARKS, "semilandmarks": 0, **templates}
+    model = {"model": made, "provider": "none"}
     with run.shared("1-of-1"):
         size = partition_size(photographs, BATCH)
         settings = {"file of manual landmarks": None}

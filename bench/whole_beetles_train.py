@@ -54,9 +54,9 @@ from beetle_lm.train.heatmap.networks import (
     NETWORKS,
     PATCH,
     PATCH_STRIDE,
-    SHRUNK,
     STRIDE,
     LandmarkNetwork,
+    Plain,
     _offsets,
     cut_patches,
     exposure,
@@ -67,7 +67,7 @@ from beetle_lm.zoo.model_file.parts import PartSpec, find_part
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
 
 
-class Slim(LandmarkNetwork):
+class Slim(Plain):
     """The compact network with a fine stage a fourth as heavy: 24 patches are many."""
 
     patch_widths = (8, 16, 16)
@@ -83,7 +83,7 @@ def both_stages(
 
     Returns the patches' centres (N, k, 2) as well.
     """
-    whole = F.avg_pool2d(images, SHRUNK)
+    whole = F.avg_pool2d(images, network.shrunk)
     level, contrast = exposure(whole)
     standard = ((whole - level) / contrast).contiguous(memory_format=torch.channels_last)
     features, first = network._coarse(standard)
@@ -91,14 +91,16 @@ def both_stages(
     off = (torch.rand_like(chosen) * 2 - 1) * (PATCH / 4)
     centres = torch.nan_to_num(chosen, nan=SIDE / 2) + off
     patches = (cut_patches(images, centres) - level[:, None]) / contrast[:, None]
-    cells = PATCH // (SHRUNK * STRIDE)
-    places = centres[:, :, None] / (SHRUNK * STRIDE) + _offsets(cells, centres)
+    cells = PATCH // STRIDE
+    places = centres[:, :, None] / STRIDE + _offsets(cells, centres)
     context = sampled(network.context(features).float(), places, cells)
     flat = patches.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-    fine = network.patch_stem(flat)
-    x = F.relu(network.patch_down(fine) + doubled(context.flatten(0, 1)))
+    shallow, deep = network._patch_features(
+        flat, lambda name: network.get_submodule(f"patch_{name}")
+    )
+    x = F.relu(deep + doubled(context.flatten(0, 1)))
     x = doubled(network.patch_blocks(x))
-    x = network.patch_up(torch.cat((x, fine), dim=1))
+    x = network.patch_up(torch.cat((x, shallow), dim=1))
     layer = network.head["second"]
     assert isinstance(layer, nn.Conv2d) and layer.bias is not None
     weight = layer.weight.flatten(1)[picked.flatten()]  # (N k, last)
@@ -114,7 +116,7 @@ def loss_of(
     with mixed_precision(images.device):
         first, second, centres = both_stages(network, images, xy, picked)
     chosen = xy.gather(1, picked[..., None].expand(-1, -1, 2))
-    looks = ((first, xy, SHRUNK * STRIDE), (second, chosen - centres + PATCH / 2, PATCH_STRIDE))
+    looks = ((first, xy, STRIDE), (second, chosen - centres + PATCH / 2, PATCH_STRIDE))
     return torch.stack(
         [
             heat_map_loss(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from beetle_lm.errors import LandmarkError
+from beetle_lm.predict.data_frame import data_frame
 from beetle_lm.predict.formats.own_tables import TIDY_COLUMNS
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.result import Result
@@ -36,7 +37,7 @@ def results_table(results: Iterable[Result], layout: Literal["wide", "tidy"] = "
 
     Returns:
         A pandas DataFrame where pandas is installed, else a list with a dict for each row, by the
-        same column names.
+        same column names, which a notebook shows as a table.
 
     Raises:
         LandmarkError: the results are of more than one part.
@@ -47,9 +48,9 @@ def results_table(results: Iterable[Result], layout: Literal["wide", "tidy"] = "
     results = list(results)
     spec = _part_of(results)
     if layout == "wide":
-        return _table(_wide_columns(spec), [_wide_row(result, spec) for result in results])
+        return data_frame(_wide_columns(spec), [_wide_row(result, spec) for result in results])
     rows = [row for result in results for row in _tidy_rows(result, spec)]
-    return _table(TIDY_COLUMNS, rows)
+    return data_frame(TIDY_COLUMNS, rows)
 
 
 def _part_of(results: Sequence[Result]) -> PartSpec | None:
@@ -116,13 +117,3 @@ def _lengths(result: Result, spec: PartSpec | None) -> list[float]:
         for length in result.measurements.values()
         for value in (length.value, length.expected_error)
     ]
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Any:
-    try:
-        import pandas
-    except ModuleNotFoundError as error:
-        if error.name != "pandas":  # it is there, and broken
-            raise
-        return [dict(zip(columns, row, strict=True)) for row in rows]
-    return pandas.DataFrame(rows, columns=list(columns))

@@ -7,7 +7,7 @@ import hashlib
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -128,14 +128,21 @@ class Session:
         )
 
     @property
-    def record(self) -> Mapping[str, str]:
+    def record(self) -> Mapping[str, Any]:
         """What run.json says of the model."""
+        card = self.card
         return {
-            "part": self.card.spec.name,
-            "version": self.card.version,
+            "part": card.spec.name,
+            "landmarks": len(card.spec),
+            "semilandmarks": card.spec.semilandmarks,
+            "version": card.version,
             "file": str(self.path),
             "sha256": self.sha256,
-            "weights_sha256": self.card.weights_sha256,
+            "weights_sha256": card.weights_sha256,
+            "provenance": card.provenance,
+            "photographs": None if card.photographs is None else card.photographs.number,
+            "measured": [asdict(measured) for measured in card.metrics],
+            "licence": card.licence,
         }
 
     def run(self, batch: NDArray[np.uint8]) -> Placed:

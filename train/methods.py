@@ -6,7 +6,7 @@ A further method is a room of its own, with a `Method`, and one line here.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ METHODS: tuple[Method[Any], ...] = (
     HEAT_MAPS,
     PAPER,
 )
+
+USUAL = "pretrained"
+"""The recipe that trains where none is named, and nothing speaks for another."""
 
 
 def method_of(network: str) -> Method[Any]:
@@ -119,6 +122,20 @@ def recipe_names() -> list[str]:
         for entry in folder.iterdir()
         if entry.name.endswith(".toml")
     )
+
+
+def usual_recipe(networks: Collection[str] = ()) -> Recipe:
+    """The recipe that trains where none is named.
+
+    Args:
+        networks: of which the weights that training starts from can be; empty where it starts from
+            none.
+    """
+    usual = load_recipe(USUAL)
+    if not networks or usual.network in networks:
+        return usual
+    recipes = map(load_recipe, recipe_names())
+    return next((recipe for recipe in recipes if recipe.network in networks), usual)
 
 
 def load_recipe(name: str) -> Recipe:

@@ -9,7 +9,7 @@ import numpy as np
 
 from beetle_lm.predict.images.read import Picture
 from beetle_lm.predict.landmarks import Floats
-from beetle_lm.web.store import Row
+from beetle_lm.web.records import Row
 
 SIDE = 24
 """Pixels of the longer side of what photographs are compared by."""

@@ -27,7 +27,7 @@ from beetle_lm.predict.formats.tps import TpsRecord
 from beetle_lm.predict.images.header import Header
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.landmarks import Floats, centroid_size
-from beetle_lm.web.store import Traced
+from beetle_lm.web.records import Traced
 from beetle_lm.zoo.model_file.parts import DEFAULT_SEMILANDMARKS, PartSpec
 
 _SOME = 200  # records of which is asked where their curves end

@@ -11,7 +11,7 @@ import numpy as np
 from beetle_lm.errors import RequestError
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import printable
-from beetle_lm.web.store import Row
+from beetle_lm.web.records import Row
 
 _STATES = ("open", "draft", "accepted", "excluded")
 _FARTHEST = 1e9

@@ -24,7 +24,7 @@ from beetle_lm.predict.images.read import ImageFile
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import base_name, encodable, fixed
 from beetle_lm.web.curves import PageCurve
-from beetle_lm.web.store import Move, Row
+from beetle_lm.web.records import Move, Row
 
 MOVE_COLUMNS = (
     *("image", "landmark", "name", "x_before", "y_before", "x_after", "y_after"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from beetle_lm.web.store import Acceptance, Row
+from beetle_lm.web.records import Acceptance, Row
 
 _FEWEST = 5  # acceptances before anything is foretold
 _NEIGHBOURS = 0.25  # of the acceptances say how many corrections a photograph needs

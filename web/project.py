@@ -26,8 +26,9 @@ from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.procrustes import mean_shape
 from beetle_lm.web.curves import PageCurve, curves_of, on_lines, page_curves
 from beetle_lm.web.outputs import Headers, Records, Writer, moves_text, write_records
+from beetle_lm.web.records import Curves, Row, State, Traced
 from beetle_lm.web.runs import Runs
-from beetle_lm.web.store import Curves, Row, State, Store, Traced
+from beetle_lm.web.store import Store
 from beetle_lm.zoo.model_file.onnx import read_card
 from beetle_lm.zoo.model_file.parts import PARTS, PartSpec
 

@@ -18,7 +18,7 @@ from beetle_lm.predict.templates.alignment import Aligned, carried, combined
 from beetle_lm.web.choice import SIDE, embedding, next_photographs
 from beetle_lm.web.curves import PageCurve
 from beetle_lm.web.project import Project
-from beetle_lm.web.store import Row, Traced
+from beetle_lm.web.records import Row, Traced
 
 TEMPLATES = 6
 """Annotated photographs that landmarks are carried from: those most like the new one."""

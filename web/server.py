@@ -34,7 +34,8 @@ from beetle_lm.web.patience import Patience
 from beetle_lm.web.pictures import Pictures
 from beetle_lm.web.project import Project
 from beetle_lm.web.proposals import Proposer
-from beetle_lm.web.store import ChangedElsewhereError, Row
+from beetle_lm.web.records import Row
+from beetle_lm.web.store import ChangedElsewhereError
 from beetle_lm.web.training import CommandOf, Training, is_installed
 
 _MOST_BYTES = 1 << 18  # of a request

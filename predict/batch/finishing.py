@@ -11,11 +11,13 @@ from typing import Any
 from beetle_lm.predict.batch import provenance
 from beetle_lm.predict.batch.job import Job
 from beetle_lm.predict.batch.journal import seconds_of
+from beetle_lm.predict.batch.methods import methods_text
 from beetle_lm.predict.batch.options import Options
 from beetle_lm.predict.batch.outcome import Outcome, outcome_of
 from beetle_lm.predict.batch.partitions import Partitions
 from beetle_lm.predict.batch.plan import Plan, Task
 from beetle_lm.predict.batch.progress import Finished
+from beetle_lm.predict.batch.result_files import METHODS
 from beetle_lm.predict.batch.staging import Staged, writing
 from beetle_lm.predict.batch.writers import ResultFiles
 from beetle_lm.predict.drawing.overlay import jpeg
@@ -62,6 +64,9 @@ def finish(
             seconds = seconds_of(staged.path)
         folder = task.images[0].folder
         summary = provenance.summary(source, folder, options, outcome.counts, job.started, seconds)
+        written.append(staged.results / METHODS)
+        with writing(written[-1]):
+            written[-1].write_text(methods_text(summary), encoding="utf-8", newline="\n")
         check()
         staged.seal(summary, written)
     else:

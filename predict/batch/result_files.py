@@ -27,6 +27,9 @@ CURVES, SLIDERS = "curves.csv", "sliders.csv"
 """The semilandmarks of the part's curves; and, where they are appended, which slide between which.
 """
 
+METHODS = "methods.txt"
+"""The run in the words of a paper's methods."""
+
 REVIEW = ("review.csv", "review.tps", REVIEW_SHEET)
 """What `beetle-lm review-list` makes of results; removed when they are replaced."""
 
@@ -42,6 +45,7 @@ RESULTS = (
     OVERLAYS,
     OVERVIEW,
     "evaluation",
+    METHODS,
     *REVIEW,
     SUMMARY,
 )

@@ -92,9 +92,10 @@ def evaluate(
 
     Example: beetle-lm evaluate landmarks/landmarks.tps manual.tps -o evaluation
 
-    Specimens are matched by the names of their images. With --repeated both files are annotations
-    of the same photographs, by two people or twice by one, and it tells how exactly landmarks are
-    placed.
+    Specimens are matched by the names of their images. From six of them on shapes are compared,
+    too: Procrustes ANOVA, repeatability, variance and mean shapes. With --repeated both files are
+    annotations of the same photographs, by two people or twice by one, and it tells how exactly
+    landmarks are placed.
     """
     _check_repeated(repeated, model, output)
     _check(images, image_size, scale)

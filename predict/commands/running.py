@@ -13,7 +13,7 @@ import typer
 
 from beetle_lm.console import echo, echo_json
 from beetle_lm.errors import BeetleLMError, RequestError, UsageError
-from beetle_lm.help import RESULTS, ROBUSTNESS
+from beetle_lm.help import RESULTS, ROBUSTNESS, TERMINAL
 
 if TYPE_CHECKING:
     from beetle_lm.predict.batch.mirror import Mirror
@@ -142,9 +142,17 @@ DryRun = Annotated[
         rich_help_panel=ROBUSTNESS,
     ),
 ]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only problems.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="A line per image.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the summary of the run as JSON.")]
+Quiet = Annotated[
+    bool,
+    typer.Option("-q", "--quiet", help="No progress, only problems.", rich_help_panel=TERMINAL),
+]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="A line per image.", rich_help_panel=TERMINAL)
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print the summary of the run as JSON.", rich_help_panel=TERMINAL),
+]
 
 
 def chosen_formats(text: str) -> tuple[Format, ...]:

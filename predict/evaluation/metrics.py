@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from beetle_lm.errors import Hint, LandmarkError, RequestError
 from beetle_lm.predict.evaluation.curves import CurveComparison, compare_curves
+from beetle_lm.predict.evaluation.shapes import ShapeComparison, compare_shapes
 from beetle_lm.predict.evaluation.suspects import (
     Suspect,
     against_predicted,
@@ -29,6 +30,9 @@ from beetle_lm.predict.landmarks import Floats, centroid_size
 from beetle_lm.predict.procrustes import mean_shape, procrustes_distance
 from beetle_lm.text import counted
 from beetle_lm.zoo.model_file.parts import PartSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Unit = Literal["px", "px_256x192", "units", "percent_centroid_size"]
 """What a distance is measured in.
@@ -190,6 +194,52 @@ class Evaluation:
         """What a notebook shows."""
         return f"<pre>{html.escape(str(self))}</pre>"
 
+    def plot(
+        self, name: Literal["distances", "cumulative", "shape_pca", "shape_errors"] = "distances"
+    ) -> Figure:
+        """A plot for a notebook, as `beetle-lm evaluate` writes it.
+
+        Args:
+            name: 'distances', box plots of each landmark in `unit`; 'cumulative', the share of
+                landmarks within a distance; 'shape_pca', principal components of manual and
+                predicted shapes; 'shape_errors', ellipses of the landmarks' errors on the mean
+                shape.
+
+        Returns:
+            A figure of matplotlib, which a notebook shows; `savefig` writes it.
+
+        Raises:
+            LandmarkError: too few specimens lack no landmark to compare shapes.
+            ValueError: there is no such plot.
+        """
+        figure: Figure = _notebook().plot_of(self, name)
+        return figure
+
+    def table(
+        self,
+        name: Literal[
+            "per_landmark",
+            "per_specimen",
+            "per_curve",
+            "shape_anova",
+            "shape_scores",
+            "shape_landmarks",
+        ] = "per_landmark",
+    ) -> Any:
+        """A table for a notebook, as `beetle-lm evaluate` writes it.
+
+        Args:
+            name: that of the file, without its ending.
+
+        Returns:
+            A pandas DataFrame where pandas is installed, else a list with a dict for each row.
+
+        Raises:
+            LandmarkError: shapes, or curves, are not compared.
+            ValueError: there is no such table.
+        """
+        return _notebook().table_of(self, name)
+
     @cached_property
     def offsets(self) -> Floats:
         """(S, n, 2) predicted minus manual in image pixels, NaN where either is missing."""
@@ -303,6 +353,20 @@ class Evaluation:
         return procrustes_distance(predicted, manual)
 
     @property
+    def shapes(self) -> ShapeComparison | None:
+        """The comparison of the shapes; None where too few specimens lack no landmark."""
+        return self._shapes[0]
+
+    @property
+    def shape_remarks(self) -> tuple[str, ...]:
+        """Why shapes are not compared, or which of them are not, a sentence each."""
+        return self._shapes[1]
+
+    @cached_property
+    def _shapes(self) -> tuple[ShapeComparison | None, tuple[str, ...]]:
+        return compare_shapes(self.images, self.predicted, self.manual)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was left out and why, a sentence each."""
         notes = list(self.remarks)
@@ -342,6 +406,11 @@ class Evaluation:
     def suspects(self) -> tuple[Suspect, ...]:
         """Specimens whose manual landmarks look wrong, or cannot be right."""
         return find_suspects(self.images, self.manual, self.sizes)
+
+
+def _notebook() -> Any:
+    """By its name: plots and tables are about evaluations, and bring matplotlib."""
+    return import_module("beetle_lm.predict.evaluation.notebook")
 
 
 def evaluate(

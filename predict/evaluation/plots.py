@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import warnings
 
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from beetle_lm.errors import ImageError
+from beetle_lm.predict.drawing.figure import Plot
 from beetle_lm.predict.drawing.labels import label_places
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.evaluation.table import UNIT_NAMES
@@ -23,21 +21,20 @@ from beetle_lm.text import counted, printable
 # Okabe and Ito's colours, which the colour-blind tell apart.
 _BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#595959"
 _MANUAL = "#FF5ADC"  # manual landmarks are crosses of this colour on overlays too
-_DOTS_PER_INCH = 200
 _WIDEST = 250.0  # inches; Agg draws 65536 pixels at most
 _SHOWN_SIZE = (1200, 1200)
 _MARGIN = 0.15
 _OUTLINE = [patheffects.withStroke(linewidth=2.5, foreground="white")]
 
 
-def distances(evaluation: Evaluation) -> Figure:
+def distances(evaluation: Evaluation) -> Plot:
     """Box plot of the distances of each landmark."""
     spec, unit = evaluation.spec, evaluation.unit
     columns = [column[~np.isnan(column)] for column in evaluation.distances(unit).T]
     numbers = tuple(str(number) for number in range(1, len(spec) + 1))
     named = spec.landmark_names != numbers
     size = (min(max(4.5, 1.5 + 0.42 * len(spec)), _WIDEST), 5.4 if named else 4.2)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Plot(figsize=size, layout="constrained")
     axes = figure.subplots()
     drawn = axes.boxplot(
         columns,
@@ -89,10 +86,10 @@ def distances(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def cumulative(evaluation: Evaluation) -> Figure:
+def cumulative(evaluation: Evaluation) -> Plot:
     """The share of the landmarks, and of the specimens by their mean, within a distance."""
     unit = evaluation.unit
-    figure = Figure(figsize=(5.2, 4.0), layout="constrained")
+    figure = Plot(figsize=(5.2, 4.0), layout="constrained")
     axes = figure.subplots()
     every, means = evaluation.distances(unit), evaluation.specimen_means(unit)
     for values, colour, width, label in (
@@ -128,9 +125,7 @@ def cumulative(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def specimens(
-    evaluation: Evaluation, photograph_of: PhotographOf, read: Read = read_image
-) -> Figure:
+def specimens(evaluation: Evaluation, photograph_of: PhotographOf, read: Read = read_image) -> Plot:
     """Predicted over manual landmarks on the worst, the median and the best specimen.
 
     Args:
@@ -140,7 +135,7 @@ def specimens(
     """
     by_rank = {rank: index for index, rank in enumerate(evaluation.ranks) if rank is not None}
     chosen = {"worst": 1, "median": len(by_rank) // 2 + 1, "best": len(by_rank)}
-    figure = Figure(figsize=(11.0, 4.8), layout="constrained")
+    figure = Plot(figsize=(11.0, 4.8), layout="constrained")
     means, unit = evaluation.specimen_means(evaluation.unit), UNIT_NAMES[evaluation.unit]
     for axes, (title, rank) in zip(figure.subplots(1, 3), chosen.items(), strict=True):
         index = by_rank[rank]
@@ -155,15 +150,6 @@ def specimens(
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
-    stream = io.BytesIO()
-    with warnings.catch_warnings():  # letters that the font lacks become boxes
-        warnings.filterwarnings("ignore", "Glyph")
-        figure.savefig(stream, format="png", dpi=_DOTS_PER_INCH)
-    return stream.getvalue()
 
 
 def _draw_specimen(axes: Axes, predicted: Floats, manual: Floats) -> None:

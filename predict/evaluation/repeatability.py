@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from beetle_lm.errors import LandmarkError
+from beetle_lm.predict.evaluation.anova import Source, procrustes_anova, repeatability_of
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.formats.names import NameIndex
 from beetle_lm.predict.landmarks import Floats, centroid_size
-from beetle_lm.predict.procrustes import mean_shape, superimpose_all
+from beetle_lm.predict.procrustes import superimpose_together
 
 _FEWEST = 3  # specimens, and landmarks of a shape
-_BEGUN, _ROUNDS, _SETTLED = 40, 20, 1e-10  # of the mean shape
 _NAN = float("nan")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A row of the Procrustes ANOVA.
-
-    Args:
-        name: what varies.
-        df: degrees of freedom.
-        ss: sum of squares, in squared Procrustes distances.
-        f: the mean square over that of the residuals; NaN for these.
-        p: probability of such an F, or a larger one, by chance; NaN where there is no F.
-    """
-
-    name: str
-    df: int
-    ss: float
-    f: float = _NAN
-    p: float = _NAN
-
-    @property
-    def ms(self) -> float:
-        """The mean square."""
-        return self.ss / self.df if self.df else _NAN
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,56 +126,19 @@ def _anova(first: Floats, second: Floats) -> tuple[tuple[Source, ...], float]:
     count, landmarks = first.shape[:2]
     if count < _FEWEST or landmarks < _FEWEST:
         return (), _NAN
-    from scipy.stats import f as f_distribution
+    from scipy.stats import f as f_of
 
     every = np.concatenate([first, second])
-    laid = _superimposed(every)
+    laid = superimpose_together(every)
     if laid is None:
         return (), _NAN
-    shapes = laid.reshape(2, count, landmarks, 2)
-    grand = shapes.mean(axis=(0, 1))
-    of_specimens, of_annotations = shapes.mean(axis=0), shapes.mean(axis=1)
-    specimens = 2 * float(((of_specimens - grand) ** 2).sum())
-    within = float(((shapes - of_specimens) ** 2).sum())
-    annotations = count * float(((of_annotations - grand[None]) ** 2).sum())
-    free = 2 * landmarks - 4  # of a shape: without place, size and turn
-    rest = Source("residuals", (count - 1) * free, max(0.0, within - annotations))
-
-    def tested(name: str, degrees: int, squares: float) -> Source:
-        if not rest.ms > 0:
-            return Source(name, degrees, squares)
-        f = squares / degrees / rest.ms
-        return Source(name, degrees, squares, f, float(f_distribution.sf(f, degrees, rest.df)))
-
-    rows = (
-        tested("specimens", (count - 1) * free, specimens),
-        tested("annotations", free, annotations),
-        rest,
+    sources = procrustes_anova(laid[:count], laid[count:], "annotations")
+    rest = sources[2]
+    tested = (
+        row if math.isnan(row.f) else replace(row, p=float(f_of.sf(row.f, row.df, rest.df)))
+        for row in sources
     )
-    between, inside = rows[0].ms, within / (count * free)
-    return rows, (between - inside) / (between + inside) if between + inside > 0 else _NAN
-
-
-def _superimposed(xy: Floats) -> Floats | None:
-    """Configurations (S, n, 2) on their mean shape; None where one has no shape.
-
-    The mean is begun from some of them: morphops takes seconds for some hundred.
-    """
-    some = np.unique(np.linspace(0, len(xy) - 1, min(len(xy), _BEGUN)).astype(int))
-    mean = mean_shape(xy[some])
-    for _ in range(_ROUNDS):
-        if mean is None:
-            return None
-        laid = superimpose_all(xy, mean)
-        if len(laid) < len(xy):
-            return None
-        shapes = np.array([one.shape for one in laid])
-        better = shapes.mean(axis=0)
-        better /= centroid_size(better)
-        if np.abs(better - mean).max() < _SETTLED:
-            break
-        mean = better
-    return shapes
+    return tuple(tested), repeatability_of(sources)
 
 
 def _off(people: Evaluation, model: Evaluation) -> Floats:

@@ -11,6 +11,7 @@ from rich.text import Text
 from beetle_lm.console import console
 from beetle_lm.predict.evaluation.metrics import Evaluation
 from beetle_lm.predict.evaluation.repeatability import Repeatability
+from beetle_lm.predict.evaluation.shape_table import anova_table
 from beetle_lm.predict.evaluation.suspects import find_suspects, in_words
 from beetle_lm.predict.formats.names import listed
 from beetle_lm.text import counted
@@ -69,15 +70,7 @@ def _landmarks(found: Repeatability) -> Table:
 def _anova(found: Repeatability) -> list[Table]:
     if not found.sources:
         return []
-    title = f"Procrustes ANOVA of {found.whole} specimens"
-    table = Table(title=title, box=None, padding=(0, 1), header_style="bold")
-    for heading in ("source", "df", "SS", "MS", "F", "P"):
-        table.add_column(heading, justify="left" if heading == "source" else "right")
-    for row in found.sources:
-        p = "" if math.isnan(row.p) else f"{row.p:.3g}"
-        cells = (f"{row.ss:.4g}", f"{row.ms:.4g}", _number(row.f, 2), p)
-        table.add_row(row.name, str(row.df), *cells)
-    return [table]
+    return [anova_table(f"Procrustes ANOVA of {found.whole} specimens", found.sources)]
 
 
 def _said(found: Repeatability) -> list[str]:

@@ -15,21 +15,44 @@ from beetle_lm import __version__
 from beetle_lm.errors import Hint, OutputError
 from beetle_lm.files import write_bytes
 from beetle_lm.predict.evaluation.curves import CurveComparison
+from beetle_lm.predict.evaluation.methods import methods_text
 from beetle_lm.predict.evaluation.metrics import Evaluation, Spread, Unit
+from beetle_lm.predict.evaluation.shape_report import (
+    Rows,
+    anova_rows,
+    landmark_rows,
+    score_rows,
+    shape_summary,
+)
 from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.sizes import PhotographOf
-from beetle_lm.predict.images.earlier import PLOTS
+from beetle_lm.predict.images.earlier import PLOTS, SHAPE_PLOTS
 from beetle_lm.predict.images.read import Read, read_image
 from beetle_lm.text import encodable
+
+METHODS = "methods.txt"
+"""The comparison in the words of a paper's methods."""
 
 PER_CURVE = "per_curve.csv"
 """Written where curves are compared."""
 
+SHAPES = ("shape_anova.csv", "shape_scores.csv", "shape_landmarks.csv", *SHAPE_PLOTS)
+"""Written where shapes are compared."""
+
+TABLES = (
+    "per_landmark",
+    "per_specimen",
+    "per_curve",
+    "shape_anova",
+    "shape_scores",
+    "shape_landmarks",
+)
+"""Names of the tables."""
+
 FILES = (
-    "per_landmark.csv",
-    "per_specimen.csv",
-    PER_CURVE,
+    *(f"{name}.csv" for name in TABLES),
     "summary.json",
+    METHODS,
     *PLOTS,
 )
 """What `write_evaluation` may write."""
@@ -55,30 +78,50 @@ def write_evaluation(
     Raises:
         OutputError: the folder cannot be written, or holds an evaluation already.
     """
-    from beetle_lm.predict.evaluation import plots as evaluation_plots
+    from beetle_lm.predict.drawing.figure import png, vector
+    from beetle_lm.predict.evaluation import plots, shape_plots
 
     refuse_existing(folder, overwrite)
     contents = {
-        "per_landmark.csv": _csv_text(_landmark_rows(evaluation)).encode("utf-8"),
-        "per_specimen.csv": _csv_text(_specimen_rows(evaluation)).encode("utf-8"),
+        **{f"{name}.csv": _csv_text(rows) for name, rows in tables(evaluation).items()},
         "summary.json": encodable(json_text(evaluation) + "\n").encode("utf-8"),
-        "distances.png": evaluation_plots.png(evaluation_plots.distances(evaluation)),
-        "cumulative.png": evaluation_plots.png(evaluation_plots.cumulative(evaluation)),
-        "specimens.png": evaluation_plots.png(
-            evaluation_plots.specimens(evaluation, photograph_of, read)
-        ),
+        METHODS: encodable(methods_text(summary(evaluation))).encode("utf-8"),
+        "distances.png": png(plots.distances(evaluation)),
+        "cumulative.png": png(plots.cumulative(evaluation)),
+        "specimens.png": png(plots.specimens(evaluation, photograph_of, read)),
     }
-    if evaluation.curves is not None:
-        rows = _curve_rows(evaluation, evaluation.curves)
-        contents[PER_CURVE] = _csv_text(rows).encode("utf-8")
+    if evaluation.shapes is not None:
+        drawn = {
+            "shape_pca": shape_plots.scores(evaluation.shapes),
+            "shape_errors": shape_plots.errors(evaluation.shapes),
+        }
+        for name, figure in drawn.items():
+            contents[f"{name}.svg"] = vector(figure, "svg")
+            contents[f"{name}.pdf"] = vector(figure, "pdf")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
     for name, content in contents.items():
         write_bytes(folder / name, [content])
-    if evaluation.curves is None:
-        (folder / PER_CURVE).unlink(missing_ok=True)  # of an earlier evaluation
+    for name in FILES:
+        if name not in contents:
+            (folder / name).unlink(missing_ok=True)  # of an earlier evaluation
+
+
+def tables(evaluation: Evaluation) -> dict[str, Rows]:
+    """The tables that there are of an evaluation, by their names."""
+    found = {
+        "per_landmark": _landmark_rows(evaluation),
+        "per_specimen": _specimen_rows(evaluation),
+    }
+    if evaluation.curves is not None:
+        found["per_curve"] = _curve_rows(evaluation, evaluation.curves)
+    if (shapes := evaluation.shapes) is not None:
+        found["shape_anova"] = anova_rows(shapes)
+        found["shape_scores"] = score_rows(shapes)
+        found["shape_landmarks"] = landmark_rows(shapes, evaluation.spec)
+    return found
 
 
 def refuse_existing(folder: Path, overwrite: bool) -> None:
@@ -141,6 +184,7 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
         "shares_256x192": asdict(evaluation.shares()),
         "agreement": {"unit": evaluation.agreement_unit, **asdict(evaluation.agreement)},
         "procrustes_distance_of_mean_shapes": evaluation.procrustes_distance,
+        "shapes": shape_summary(evaluation.shapes, evaluation.shape_remarks),
         "per_landmark": landmarks,
     }
     if evaluation.curves is not None:
@@ -180,7 +224,7 @@ def _curves(evaluation: Evaluation, curves: CurveComparison) -> list[dict[str, A
     ]
 
 
-def _curve_rows(evaluation: Evaluation, curves: CurveComparison) -> list[dict[str, object]]:
+def _curve_rows(evaluation: Evaluation, curves: CurveComparison) -> Rows:
     """What `per_curve.csv` has: a row for each curve of each specimen."""
     sizes = evaluation.in_unit(np.ones((len(evaluation.images), 1)), "percent_centroid_size")
     return [
@@ -197,8 +241,8 @@ def _curve_rows(evaluation: Evaluation, curves: CurveComparison) -> list[dict[st
     ]
 
 
-def _landmark_rows(evaluation: Evaluation) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
+def _landmark_rows(evaluation: Evaluation) -> Rows:
+    rows: Rows = []
     specimens = len(evaluation.images)
     spreads = {unit: evaluation.per_landmark(unit) for unit in evaluation.units}
     shares = evaluation.shares_per_landmark() if "px_256x192" in evaluation.units else None
@@ -229,10 +273,10 @@ def _landmark_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     return rows
 
 
-def _specimen_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+def _specimen_rows(evaluation: Evaluation) -> Rows:
     pixels = evaluation.distances("px")
     means = {unit: evaluation.specimen_means(unit) for unit in evaluation.units}
-    rows: list[dict[str, object]] = []
+    rows: Rows = []
     for index, image in enumerate(evaluation.images):
         known = ~np.isnan(pixels[index])
         spread = Spread.of(pixels[index])
@@ -257,9 +301,9 @@ def _specimen_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     return rows
 
 
-def _csv_text(rows: list[dict[str, object]]) -> str:
+def _csv_text(rows: Rows) -> bytes:
     lines = [csv_line(rows[0]), *(csv_line(map(_cell, row.values())) for row in rows)]
-    return encodable("".join(lines))
+    return encodable("".join(lines)).encode("utf-8")
 
 
 def _cell(value: object) -> object:

@@ -14,6 +14,7 @@ from rich.text import Text
 from beetle_lm.console import console
 from beetle_lm.predict.evaluation.curves import CurveComparison
 from beetle_lm.predict.evaluation.metrics import FAR, Evaluation, Spread, Unit
+from beetle_lm.predict.evaluation.shape_table import shape_sentences, shape_tables
 from beetle_lm.text import counted
 
 _MOST_NAMES, _WIDTH = 20, 160
@@ -60,6 +61,8 @@ def _shown(evaluation: Evaluation) -> Group:
     tables: list[Table | Text] = [_distances(evaluation)]
     if evaluation.curves is not None:
         tables += [Text(), _curves(evaluation, evaluation.curves)]
+    if evaluation.shapes is not None:
+        tables += [part for table in shape_tables(evaluation.shapes) for part in (Text(), table)]
     return Group(*tables, *(Text(line) for line in _sentences(evaluation)))
 
 
@@ -187,12 +190,14 @@ def _sentences(evaluation: Evaluation) -> list[str]:
         f"Coordinates (mean of x and y): r2 {agreement.r2:.4f}, explained variance"
         f" {agreement.explained_variance:.4f}, Pearson {agreement.pearson:.4f}"
     )
-    if not math.isnan(evaluation.procrustes_distance):
+    if evaluation.shapes is not None:
+        lines += shape_sentences(evaluation.shapes)
+    elif not math.isnan(evaluation.procrustes_distance):
         lines.append(
             "Procrustes distance between the mean shapes, predicted and manual:"
             f" {evaluation.procrustes_distance:.5f}"
         )
-    return lines
+    return [*lines, *(line[0].upper() + line[1:] for line in evaluation.shape_remarks)]
 
 
 def _some(names: Sequence[str]) -> str:

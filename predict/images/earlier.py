@@ -19,7 +19,10 @@ OVERLAYS = "overlays"
 OVERVIEW, REVIEW_SHEET = "overview.jpg", "review.jpg"
 """Names of the sheets of photographs that lie among the results."""
 
-PLOTS = ("distances.png", "cumulative.png", "specimens.png")
+SHAPE_PLOTS = ("shape_pca.svg", "shape_pca.pdf", "shape_errors.svg", "shape_errors.pdf")
+"""Names of the pictures of an evaluation that compares shapes."""
+
+PLOTS = ("distances.png", "cumulative.png", "specimens.png", *SHAPE_PLOTS)
 """Names of the pictures of an evaluation."""
 
 _MOST_BYTES = 64 << 20  # of a file that says what results are

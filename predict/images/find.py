@@ -143,7 +143,9 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
             files.extend(chosen)
             others.extend(found)
             roots.extend(match.parent for match in chosen)
-    for sentence in what_is_left_out({_absolute(path): path for path in others}.values()):
+    earlier = EarlierResults()
+    once = {_absolute(path): path for path in others}.values()
+    for sentence in what_is_left_out(path for path in once if not earlier.is_picture(path)):
         _log.warning("%s", sentence)
     if not files:
         listed = ", ".join(str(given) for given in inputs)
@@ -151,7 +153,6 @@ def find_images(inputs: Sequence[str | Path], recursive: bool = False) -> list[I
             f"no images in {listed} (looked for {', '.join(sorted(extensions()))})",
             None if recursive else Hint.SUBFOLDERS,
         )
-    earlier = EarlierResults()
     unique = {_absolute(path): path for path in files if not earlier.is_picture(path)}
     if not unique:
         listed = ", ".join(map(str, inputs))

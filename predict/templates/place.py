@@ -73,6 +73,8 @@ class Transfer:
         """What run.json says of the templates."""
         model = {
             "part": self.spec.name,
+            "landmarks": len(self.spec),
+            "semilandmarks": self.spec.semilandmarks,
             "templates": list(self._templates.names),
             "file": str(self._templates.file),
             "sha256": self._templates.sha256,

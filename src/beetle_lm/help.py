@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 RESULTS, SPEED, ROBUSTNESS = "Results", "Speed", "Robustness"
 LEARNING, PHOTOGRAPHS = "Learning", "Photographs and landmarks"
-PUBLISHING = "Publishing"
+PUBLISHING, TERMINAL = "Publishing", "Terminal"
 """Panels of options; what is in none of them is what most runs need."""
 
 

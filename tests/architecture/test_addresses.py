@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import beetle_lm
+from beetle_lm.citation import ADDRESS, PAPER
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -88,3 +89,8 @@ def test_the_citation_names_the_version_and_the_authors() -> None:
     assert f"\nversion: {beetle_lm.__version__}\n" in citation
     [author] = PROJECT["authors"]
     assert author["name"] in citation
+    assert ADDRESS == SOURCE
+    title = re.search(r'^  title: "(.*)"$', citation, re.MULTILINE)
+    families = re.findall(r'family-names: "(.*)"', citation)
+    assert title is not None and title[1] in PAPER
+    assert len(families) == 4 and all(name in PAPER for name in families)

@@ -19,7 +19,7 @@ ROOMS = {
     "predict": [
         "landmarks",
         "curves images procrustes session",
-        "doctor inputs measurements quality",
+        "data_frame doctor inputs measurements quality",
         "views",
         "drawing formats",
         "scales",
@@ -42,7 +42,8 @@ ROOMS = {
     ],
     "export": ["quantise", "to_onnx", "parity", "publish", "commands"],
     "web": [
-        "guard patience pictures process runs site store",
+        "guard patience pictures process records runs site",
+        "store",
         "choice curves messages progress",
         "outputs",
         "project",
@@ -159,8 +160,8 @@ def test_prediction_knows_nothing_of_torch() -> None:
     assert named == []
 
 
-def test_pandas_is_for_the_one_table_that_python_gets() -> None:
-    assert importers("pandas") == ["predict/results_table.py"]
+def test_pandas_is_for_the_tables_that_python_gets() -> None:
+    assert importers("pandas") == ["predict/data_frame.py"]
 
 
 def test_one_caller_of_pyarrow() -> None:

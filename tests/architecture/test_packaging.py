@@ -22,7 +22,7 @@ PACKAGES = {
     "export": "beetle_lm/export",
     "web": "beetle_lm/web",
 }
-DATA = {".json", ".toml", ".onnx", ".md", ".typed", ".html", ".css", ".js", ".svg"}
+DATA = {".json", ".toml", ".onnx", ".safetensors", ".md", ".typed", ".html", ".css", ".js", ".svg"}
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,8 @@ NAMES = [
 # What the docstring of each name has to tell: shapes, units, the frame of coordinates, and errors.
 TOLD = {
     "Evaluation": ("(S, n, 2)", "pixels", "y down", "NaN"),
+    "Evaluation.plot": ("matplotlib", "LandmarkError", "ValueError"),
+    "Evaluation.table": ("pandas", "LandmarkError", "ValueError"),
     "Landmarks": ("(n, 2)", "(n,)", "pixels", "top-left", "y points down", "NaN", "LandmarkError"),
     "ModelCard": ("pixels", "ModelError"),
     "PartSpec": ("counted from 1", "PartError"),

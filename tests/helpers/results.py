@@ -5,7 +5,14 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-EVERYTHING = ["landmarks.csv", "landmarks.tps", "predictions.csv", "run.json", "specimens.csv"]
+EVERYTHING = [
+    "landmarks.csv",
+    "landmarks.tps",
+    "methods.txt",
+    "predictions.csv",
+    "run.json",
+    "specimens.csv",
+]
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

@@ -59,7 +59,8 @@ def test_the_text_tables_can_be_made_of_it(
     call = ("predict", photos, "-r", "-m", flagging, "--flagged", flagged, "--scale", "0.5")
     assert command(*call, "--format", "tps,csv,parquet", "-o", out).code == 3
     assert command(*call, "--format", "parquet", "-o", alone).code == 3
-    assert sorted(path.name for path in alone.iterdir()) == ["landmarks.parquet", "run.json"]
+    names = sorted(path.name for path in alone.iterdir())
+    assert names == ["landmarks.parquet", "methods.txt", "run.json"]
     file = alone / "landmarks.parquet"
     assert file.read_bytes() == (out / "landmarks.parquet").read_bytes()
     for name, to in zip(TEXT, ("tps", "wide", "tidy"), strict=True):

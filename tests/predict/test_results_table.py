@@ -79,13 +79,15 @@ def results_names(results: list[Result]) -> list[str]:
 @pytest.mark.parametrize("layout", ["wide", "tidy"])
 def test_without_pandas_it_is_a_list_of_dicts(results: list[Result], layout: Any) -> None:
     table = results_table(results, layout)
-    assert type(table) is list and len(table) == {"wide": 3, "tidy": 9}[layout]
+    assert isinstance(table, list) and len(table) == {"wide": 3, "tidy": 9}[layout]
     columns = WIDE + COORDINATES if layout == "wide" else list(TIDY_COLUMNS)
     assert [list(row) for row in table] == [columns] * len(table)
     first = [table[0]["x1"], table[0]["y1_down"]] if layout == "wide" else None
     assert first is None or first == pytest.approx(POINTS[0], abs=0.5)
     kinds = {type(value) for row in table for value in row.values()}
     assert kinds <= {str, int, float}
+    shown = table._repr_html_()  # type: ignore[attr-defined]
+    assert shown.count("<tr>") == len(table) + 1 and f"<th>{columns[-1]}</th>" in shown
 
 
 @pytest.mark.parametrize("layout", ["wide", "tidy"])

@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,13 @@ def test_photographs_that_come_later_are_placed_as_by_one_run(
             return {}
         return {row["image"]: row["status"] for row in read_table(out / "specimens.csv")}
 
+    def came(name: str) -> bool:
+        return name in rows()
+
     for number, name in enumerate(("b.png", "a.png")):
         Image.fromarray(draw(SIZE, shifted(number))).save(drawn)
         shutil.copy(drawn, photos / name)
-        assert wait_until(lambda name=name: name in rows(), process)
+        assert wait_until(partial(came, name), process)
     (photos / "c.png").write_bytes(drawn.read_bytes()[:500])
     assert wait_until(lambda: rows().get("c.png") == "failed", process)
     shutil.copy(drawn, photos / "c.png")

@@ -52,7 +52,7 @@ def vary(
     mirror_order: tuple[int, ...] | None = None,
     seed: int = 1,
 ) -> TrainingBatch:
-    augmenter = Augmenter(settings, (WIDTH, HEIGHT), mirror_order)
+    augmenter = Augmenter(settings, (WIDTH, HEIGHT), 2, mirror_order)
     return augmenter(images, xy, xy.roll(1, 0), torch.Generator().manual_seed(seed))
 
 
@@ -148,7 +148,7 @@ def test_shape_transfer_goes_by_the_landmarks_that_both_have() -> None:
     gaps[:, 5] = float("nan")
     partner = xy.roll(1, 0)
     partner[:, 4] = float("nan")
-    augmenter = Augmenter(only, (WIDTH, HEIGHT), None)
+    augmenter = Augmenter(only, (WIDTH, HEIGHT), 2, None)
     batch = augmenter(images, gaps, partner, torch.Generator().manual_seed(3))
     found, landmarks = batch.whole, batch.xy / 2
     assert torch.isnan(landmarks[:, 5]).all()

@@ -195,7 +195,7 @@ def test_errors_are_distances_from_the_line() -> None:
     assert np.isfinite(errors[0, :20]).all() and np.isnan(errors[0, 20:]).all()
 
 
-@pytest.mark.parametrize("name", ["nano", "compact"])
+@pytest.mark.parametrize("name", ["nano", "pretrained"])
 def test_networks_give_semilandmarks_of_all_curves(name: str) -> None:
     network = build_network(name, 3, 1, CURVES).eval()
     with torch.inference_mode():

@@ -11,8 +11,8 @@ from torch import Tensor  # noqa: E402
 from beetle_lm.errors import RecipeError  # noqa: E402
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread  # noqa: E402
 from beetle_lm.train.heatmap.losses import heat_map_loss  # noqa: E402
-from beetle_lm.train.heatmap.networks import cut_patches  # noqa: E402
-from beetle_lm.train.methods import build_network  # noqa: E402
+from beetle_lm.train.heatmap.networks import LandmarkNetwork, cut_patches  # noqa: E402
+from beetle_lm.train.methods import build_network, usual_recipe  # noqa: E402
 
 
 def heat_maps(
@@ -26,13 +26,14 @@ def heat_maps(
     return logits
 
 
-@pytest.mark.parametrize("name", ["nano", "compact", "fine"])
+@pytest.mark.parametrize("name", ["nano", "compact", "fine", "pretrained"])
 @pytest.mark.parametrize(("landmarks", "channels"), [(1, 3), (18, 1)])
 def test_networks_take_any_multiple(name: str, landmarks: int, channels: int) -> None:
     network = build_network(name, landmarks, channels).eval()
+    assert isinstance(network, LandmarkNetwork)
     for height, width in ((64, 128), (128, 64)):
         images = torch.zeros((2, channels, height, width), dtype=torch.uint8)
-        whole = torch.zeros((2, channels, height // 2, width // 2))
+        whole = torch.zeros((2, channels, height // network.shrunk, width // network.shrunk))
         patches, centres = (
             torch.zeros((2, landmarks, channels, 64, 64)),
             torch.zeros((2, landmarks, 2)),
@@ -46,7 +47,7 @@ def test_networks_take_any_multiple(name: str, landmarks: int, channels: int) ->
 
 
 def test_the_default_is_small() -> None:
-    network = build_network("compact", 18, 1)
+    network = build_network(usual_recipe().network, 18, 1)
     assert sum(parameter.numel() for parameter in network.parameters()) < 1_000_000
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from beetle_lm.predict.images.read import Picture
 from beetle_lm.web.choice import embedding, farthest_first, next_photographs
 from beetle_lm.web.progress import calibration, expected_corrections, progress
-from beetle_lm.web.store import Acceptance, Row, State
+from beetle_lm.web.records import Acceptance, Row, State
 
 
 def accepted(error: float | None, moved: int, off: float = 0.0) -> Acceptance:

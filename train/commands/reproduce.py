@@ -50,7 +50,8 @@ def reproduce(
         typer.Option(
             metavar="RECIPE[:EPOCHS],...",
             help="What to compare: recipes or TOML files, and transfer, which trains nothing."
-            "  [default: paper-scratch,paper-finetune,compact,transfer]",
+            "  [default: paper-scratch,paper-finetune,pretrained,"
+            "transfer]",
         ),
     ] = None,
     published: Annotated[

@@ -48,13 +48,14 @@ def train(
         Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the training run.")
     ],
     recipe: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="A recipe that comes with beetle-lm, or a TOML file.",
+            help="A recipe that comes with beetle-lm, or a TOML file.  [default: pretrained, or"
+            " with --init one of the source's network]",
             metavar="NAME|TOML",
             rich_help_panel=LEARNING,
         ),
-    ] = "compact",
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -179,13 +180,13 @@ def train(
         from beetle_lm.train.engine.progress import TrainingProgress
         from beetle_lm.train.finetune import open_source, transfer_from
         from beetle_lm.train.job import make_job, read_test_list
-        from beetle_lm.train.methods import load_recipe
+        from beetle_lm.train.methods import load_recipe, usual_recipe
 
-    chosen = load_recipe(recipe)
+    source = open_source(init, zoo) if init is not None else None
+    chosen = load_recipe(recipe) if recipe else usual_recipe(source.networks if source else ())
     chosen = chosen if epochs is None else chosen.changed(epochs=epochs)
     chosen = chosen if turn is None else chosen.with_turn(turn)
     chosen, val_share = chosen.with_validation_share(val_share)
-    source = open_source(init, zoo) if init is not None else None
     torch_device = choose_device(device)
     data = read_training_data(images, landmarks, part, exif, shapes, strict, chosen.learns_curves)
     _tell_problems(data, skip_bad)

@@ -26,6 +26,8 @@ class Appearance:
         contrast: (N, C, 1, 1) factors.
         brightness: (N, C, 1, 1) to be added.
         blur: (N,) standard deviations, in pixels of the whole image.
+        softness: (N,) how far images go towards their blurred ones: all the way, or away from them,
+            which sharpens.
         noise: (N,) standard deviations, as a share of white.
     """
 
@@ -33,6 +35,7 @@ class Appearance:
     contrast: Tensor
     brightness: Tensor
     blur: Tensor
+    softness: Tensor
     noise: Tensor
 
     @classmethod
@@ -44,6 +47,7 @@ class Appearance:
             contrast=torch.exp(random.normal(channels, 1, 1) * typical),
             brightness=random.normal(channels, 1, 1) * (0.05 * settings.light),
             blur=random.uniform() ** 2 * settings.blur,
+            softness=_softness(settings.sharpening, random),
             noise=random.uniform() ** 2 * settings.noise,
         )
 
@@ -85,9 +89,12 @@ def change_appearance(
     whole = _dotted(whole, random, settings.dots)
     one_by_one = Random(random.generator, random.device, n * count)
     flat = _dotted(patches.flatten(0, 1), one_by_one, min(settings.dots, _DOTS_OF_PATCH))
-    whole = _blurred(whole, drawn.blur, settings.blur)
+    whole = _blurred(whole, drawn.blur, settings.blur, drawn.softness)
     flat = _blurred(
-        flat, (drawn.blur * enlarged).repeat_interleave(count), settings.blur * enlarged
+        flat,
+        (drawn.blur * enlarged).repeat_interleave(count),
+        settings.blur * enlarged,
+        drawn.softness.repeat_interleave(count),
     )
     whole = whole + random.normal(channels, height, width) * drawn.noise[:, None, None, None]
     grain = drawn.noise.repeat_interleave(count)[:, None, None, None]
@@ -132,8 +139,18 @@ def _dotted(images: Tensor, random: Random, most: int) -> Tensor:
     return painted[:, :, :-1].reshape(n, channels, height, width)
 
 
-def _blurred(images: Tensor, sigma: Tensor, largest: float) -> Tensor:
-    """Gaussian blur of each image by its own standard deviation (N,), in pixels."""
+def _softness(sharpening: float, random: Random) -> Tensor:
+    """1 for each image; where there is sharpening, something below 0 for every other one."""
+    if sharpening == 0:
+        return torch.ones(random.count, device=random.device)
+    return torch.where(random.uniform() < 0.5, 1.0, -random.uniform() * sharpening)
+
+
+def _blurred(images: Tensor, sigma: Tensor, largest: float, softness: Tensor) -> Tensor:
+    """Gaussian blur of each image by its own standard deviation (N,), in pixels.
+
+    The softness (N,) says how far the images go towards that; below 0 they are sharpened.
+    """
     n, channels, height, width = images.shape
     reach = max(1, math.ceil(3 * largest))
     offsets = torch.arange(-reach, reach + 1, device=images.device, dtype=torch.float32)
@@ -143,4 +160,5 @@ def _blurred(images: Tensor, sigma: Tensor, largest: float) -> Tensor:
     padded = F.pad(stacked, (reach, reach, reach, reach), mode="replicate")
     across = F.conv2d(padded, kernel[:, None, None, :], groups=n * channels)
     down = F.conv2d(across, kernel[:, None, :, None], groups=n * channels)
-    return down.reshape(n, channels, height, width)
+    blurred = down.reshape(n, channels, height, width)
+    return torch.lerp(images, blurred, softness[:, None, None, None])

@@ -17,7 +17,7 @@ from torch import Tensor
 from beetle_lm.train.heatmap.appearance import change_appearance
 from beetle_lm.train.heatmap.bands import Bands
 from beetle_lm.train.heatmap.drawn_bands import DrawnBands, draw_bands
-from beetle_lm.train.heatmap.networks import PATCH, SHRUNK, patch_points
+from beetle_lm.train.heatmap.networks import PATCH, patch_points
 from beetle_lm.train.heatmap.randomness import Random
 from beetle_lm.train.heatmap.recipe import Augmentation
 from beetle_lm.train.heatmap.warps import (
@@ -38,7 +38,8 @@ class TrainingBatch:
     """A batch of augmented images, as both stages of a network see them.
 
     Args:
-        whole: (N, C, H / 2, W / 2) float32 of 0 to 255, the images at half the input's resolution.
+        whole: (N, C, H / shrunk, W / shrunk) float32 of 0 to 255, the images at the coarse stage's
+            resolution.
         patches: (N, K, C, 64, 64) float32 of 0 to 255, around the landmarks, in full.
         centres: (N, K, 2) of the patches, in pixels of the input.
         xy: (N, K, 2) landmarks in pixels of the input, NaN where missing; they may lie outside.
@@ -62,6 +63,7 @@ class Augmenter:
         settings: the bounds of the augmentation.
         input_size: width and height of the network's input in pixels; the stored images may be
             larger.
+        shrunk: how many times smaller than the input the coarse stage's image is, along each side.
         mirror_order: `PartSpec.mirror_order`; None never mirrors.
         mirror_curves: `PartSpec.mirror_curves`; where there are curves, None never mirrors.
         bands: of the part's curves, None where it has none.
@@ -69,6 +71,7 @@ class Augmenter:
 
     settings: Augmentation
     input_size: tuple[int, int]
+    shrunk: int
     mirror_order: tuple[int, ...] | None
     mirror_curves: tuple[tuple[int, bool], ...] | None = ()
     bands: Bands | None = None
@@ -125,7 +128,7 @@ class Augmenter:
         centres = torch.nan_to_num(landmarks) + off
         stored = images.float() / 255.0
         whole = F.grid_sample(
-            F.avg_pool2d(stored, SHRUNK),  # averaged, or thin lines would come and go
+            F.avg_pool2d(stored, self.shrunk),  # averaged, or thin lines would come and go
             self._grid(matrix, shift, bent, size),
             padding_mode="border",
             align_corners=False,
@@ -139,13 +142,13 @@ class Augmenter:
         seen = straight * 2.0 / size + curved.permute(0, 2, 3, 1)
         squares = F.grid_sample(stored, seen, padding_mode="border", align_corners=False)
         squares = squares.permute(0, 2, 1, 3).reshape(*points.shape[:2], -1, PATCH, PATCH)
-        whole, squares = change_appearance(whole, squares, SHRUNK, self.settings, random)
+        whole, squares = change_appearance(whole, squares, self.shrunk, self.settings, random)
         patches, strips = torch.tensor_split(squares * 255.0, (xy.shape[1],), dim=1)
         return TrainingBatch(whole * 255.0, patches, centres, landmarks, strips, drawn)
 
     def _grid(self, matrix: Tensor, shift: Tensor, bent: Tensor, size: Tensor) -> Tensor:
-        """Where pixels of the whole image lie in their source, -1 to 1: (N, H / 2, W / 2, 2)."""
-        width, height = (side // SHRUNK for side in self.input_size)
+        """Where pixels of the whole image lie in their source, -1 to 1: (N, h, w, 2)."""
+        width, height = (side // self.shrunk for side in self.input_size)
         theta = torch.cat(
             (matrix * size / size[:, None], shift[:, :, None] * 2.0 / size[:, None]), 2
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
@@ -24,7 +24,7 @@ class CurveStage(nn.Module):
     Args:
         landmarks: number of the part's landmarks.
         curves: of the part; one at least.
-        channels: of the images.
+        layers: for the features of bands, by their names.
         features: channels of the coarse stage's features.
         widths: of its layers, as those for the patches of landmarks.
         block: kind of its blocks.
@@ -34,7 +34,7 @@ class CurveStage(nn.Module):
         self,
         landmarks: int,
         curves: Sequence[Curve],
-        channels: int,
+        layers: Mapping[str, nn.Module],
         features: int,
         widths: tuple[int, int, int],
         block: type[nn.Module],
@@ -42,8 +42,8 @@ class CurveStage(nn.Module):
         super().__init__()
         shallow, deep, last = widths
         self.bands = Bands(landmarks, curves)
-        self.stem = convolution(channels, shallow, stride=2)
-        self.down = convolution(shallow, deep, stride=2)
+        for name, layer in layers.items():
+            self.add_module(name, layer)
         self.context = nn.Conv2d(features, deep, 1)
         self.blocks = nn.Sequential(block(deep), block(deep))
         self.up = convolution(deep + shallow, last)
@@ -51,13 +51,16 @@ class CurveStage(nn.Module):
         self.knots = nn.Conv2d(features, self.bands.knots, 1)
         self.last = nn.Conv2d(count * last, count, 1, groups=count)
 
-    def forward(self, features: Tensor, bands: Tensor, cells: Tensor, stride: int) -> Tensor:
+    def forward(
+        self, features: Tensor, shallow: Tensor, deep: Tensor, cells: Tensor, stride: int
+    ) -> Tensor:
         """Where the curves are in bands.
 
         Args:
             features: (N, F, h, w) of the coarse stage.
-            bands: (N, B, C, 64, 64) standardised; rows run along the curve, a row lower lies
-                farther to its right.
+            shallow: (N * B, S, 32, 32) features of the bands; rows run along the curve, a row lower
+                lies farther to its right.
+            deep: (N * B, D, 16, 16) of the same.
             cells: (N, B, 8 * 8, 2) where the bands' cells lie, in pixels of the input.
             stride: pixels of the input per cell of the features.
 
@@ -65,10 +68,9 @@ class CurveStage(nn.Module):
             Logits (N, B, 32, 32): for each station, a column, those of the cells across.
         """
         context = sampled(self.context(features).float(), cells / stride, CELLS)
-        fine = self.stem(bands.flatten(0, 1))
-        x = F.relu(self.down(fine) + doubled(context.flatten(0, 1)))
-        x = self.up(torch.cat((doubled(self.blocks(x)), fine), dim=1))
-        x = torch.reshape(x, (bands.shape[0], -1, STATIONS, STATIONS))
+        x = F.relu(deep + doubled(context.flatten(0, 1)))
+        x = self.up(torch.cat((doubled(self.blocks(x)), shallow), dim=1))
+        x = torch.reshape(x, (cells.shape[0], -1, STATIONS, STATIONS))
         logits: Tensor = self.last(x)
         return logits
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,22 +16,22 @@ from beetle_lm.train.heatmap.curve_stage import CurveStage
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread, spread_beyond
 from beetle_lm.train.heatmap.layers import Residual, convolution, doubled, sampled
 from beetle_lm.train.heatmap.shape_prior import ShapePrior
+from beetle_lm.train.heatmap.trunk import LEVELS, Trunk
 from beetle_lm.zoo.model_file.parts import Curve
 from beetle_lm.zoo.model_file.shape_space import ShapeSpace
 
-SHRUNK = 2
-"""How many times smaller than the input the coarse stage's image is, along each side."""
+STRIDE = 8
+"""Pixels of the input per cell of the coarse stage's heat maps, and of the features that both
+stages share."""
 
-STRIDE = 4
-"""Pixels of the coarse stage's image per cell of its heat maps."""
+MULTIPLE = 64
+"""What the width and height of the input must be multiples of."""
 
 PATCH = 64
 """Width and height of the fine stage's patches, in pixels of the input."""
 
 PATCH_STRIDE = 2
 """Pixels of the input per cell of a patch's heat map."""
-
-_CONTEXT = SHRUNK * STRIDE  # input pixels per cell of the features that both stages share
 
 
 def exposure(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,13 +44,10 @@ def exposure(images: Tensor) -> tuple[Tensor, Tensor]:
 class LandmarkNetwork(Locator):
     """A network of two stages: a coarse one over the whole image, a fine one around each landmark.
 
-    The coarse stage sees the image at half the input's resolution: residual blocks from stride 4 to
-    stride 32 and a top-down path back to stride 4 (a feature pyramid). The fine stage sees a patch
+    The coarse stage sees the image shrunk: features at several strides, which a kind of network of
+    its own makes, and a top-down path through them (a feature pyramid). The fine stage sees a patch
     of the input itself around each landmark, together with the coarse stage's features there.
     Curves have a fine stage of their own, which sees them straightened (`curve_stage.py`).
-
-    Plain 3 x 3 convolutions, because they train twice as fast on a CPU as inverted residuals of
-    about the same number of weights (`bench/blocks.py`).
 
     Args:
         landmarks: their number K.
@@ -57,11 +55,9 @@ class LandmarkNetwork(Locator):
         curves: of the part.
     """
 
-    multiple = SHRUNK * 32
-    """What the width and height of the input must be multiples of."""
+    shrunk: int
+    """How many times smaller than the input the coarse stage's image is, along each side."""
 
-    widths: tuple[int, ...] = (32, 48, 64, 96)
-    depths: tuple[int, ...] = (1, 1, 2, 2)
     top_down = 48
     patch_widths: tuple[int, int, int] = (16, 32, 24)
     block: type[nn.Module] = Residual
@@ -69,22 +65,12 @@ class LandmarkNetwork(Locator):
     def __init__(self, landmarks: int, channels: int, curves: Sequence[Curve] = ()) -> None:
         super().__init__()
         self.prior: ShapePrior | None = None
-        self.stem = nn.Sequential(
-            convolution(channels, 16, stride=2), convolution(16, self.widths[0], stride=2)
-        )
-        stages: list[nn.Module] = []
-        inputs = self.widths[0]
-        for index, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True)):
-            down = [] if index == 0 else [convolution(inputs, width, stride=2)]
-            stages.append(nn.Sequential(*down, *(self.block(width) for _ in range(depth))))
-            inputs = width
-        self.stages = nn.ModuleList(stages)
-        self.lateral = nn.ModuleList(nn.Conv2d(width, self.top_down, 1) for width in self.widths)
-        self.smooth = nn.ModuleList(self.block(self.top_down) for _ in self.widths)
-
+        widths = self._build_levels(channels)
+        self.lateral = nn.ModuleList(nn.Conv2d(width, self.top_down, 1) for width in widths)
+        self.smooth = nn.ModuleList(self.block(self.top_down) for _ in widths)
+        for name, layer in self._patch_layers(channels).items():
+            self.add_module(f"patch_{name}", layer)
         shallow, deep, last = self.patch_widths
-        self.patch_stem = convolution(channels, shallow, stride=2)
-        self.patch_down = convolution(shallow, deep, stride=2)
         self.context = nn.Conv2d(self.top_down, deep, 1)
         self.patch_blocks = nn.Sequential(self.block(deep), self.block(deep))
         self.patch_up = convolution(deep + shallow, last)
@@ -96,9 +82,36 @@ class LandmarkNetwork(Locator):
         )
         self.curves: CurveStage | None = None
         if curves:
+            layers = self._patch_layers(channels)
             self.curves = CurveStage(
-                landmarks, curves, channels, self.top_down, self.patch_widths, self.block
+                landmarks, curves, layers, self.top_down, self.patch_widths, self.block
             )
+
+    @property
+    def learned_before(self) -> frozenset[str]:
+        """Names of the parameters that fresh networks have from elsewhere already."""
+        return frozenset()
+
+    @abstractmethod
+    def _build_levels(self, channels: int) -> Sequence[int]:
+        """Makes the layers of `_levels`; returns how many channels each level has."""
+
+    @abstractmethod
+    def _levels(self, whole: Tensor) -> list[Tensor]:
+        """Features of standardised images (N, C, h, w), the first at the shared stride.
+
+        Those that follow have half the width and height of the ones before.
+        """
+
+    @abstractmethod
+    def _patch_layers(self, channels: int) -> Mapping[str, nn.Module]:
+        """New layers for `_patch_features`, by name."""
+
+    @abstractmethod
+    def _patch_features(
+        self, patches: Tensor, layers: Callable[[str], nn.Module]
+    ) -> tuple[Tensor, Tensor]:
+        """Features (M, shallow, 32, 32) and (M, deep, 16, 16) of patches (M, C, 64, 64)."""
 
     def expect(self, shapes: ShapeSpace | None, recipe: Mapping[str, Any]) -> None:
         """Lets `locate` know what shapes are likely; the weights do not change."""
@@ -116,8 +129,8 @@ class LandmarkNetwork(Locator):
         """Both stages, the fine one at given places, as training needs them.
 
         Args:
-            whole: (N, C, H / 2, W / 2) grey levels from 0 to 255 of images of the input's size,
-                shrunk.
+            whole: (N, C, H / shrunk, W / shrunk) grey levels from 0 to 255 of images of the input's
+                size, shrunk.
             patches: (N, K, C, 64, 64) grey levels of the same images in full.
             centres: (N, K, 2) of the patches, in pixels of the input.
             bands: (N, B, C, 64, 64) along curves, where the part has any.
@@ -137,7 +150,7 @@ class LandmarkNetwork(Locator):
         if bands is None or cells is None or self.curves is None:
             return coarse, fine
         standard = (bands - level[:, None]) / contrast[:, None]
-        of_bands = self.curves(features, standard, cells, _CONTEXT)
+        of_bands = self._across(self.curves, features, standard, cells)
         return coarse, fine, self.curves.knots(features), of_bands
 
     def locate(self, images: Tensor) -> Located:
@@ -148,7 +161,7 @@ class LandmarkNetwork(Locator):
 
         Args:
             images: (N, C, H, W) of 0 to 255 in any number type; H and W are multiples of
-                `multiple`.
+                `MULTIPLE`.
 
         Returns:
             Landmarks (N, K, 2) in pixels of the input, by the shape prior where there is one,
@@ -157,10 +170,10 @@ class LandmarkNetwork(Locator):
             the curves, across these.
         """
         images = images.float()
-        whole = F.avg_pool2d(images, SHRUNK)
+        whole = F.avg_pool2d(images, self.shrunk)
         level, contrast = exposure(whole)
         features, logits = self._coarse((whole - level) / contrast)
-        centres = peak(logits, _CONTEXT)
+        centres = peak(logits, STRIDE)
         patches = cut_patches(images, centres)
         fine = self._fine(features, (patches - level[:, None]) / contrast[:, None], centres)
         corners = centres - PATCH / 2
@@ -169,25 +182,21 @@ class LandmarkNetwork(Locator):
         if self.prior is not None:
             xy = self.prior(xy, covariance(fine, placed, PATCH_STRIDE))
         near = spread(fine, xy - corners, PATCH_STRIDE)
-        near = near + spread_beyond(logits, xy, _CONTEXT, PATCH / 2)
+        near = near + spread_beyond(logits, xy, STRIDE, PATCH / 2)
         if self.curves is None:
             return Located.without_curves(xy, near)
         logits = self.curves.knots(features)
-        knots = peak(logits, _CONTEXT)
+        knots = peak(logits, STRIDE)
         points = torch.cat((xy, knots), dim=1)
         bands = (self.curves.cut(images, points) - level[:, None]) / contrast[:, None]
         cells = self.curves.bands.grid(points, "cell")
-        found = self.curves(features, bands, cells, _CONTEXT)
-        unsure = spread_beyond(logits, knots, _CONTEXT, REACH)
+        found = self._across(self.curves, features, bands, cells)
+        unsure = spread_beyond(logits, knots, STRIDE, REACH)
         return Located(xy, near, *self.curves.semilandmarks(found, points, unsure))
 
     def _coarse(self, whole: Tensor) -> tuple[Tensor, Tensor]:
-        """Standardised images (N, C, h, w) to features and logits of a fourth of their size."""
-        x = self.stem(whole)
-        levels = []
-        for stage in self.stages:
-            x = stage(x)
-            levels.append(x)
+        """Standardised images (N, C, h, w) to the shared features, and logits of the same size."""
+        levels = self._levels(whole)
         merged = self.smooth[-1](self.lateral[-1](levels[-1]))
         for level in range(len(levels) - 2, -1, -1):
             merged = doubled(merged)
@@ -197,19 +206,73 @@ class LandmarkNetwork(Locator):
     def _fine(self, features: Tensor, patches: Tensor, centres: Tensor) -> Tensor:
         """Standardised patches (N, K, C, 64, 64) to logits (N, K, 32, 32)."""
         landmarks = patches.shape[1]
-        cells = PATCH // _CONTEXT
-        places = centres[:, :, None] / _CONTEXT + _offsets(cells, centres)
+        cells = PATCH // STRIDE
+        places = centres[:, :, None] / STRIDE + _offsets(cells, centres)
         context = sampled(self.context(features).float(), places, cells)
-        fine = self.patch_stem(patches.flatten(0, 1))
-        x = F.relu(self.patch_down(fine) + doubled(context.flatten(0, 1)))
+        shallow, deep = self._patch_features(
+            patches.flatten(0, 1), lambda name: self.get_submodule(f"patch_{name}")
+        )
+        x = F.relu(deep + doubled(context.flatten(0, 1)))
         x = doubled(self.patch_blocks(x))
-        x = self.patch_up(torch.cat((x, fine), dim=1))
+        x = self.patch_up(torch.cat((x, shallow), dim=1))
         side = PATCH // PATCH_STRIDE
         logits: Tensor = self.head["second"](x.reshape(-1, landmarks * x.shape[1], side, side))
         return logits
 
+    def _across(self, stage: CurveStage, features: Tensor, bands: Tensor, cells: Tensor) -> Tensor:
+        """Standardised bands (N, B, C, 64, 64) to logits (N, B, 32, 32)."""
+        seen = self._patch_features(bands.flatten(0, 1), stage.get_submodule)
+        logits: Tensor = stage(features, *seen, cells, STRIDE)
+        return logits
 
-class Nano(LandmarkNetwork):
+
+class Plain(LandmarkNetwork):
+    """All its layers learn from the photographs of the part alone.
+
+    Plain 3 x 3 convolutions, because they train twice as fast on a CPU as inverted residuals of
+    about the same number of weights (`bench/blocks.py`).
+    """
+
+    shrunk = 2
+    widths: tuple[int, ...] = (32, 48, 64, 96)
+    depths: tuple[int, ...] = (1, 1, 2, 2)
+
+    def _build_levels(self, channels: int) -> Sequence[int]:
+        self.stem = nn.Sequential(
+            convolution(channels, 16, stride=2), convolution(16, self.widths[0], stride=2)
+        )
+        stages: list[nn.Module] = []
+        inputs = self.widths[0]
+        for index, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True)):
+            down = [] if index == 0 else [convolution(inputs, width, stride=2)]
+            stages.append(nn.Sequential(*down, *(self.block(width) for _ in range(depth))))
+            inputs = width
+        self.stages = nn.ModuleList(stages)
+        return self.widths
+
+    def _levels(self, whole: Tensor) -> list[Tensor]:
+        x = self.stem(whole)
+        levels = []
+        for stage in self.stages:
+            x = stage(x)
+            levels.append(x)
+        return levels
+
+    def _patch_layers(self, channels: int) -> Mapping[str, nn.Module]:
+        shallow, deep, _ = self.patch_widths
+        return {
+            "stem": convolution(channels, shallow, stride=2),
+            "down": convolution(shallow, deep, stride=2),
+        }
+
+    def _patch_features(
+        self, patches: Tensor, layers: Callable[[str], nn.Module]
+    ) -> tuple[Tensor, Tensor]:
+        shallow = layers("stem")(patches)
+        return shallow, layers("down")(shallow)
+
+
+class Nano(Plain):
     """Half as wide: a third of the time, a quarter of the weights."""
 
     widths = (16, 24, 32, 48)
@@ -217,12 +280,49 @@ class Nano(LandmarkNetwork):
     patch_widths = (8, 16, 16)
 
 
-class Fine(LandmarkNetwork):
+class Fine(Plain):
     """Half as wide again: twice the weights and the time."""
 
     widths = (48, 72, 96, 144)
     top_down = 64
     patch_widths = (16, 48, 32)
+
+
+class Pretrained(LandmarkNetwork):
+    """Its features were learned from photographs of everything, and go on learning.
+
+    The coarse stage sees a quarter of the input's width and height, which is near enough for a
+    patch to lie around the landmark; the trunk's first blocks see the patches too.
+    """
+
+    shrunk = 4
+    patch_widths = (LEVELS[0], 32, 24)
+
+    @property
+    def learned_before(self) -> frozenset[str]:
+        """Names of the trunk's parameters."""
+        return frozenset(f"trunk.{name}" for name, _ in self.trunk.named_parameters())
+
+    def _build_levels(self, channels: int) -> Sequence[int]:
+        self.trunk = Trunk(channels)
+        return LEVELS
+
+    def _levels(self, whole: Tensor) -> list[Tensor]:
+        levels: list[Tensor] = self.trunk(whole)
+        return levels
+
+    def _patch_layers(self, channels: int) -> Mapping[str, nn.Module]:
+        deep = self.patch_widths[1]
+        return {
+            name: nn.Sequential(nn.Conv2d(width, deep, 1, bias=False), nn.BatchNorm2d(deep))
+            for name, width in zip(("down", "deep"), LEVELS[1:3], strict=True)
+        }
+
+    def _patch_features(
+        self, patches: Tensor, layers: Callable[[str], nn.Module]
+    ) -> tuple[Tensor, Tensor]:
+        shallow, deep, deepest = self.trunk.first_levels(patches)
+        return shallow, layers("down")(deep) + doubled(layers("deep")(deepest))
 
 
 def cut_patches(images: Tensor, centres: Tensor) -> Tensor:
@@ -251,6 +351,7 @@ def _offsets(side: int, like: Tensor) -> Tensor:
 
 NETWORKS: dict[str, type[LandmarkNetwork]] = {
     "nano": Nano,
-    "compact": LandmarkNetwork,
+    "compact": Plain,
     "fine": Fine,
+    "pretrained": Pretrained,
 }

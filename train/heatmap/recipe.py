@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from beetle_lm.entries import Range
 from beetle_lm.train.data.dataset import Specimen, input_size
 from beetle_lm.train.engine.recipe import Recipe
-from beetle_lm.train.heatmap.networks import LandmarkNetwork
+from beetle_lm.train.heatmap.networks import MULTIPLE
 
 _Amount = Annotated[float, Range(0)]
 _Count = Annotated[int, Range(0)]
@@ -32,6 +32,8 @@ class Augmentation:
         shape_transfer: share of images that are warped towards another specimen's shape.
         light: strength of the changes of brightness, contrast, gamma and illumination, 0 to 1.
         blur: greatest standard deviation of a Gaussian blur, in pixels of the coarse stage.
+        sharpening: every other image goes away from its blurred one instead, by at most this much
+            of their difference; 0 sharpens none.
         noise: greatest standard deviation of the noise, as a share of white.
         patches: greatest number of occlusion patches.
         dots: greatest number of small dots.
@@ -49,6 +51,7 @@ class Augmentation:
     noise: _Amount
     patches: _Count
     dots: _Count
+    sharpening: _Amount = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class HeatMapRecipe(Recipe):
         name: what the recipe is called.
         network: the network's name in `networks.py`.
         input_pixels: number of pixels of the input; its proportions follow the photographs. The
-            coarse stage sees a fourth of them.
+            coarse stage sees a fourth of them, or a sixteenth.
         channels: 1 for grey, 3 for RGB.
         epochs: number of epochs.
         steps_per_epoch: optimiser steps in an epoch, however many photographs there are.
@@ -72,8 +75,8 @@ class HeatMapRecipe(Recipe):
         target_sigma: standard deviation of both stages' target heat maps, in heat map cells.
         coordinate_weight: weight of the coordinate loss beside the heat maps' cross-entropy.
         augmentation: its bounds.
-        body_rate: share of the learning rate that layers from another model get, where training
-            starts from one.
+        body_rate: share of the learning rate that layers get that have learned before: from another
+            model where training starts from one, or elsewhere.
     """
 
     name: str
@@ -101,7 +104,7 @@ class HeatMapRecipe(Recipe):
 
     def check(self, photographs: Sequence[Specimen]) -> None:
         """Photographs may be too long and narrow, because the input has their proportions."""
-        input_size(photographs, self.input_pixels, LandmarkNetwork.multiple)
+        input_size(photographs, self.input_pixels, MULTIPLE)
 
     def schedule(self) -> tuple[str | None, str | None]:
         """Learning rate and momentum over the training, in words."""

@@ -31,10 +31,10 @@ from beetle_lm.train.heatmap.augment import Augmenter, TrainingBatch
 from beetle_lm.train.heatmap.curve_stage import CELL
 from beetle_lm.train.heatmap.losses import band_loss, heat_map_loss, knot_loss
 from beetle_lm.train.heatmap.networks import (
+    MULTIPLE,
     NETWORKS,
     PATCH,
     PATCH_STRIDE,
-    SHRUNK,
     STRIDE,
     LandmarkNetwork,
 )
@@ -63,7 +63,7 @@ def train(recipe: HeatMapRecipe, task: Task) -> tuple[Checkpoint, Metrics]:
     """
     torch.manual_seed(task.seed)
     fresh = _network(recipe, task.spec).state_dict()
-    size = input_size(task.training, recipe.input_pixels, LandmarkNetwork.multiple)
+    size = input_size(task.training, recipe.input_pixels, MULTIPLE)
 
     def tensors(specimens: Sequence[Specimen], for_training: bool = False) -> TensorSet:
         return load_tensors(task.spec, specimens, size, recipe.channels, _FIT, for_training)
@@ -184,12 +184,14 @@ def _fit(
     network.expect(start.shapes, start.recipe)
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = copy.deepcopy(network).eval()
-    optimiser = _optimiser(network, recipe, task.weights.keys())
+    before = network.learned_before | task.weights.keys()
+    optimiser = _optimiser(network, recipe, before)
     if start.epoch > 0:
         _restore(start.tensors, network, ema, optimiser)
     augment = Augmenter(
         recipe.augmentation,
         start.input_size,
+        network.shrunk,
         spec.mirror_order,
         spec.mirror_curves,
         network.curves and network.curves.bands,
@@ -251,7 +253,7 @@ def _loss(
     there = ((batch.xy > 0) & (batch.xy < size)).all(dim=2, keepdim=True)  # False for NaN
     xy = torch.where(there, batch.xy, torch.nan)
     in_patch = xy - batch.centres + PATCH / 2
-    stages = ((coarse, xy, SHRUNK * STRIDE), (fine, in_patch, PATCH_STRIDE))
+    stages = ((coarse, xy, STRIDE), (fine, in_patch, PATCH_STRIDE))
     losses = [
         heat_map_loss(logits, target, stride, recipe.target_sigma, recipe.coordinate_weight)
         for logits, target, stride in stages
@@ -261,8 +263,7 @@ def _loss(
         return loss
     knots, bands = of_curves
     weight, sigma = recipe.coordinate_weight, recipe.target_sigma
-    stride = SHRUNK * STRIDE
-    loss = loss + knot_loss(knots, drawn.knots, drawn.normals, stride, sigma, weight)
+    loss = loss + knot_loss(knots, drawn.knots, drawn.normals, STRIDE, sigma, weight)
     return loss + band_loss(bands, drawn.across, CELL, sigma, weight)
 
 
@@ -274,12 +275,14 @@ def _mean_error(predicted: Tensor, manual: Tensor) -> float:
 
 
 def _optimiser(
-    network: nn.Module, recipe: HeatMapRecipe, taken_over: Collection[str]
+    network: nn.Module, recipe: HeatMapRecipe, learned_before: Collection[str]
 ) -> torch.optim.Optimizer:
     """AdamW; the share of the learning rate that each group of parameters gets is its `share`."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        groups.setdefault(recipe.body_rate if name in taken_over else 1.0, []).append(parameter)
+        if parameter.requires_grad:
+            share = recipe.body_rate if name in learned_before else 1.0
+            groups.setdefault(share, []).append(parameter)
     return torch.optim.AdamW(
         [{"params": parameters, "share": share} for share, parameters in groups.items()],
         lr=recipe.learning_rate,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from beetle_lm.errors import RequestError
 from beetle_lm.train.engine.recipe import Recipe
-from beetle_lm.train.methods import load_recipe
+from beetle_lm.train.methods import USUAL, load_recipe
 
 SCRATCH, FINETUNE = "paper-scratch", "paper-finetune"
 """The two methods of the paper's tables."""
@@ -19,7 +19,7 @@ PRETRAIN = "paper-pretrain"
 TRANSFER = "transfer"
 """The template baseline, which is no recipe: it trains nothing."""
 
-DEFAULT = (SCRATCH, FINETUNE, "compact", TRANSFER)
+DEFAULT = (SCRATCH, FINETUNE, USUAL, TRANSFER)
 """The methods that are compared where none are named."""
 
 GIVEN_UP = ("paper-scratch-1", "paper-scratch-2")

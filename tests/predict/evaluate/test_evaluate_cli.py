@@ -16,7 +16,7 @@ from PIL import Image
 from results import read_table
 
 from beetle_lm import evaluate
-from beetle_lm.predict.evaluation.report import FILES, PER_CURVE
+from beetle_lm.predict.evaluation.report import FILES, PER_CURVE, SHAPES
 from beetle_lm.predict.landmarks import Floats
 
 
@@ -68,7 +68,7 @@ def test_the_command_writes_tables_summary_and_plots(
     assert "20.00" in result.out
     assert "without manual landmarks (1): new.png" in result.err
     assert "without predictions (1): old.png" in result.err
-    assert sorted(path.name for path in out.iterdir()) == sorted(set(FILES) - {PER_CURVE})
+    assert sorted(path.name for path in out.iterdir()) == sorted(set(FILES) - {PER_CURVE, *SHAPES})
     rows = read_table(out / "per_landmark.csv")
     assert [row["name"] for row in rows] == ["$a", "[b]", "c", "d"]
     assert float(rows[0]["mean_px"]) == pytest.approx(20.0)

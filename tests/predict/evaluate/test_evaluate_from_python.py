@@ -168,3 +168,23 @@ def test_what_does_not_fit_together(
         evaluate([1, 2], true)  # type: ignore[arg-type]
     with pytest.raises(LandmarkError, match="elytra has 11"):
         evaluate(results, manual("a.png"), part="elytra")
+
+
+def test_plots_and_tables_of_a_notebook(results: list[Result], manual: Manual) -> None:
+    evaluation = evaluate(results, manual("a.png", "b.png", "c.png"))
+    for name in ("distances", "cumulative"):
+        shown = evaluation.plot(name)._repr_png_()  # type: ignore[attr-defined]
+        assert shown.startswith(b"\x89PNG")
+    rows = evaluation.table("per_specimen")
+    assert len(rows) == 3
+    ranks = rows["rank"] if hasattr(rows, "columns") else [row["rank"] for row in rows]
+    assert sorted(ranks) == [1, 2, 3]
+    for ask in (lambda: evaluation.plot("shape_pca"), lambda: evaluation.table("shape_anova")):
+        with pytest.raises(LandmarkError, match="that needs 6 specimens"):
+            ask()
+    with pytest.raises(LandmarkError, match="no curves are compared"):
+        evaluation.table("per_curve")
+    with pytest.raises(ValueError, match="a plot is one of 'distances', 'cumulative'"):
+        evaluation.plot("histogram")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="a table is one of 'per_landmark'"):
+        evaluation.table("all")  # type: ignore[arg-type]

@@ -25,7 +25,8 @@ def test_results_are_not_overwritten_unasked(
     assert (out / "run.json").read_bytes() == before
     replaced = command(*arguments, "--overwrite", "--format", "tps")
     assert replaced.code == 0
-    assert listed(out) == ["landmarks.tps", "run.json", "specimens.csv"]  # nothing old among them
+    # nothing old among them
+    assert listed(out) == ["landmarks.tps", "methods.txt", "run.json", "specimens.csv"]
 
 
 def test_files_of_the_user_are_never_overwritten(

@@ -116,8 +116,8 @@ def test_ids_keep_the_ending_where_only_it_differs(
 @pytest.mark.parametrize(
     ("formats", "left"),
     [
-        ("tps", ["landmarks.tps", "run.json", "specimens.csv"]),
-        ("csv", ["landmarks.csv", "predictions.csv", "run.json", "specimens.csv"]),
+        ("tps", ["landmarks.tps", "methods.txt", "run.json", "specimens.csv"]),
+        ("csv", ["landmarks.csv", "methods.txt", "predictions.csv", "run.json", "specimens.csv"]),
         ("TPS, csv", EVERYTHING),
     ],
 )

@@ -141,7 +141,7 @@ def test_earlier_results_stay_until_those_that_replace_them_are_whole(
     assert {name: there for name, there in files(out).items() if UNFINISHED not in name} == before
     assert command(*call, "--format", "tps", "--resume").code == 3
     names = sorted(path.name for path in out.iterdir())
-    assert names == ["landmarks.tps", "run.json", "specimens.csv"]
+    assert names == ["landmarks.tps", "methods.txt", "run.json", "specimens.csv"]
 
 
 def test_nothing_is_left_of_a_run_that_did_nothing(
