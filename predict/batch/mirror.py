@@ -22,6 +22,12 @@ from beetle_lm.predict.images.earlier import SUMMARY
 
 _WRITABLE = ("s3://", "gs://", "az://")
 _PARTITIONS, _ROWS = "partitions", "rows"
+_HINTS = {  # nothing in a store is replaced
+    Hint.UNFINISHED_RUN: Hint.UNFINISHED_IN_STORE,
+    **dict.fromkeys(
+        (Hint.REPLACE_OR_ANOTHER_OUTPUT, Hint.START_ANEW, Hint.DROP), Hint.ANOTHER_OUTPUT
+    ),
+}
 _PATIENCE = 30.0  # seconds for another run to write what it begins with
 
 
@@ -80,6 +86,7 @@ class Mirror:
                     mirror._leave()
             except BeetleLMError as error:
                 error.args = (str(error).replace(str(folder), address), *error.args[1:])
+                error.hint = None if error.hint is None else _HINTS.get(error.hint, error.hint)
                 raise
 
     def told(self, path: Path) -> str:

@@ -299,7 +299,8 @@ def _reason(address: str, error: Exception) -> OSError | StoreError | None:
         return StoreError(told, Hint.CREDENTIALS)
     if code in _NOT_THE_OBJECT or (status == 401 and not is_web(address)):
         said = cleared(printable(first_line(error)))
-        return StoreError(f"{_place(address)} cannot be used: {said}", Hint.CREDENTIALS)
+        hint = None if code == "NoSuchBucket" else Hint.CREDENTIALS
+        return StoreError(f"{_place(address)} cannot be used: {said}", hint)
     if status is None and isinstance(error, FileNotFoundError):
         status = None if _has_lost_connection(error) else 404
     elif status is None and isinstance(error, PermissionError):

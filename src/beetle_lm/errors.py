@@ -21,6 +21,7 @@ class Hint(Enum):
     REPLACE_OR_ANOTHER_NAME = auto()
     REPLACE_OR_ANOTHER_OUTPUT = auto()
     UNFINISHED_RUN = auto()
+    UNFINISHED_IN_STORE = auto()
     RUN_IN_PROGRESS = auto()
     RESUME = auto()
     RESUME_LATER = auto()

@@ -20,6 +20,7 @@ SENTENCES: Mapping[Hint, tuple[str, ...]] = {
         "--resume goes on with it, --overwrite starts anew, -o names another folder",
         "--resume goes on with it, another folder starts a new one",
     ),
+    Hint.UNFINISHED_IN_STORE: ("--resume goes on with it, -o names another folder",),
     Hint.RUN_IN_PROGRESS: (
         "wait until it ends, or name another folder with -o",
         "wait until it ends",

@@ -59,7 +59,10 @@ def test_shards_and_gather(
     assert gathered.out == one.out.replace(str(tmp_path / "whole"), out)
     assert stored(bucket) == of_files(tmp_path / "whole")
     for again in (command(*call, "-o", out), command(*call, "-o", out, "--shard", "1/3")):
-        assert again.code == 1 and f"{out} holds results already" in again.err
+        assert (
+            again.code == 1
+            and f"{out} holds results already; name another folder with -o" in again.err
+        )
 
 
 def test_a_run_that_stops_goes_on_wherever(
@@ -73,7 +76,10 @@ def test_a_run_that_stops_goes_on_wherever(
         run_plan(plan_one(request, model, options=Options(batch_size=2)), observer=Stopping(7))
     assert bucket.get("out/.incomplete/part-1/rows")
     refused = command(*call, "-o", out)
-    assert refused.code == 1 and f"error: {out} holds an unfinished run; --resume" in refused.err
+    assert (
+        refused.code == 1
+        and f"error: {out} holds an unfinished run; --resume goes on with it, -o" in refused.err
+    )
     resumed = command(*call, "-o", out, "--resume", "--json")
     assert resumed.code == 3 and "going on after 6 of 13 images" in resumed.err
     assert json.loads(resumed.out)["output"] == out
