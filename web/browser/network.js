@@ -58,9 +58,11 @@ async function load(folder, provider) {
   wasm.wasmBinary = await unpacked(await answer.arrayBuffer());
   wasm.wasmPaths = { mjs: `${folder}${binary}.js` };
   // Half of the cores, as `predict`: reading the next photograph and showing this one want the others.
-  const cores = Math.floor((navigator.hardwareConcurrency || 1) / 2);
+  // Of two cores both: while a single photograph is in the model, nothing else is to be done.
+  const cores = navigator.hardwareConcurrency || 1;
+  const wanted = Math.max(Math.floor(cores / 2), Math.min(cores, 2));
   const isShared = self.crossOriginIsolated && provider === "wasm";
-  wasm.numThreads = isShared ? Math.min(Math.max(cores, 1), MOST_THREADS) : 1;
+  wasm.numThreads = isShared ? Math.min(wanted, MOST_THREADS) : 1;
   found.env.logLevel = "fatal";
   return found;
 }
