@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,10 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md")]
 )
+
+_OF_ALL = ("--help", "--version", "-V", "--install-completion")
+_AT_HAND = ("predict examples", "doctor", "zoo list", "zoo verify")
+"""How commands begin that need nothing but what comes with the package."""
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -49,7 +57,7 @@ def test_commands_in_documents_are_taken(document: Path) -> None:
         name, *arguments = _arguments(text)
         command = program.commands.get(name)
         if command is None:
-            assert name in ("--help", "--version", "-V"), f"there is no `beetle-lm {text}`"
+            assert name in _OF_ALL, f"there is no `beetle-lm {text}`"
             continue
         if hasattr(command, "commands"):
             assert arguments and arguments[0] in command.commands, f"`beetle-lm {text}`"
@@ -60,3 +68,26 @@ def test_commands_in_documents_are_taken(document: Path) -> None:
         except Exception as error:
             if whole and any(not one.startswith("-") for one in arguments):
                 raise AssertionError(f"`beetle-lm {text}`: {error}") from error
+
+
+@pytest.mark.parametrize(
+    "text",
+    sorted(
+        one
+        for one in {each for path in DOCUMENTS for each in _commands(path)}
+        if one.startswith(_AT_HAND) and "ORG" not in one
+    ),
+)
+def test_commands_on_the_examples_do_what_they_say(text: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    done = subprocess.run(
+        [sys.executable, "-m", "beetle_lm", *_arguments(text)],
+        check=False,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
