@@ -51,13 +51,17 @@ class Journal:
         is_begun = begun(path)[0] == partition
         self._size = self._find_end() if is_begun else 0
         self._stream: BinaryIO = path.open("ab")
-        self._stream.truncate(self._size)
         self._written = self.count
         self._is_whole = True
-        if self.count:
-            self._write(self._mark())
-        elif seconds and not self._size:
-            self._write(self._beginning())
+        try:
+            self._stream.truncate(self._size)
+            if self.count:
+                self._write(self._mark())
+            elif seconds and not self._size:
+                self._write(self._beginning())
+        except BaseException:
+            self.close()
+            raise
 
     def append(self, results: Sequence[Result]) -> None:
         """Writes results after the others.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from beetle_lm.citation import PAPER, SOFTWARE
@@ -117,7 +116,7 @@ def _scale(scale: object) -> Iterator[str]:
 def _versions(run: Entries) -> str:
     versions = [f"{_NAMES.get(name, name)} {version}" for name, version in run["versions"].items()]
     on = "" if "templates" in run["model"] else f" on {run['provider']}"
-    day = datetime.fromisoformat(run["started"]).date()
+    day = run["started"].partition("T")[0]
     return f"Computed on {day}{on} with {', '.join(versions[:-1])} and {versions[-1]}."
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -232,14 +231,14 @@ def carry_out(
         tell_plan(plan)
         return
     terminal = Terminal(plan, options_of(context), quiet, verbose)
-    summary = carried_out(partial(run, plan, load, terminal), plan, terminal)
+    with shown(plan, terminal):
+        summary = run(plan, load, terminal)
     tell_outcome(terminal, summary, as_json=as_json)
 
 
-def carried_out(
-    run: Callable[[], dict[str, Any]], plan: Plan, terminal: Terminal
-) -> dict[str, Any]:
-    """Runs a plan while the terminal shows it; where it is stopped, says what stays.
+@contextmanager
+def shown(plan: Plan, terminal: Terminal) -> Iterator[None]:
+    """The terminal shows the run of a plan; where it is stopped, it says what stays.
 
     Raises:
         Exit: with code 130 after Ctrl-C.
@@ -247,7 +246,7 @@ def carried_out(
     """
     try:
         with terminal:
-            return run()
+            yield
     except KeyboardInterrupt:
         nothing = f"nothing was written to {plan.output}"
         echo(f"stopped; {terminal.what_stays() or nothing}", err=True)

@@ -20,7 +20,7 @@ from beetle_lm.predict.batch.progress import Finished
 from beetle_lm.predict.batch.runner import run_plan
 from beetle_lm.predict.batch.source import Source
 from beetle_lm.predict.batch.watching import Loaded, States, states_in, wait_for_others
-from beetle_lm.predict.commands.running import carried_out, options_of, tell_outcome
+from beetle_lm.predict.commands.running import options_of, shown, tell_outcome
 from beetle_lm.predict.commands.terminal import Terminal
 from beetle_lm.predict.result import Result
 
@@ -76,8 +76,8 @@ def watch(
                     terminal = Terminal(round_of, options, quiet, verbose)
                 else:
                     terminal = _Round(round_of, options, quiet, loaded.is_new)
-                run = partial(run_plan, round_of, loaded, terminal)
-                summary = carried_out(run, round_of, terminal)
+                with shown(round_of, terminal):
+                    summary = run_plan(round_of, loaded, terminal)
     except KeyboardInterrupt:
         if terminal is None:
             echo(f"stopped; no photograph came into {folder}", err=True)
