@@ -56,10 +56,12 @@ class Repeatability:
 
     @property
     def model_over_person(self) -> float:
-        """How far a model is from a person, over how far another person is; 1 for the same."""
-        if self.model is None:
-            return _NAN
-        return float(np.nanmean(self.model) / np.nanmean(self.between))
+        """How far a model is from a person, over how far another person is; 1 for the same.
+
+        NaN without a model, and where the two annotations are the same.
+        """
+        person = float(np.nanmean(self.between))
+        return _NAN if self.model is None or person == 0 else float(np.nanmean(self.model)) / person
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON values; null where unknown."""

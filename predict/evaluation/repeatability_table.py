@@ -84,7 +84,9 @@ def _said(found: Repeatability) -> list[str]:
         lines.append(
             "no Procrustes ANOVA: it needs 3 specimens of which both annotations have all landmarks"
         )
-    if found.model is not None:
+    if not found.between.any():
+        lines.append("both annotations are the same: they do not tell how exact a person is")
+    elif found.model is not None:
         lines.append(
             f"the model is {found.model_over_person:.2f} times as far from a person as another"
             " person is"

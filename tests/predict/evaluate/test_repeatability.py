@@ -157,3 +157,13 @@ def test_names_of_the_models_file_may_be_written_otherwise(
     done = command("evaluate", *files[:2], "--repeated", "--model", files[2])
     assert (done.code, done.err) == (0, "")
     assert "the model is 0.50 times as far from a person as another person is" in done.out
+
+
+def test_two_annotations_that_are_the_same_tell_nothing_of_a_person(
+    command: Command, tmp_path: Path
+) -> None:
+    shapes = Path(__file__).parents[3] / "examples" / "pronotum" / "landmarks.tps"
+    done = command("evaluate", shapes, shapes, "--repeated", "--model", shapes)
+    assert done.code == 0
+    assert "both annotations are the same: they do not tell how exact a person is" in done.out
+    assert "nan" not in done.out
