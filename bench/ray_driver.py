@@ -43,6 +43,12 @@ class Cluster:
         return {"CPU": 2.0}
 
 
+MODEL = {
+    **{"part": "made up", "landmarks": LANDMARKS, "semilandmarks": 0, "version": "0"},
+    **{"sha256": "0", "licence": "none", "provenance": "", "photographs": None, "measured": []},
+}
+
+
 @dataclass
 class MadeUp:
     """A source that places nothing."""
@@ -52,7 +58,7 @@ class MadeUp:
     batch_size: int | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     record: Mapping[str, Any] = field(
-        default_factory=lambda: {"model": {"part": "made up"}, "provider": "none"}
+        default_factory=lambda: {"model": dict(MODEL), "provider": "none"}
     )
     versions: Mapping[str, str] = field(default_factory=dict)
 
