@@ -16,7 +16,7 @@ from beetle_lm.errors import Hint, OutputError
 from beetle_lm.files import write_bytes
 from beetle_lm.predict.evaluation.curves import CurveComparison
 from beetle_lm.predict.evaluation.methods import methods_text
-from beetle_lm.predict.evaluation.metrics import Evaluation, Spread, Unit
+from beetle_lm.predict.evaluation.metrics import Evaluation, Unit
 from beetle_lm.predict.evaluation.shape_report import (
     Rows,
     anova_rows,
@@ -24,6 +24,7 @@ from beetle_lm.predict.evaluation.shape_report import (
     score_rows,
     shape_summary,
 )
+from beetle_lm.predict.evaluation.statistics import Spread
 from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.sizes import PhotographOf
 from beetle_lm.predict.images.earlier import PLOTS, SHAPE_PLOTS

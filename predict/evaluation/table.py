@@ -13,8 +13,9 @@ from rich.text import Text
 
 from beetle_lm.console import console
 from beetle_lm.predict.evaluation.curves import CurveComparison
-from beetle_lm.predict.evaluation.metrics import FAR, Evaluation, Spread, Unit
+from beetle_lm.predict.evaluation.metrics import Evaluation, Unit
 from beetle_lm.predict.evaluation.shape_table import shape_sentences, shape_tables
+from beetle_lm.predict.evaluation.statistics import FAR, Spread
 from beetle_lm.text import counted
 
 _MOST_NAMES, _WIDTH = 20, 160

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from beetle_lm.predict.evaluation.metrics import FAR, PAPER_SIZE, Evaluation
+from beetle_lm.predict.evaluation.metrics import PAPER_SIZE, Evaluation
+from beetle_lm.predict.evaluation.statistics import FAR
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.train.paper.trainer import PaperEpoch, draw_both_losses
 from beetle_lm.train.reproduction.blocks import Cell, Picture, Table
