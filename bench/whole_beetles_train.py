@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from whole_beetles_pictures import (
     SIDE,
@@ -46,9 +47,10 @@ from whole_beetles_pictures import (
 from beetle_lm.train.engine.assessment import learn_shapes
 from beetle_lm.train.engine.checkpoint import WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint
 from beetle_lm.train.engine.device import choose_device, mixed_precision
+from beetle_lm.train.engine.locator import Located
 from beetle_lm.train.engine.onnx_weights import read_weights
 from beetle_lm.train.engine.schedule import warm_up_cosine
-from beetle_lm.train.heatmap.layers import doubled, sampled
+from beetle_lm.train.heatmap.layers import doubled, squares
 from beetle_lm.train.heatmap.losses import heat_map_loss
 from beetle_lm.train.heatmap.networks import (
     NETWORKS,
@@ -57,7 +59,6 @@ from beetle_lm.train.heatmap.networks import (
     STRIDE,
     LandmarkNetwork,
     Plain,
-    _offsets,
     cut_patches,
     exposure,
 )
@@ -91,9 +92,7 @@ def both_stages(
     off = (torch.rand_like(chosen) * 2 - 1) * (PATCH / 4)
     centres = torch.nan_to_num(chosen, nan=SIDE / 2) + off
     patches = (cut_patches(images, centres) - level[:, None]) / contrast[:, None]
-    cells = PATCH // STRIDE
-    places = centres[:, :, None] / STRIDE + _offsets(cells, centres)
-    context = sampled(network.context(features).float(), places, cells)
+    context = squares(network.context(features).float(), centres / STRIDE, PATCH // STRIDE)
     flat = patches.flatten(0, 1).contiguous(memory_format=torch.channels_last)
     shallow, deep = network._patch_features(
         flat, lambda name: network.get_submodule(f"patch_{name}")
@@ -138,8 +137,14 @@ def located(network: nn.Module, images: list[Image]) -> tuple[Floats, Floats]:
     device = next(network.parameters()).device
     with torch.inference_mode(), mixed_precision(device):
         batch = torch.from_numpy(np.stack(images))[:, None].to(device)
-        found = [network.locate(part) for part in torch.split(batch, 15)]  # type: ignore[operator]
-    xy, spread = (torch.cat(values).double().cpu().numpy() for values in zip(*found, strict=True))
+        found: list[Located] = [
+            network.locate(part)  # type: ignore[operator]
+            for part in torch.split(batch, 15)
+        ]
+    xy, spread = (
+        torch.cat(values).double().cpu().numpy()
+        for values in ([each.xy for each in found], [each.spread for each in found])
+    )
     return xy, spread
 
 
@@ -227,8 +232,14 @@ def fit(network: LandmarkNetwork, task: Task, output: Path) -> nn.Module:
     steps = recipe.steps_per_epoch
     network = network.to(task.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval()
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        share = recipe.body_rate if name in network.learned_before else 1.0
+        groups.setdefault(share, []).append(parameter)
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        [{"params": parameters, "share": share} for share, parameters in groups.items()],
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
     )
     order = task.spec.mirror_order
     assert order is not None
@@ -237,7 +248,7 @@ def fit(network: LandmarkNetwork, task: Task, output: Path) -> nn.Module:
     begin, total = time.perf_counter(), torch.zeros((), device=task.device)
     for step, (images, xy) in enumerate(islice(drawn, steps), start=1):
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * warm_up_cosine(step - 1, steps)
+            group["lr"] = recipe.learning_rate * group["share"] * warm_up_cosine(step - 1, steps)
         network.train()
         loss = loss_of(network, images, xy, recipe, task.picked)
         optimiser.zero_grad(set_to_none=True)
@@ -271,6 +282,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--init", type=Path)
+    parser.add_argument(
+        "--trunk", type=Path, help="what cut_trunk.py made: start from that and nothing else"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
@@ -283,7 +297,7 @@ def main() -> None:
     beetles = read_beetles(options.data, options.tps)
     kept = {options.fold % 5} if options.fold else set()
     training = [b for b in beetles if number_of(b.name) % 5 not in kept]
-    base = load_recipe("compact")
+    base = load_recipe("pretrained" if options.network == "pretrained" else "compact")
     assert isinstance(base, HeatMapRecipe)
     recipe = dataclasses.replace(
         base, name="carabid", network=options.network, input_pixels=SIDE * SIDE, epochs=1,
@@ -299,6 +313,8 @@ def main() -> None:
     )  # fmt: skip
     print(f"{len(training)} train, {len(task.validation)} validate", flush=True)
     network = NETWORKS[recipe.network](len(task.spec), 1)
+    if options.trunk:
+        start_from_trunk(network, options.trunk)
     if options.init:
         start(network, options.init)
     network.expect(task.shapes, recipe.to_dict())
@@ -343,6 +359,18 @@ def start(network: LandmarkNetwork, path: Path) -> None:
     fitting = {n: t for n, t in tensors.items() if n in own and own[n].shape == t.shape}
     network.load_state_dict({**own, **fitting})
     print(f"took over {len(fitting)} of {len(own)} tensors", flush=True)
+
+
+def start_from_trunk(network: LandmarkNetwork, path: Path) -> None:
+    """Makes all layers fresh but those of the trunk, which get their weights."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.BatchNorm2d)):
+            module.reset_parameters()
+    trunk = network.get_submodule("trunk")
+    tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
+    stem = "stem.0.weight"
+    tensors[stem] = tensors[stem].sum(dim=1, keepdim=True)  # grey counts as all three colours
+    trunk.load_state_dict(tensors, strict=False)
 
 
 @torch.no_grad()

@@ -51,7 +51,34 @@ def sampled(images: Tensor, places: Tensor, side: int) -> Tensor:
     Returns:
         (N, K, C, side, side).
     """
+    return _sampled(images, places * _per_pixel(images) - 1.0, side)
+
+
+def squares(images: Tensor, centres: Tensor, side: int) -> Tensor:
+    """Upright squares of images around points, as `sampled`, a pixel apart.
+
+    Args:
+        images: (N, C, H, W).
+        centres: (N, K, 2) in pixels.
+        side: of the squares, in pixels.
+
+    Returns:
+        (N, K, C, side, side).
+    """
+    steps = torch.arange(side, device=centres.device, dtype=torch.float32) + (0.5 - side / 2)
+    # Columns and rows apart first: there are `side` times as many points.
+    lines = (centres[..., None] + steps) * _per_pixel(images)[:, None] - 1.0
+    shape = (*centres.shape[:2], side, side)
+    x, y = lines[:, :, 0, None, :].expand(shape), lines[:, :, 1, :, None].expand(shape)
+    return _sampled(images, torch.stack((x, y), dim=4).flatten(2, 3), side)
+
+
+def _per_pixel(images: Tensor) -> Tensor:
+    """What a pixel in x and one in y are in the coordinates of `grid_sample`, from -1 to 1."""
     height, width = images.shape[2:]
-    scale = 2.0 / torch.tensor([width, height], device=images.device, dtype=torch.float32)
-    found = F.grid_sample(images, places * scale - 1.0, padding_mode="border", align_corners=False)
-    return found.permute(0, 2, 1, 3).reshape(*places.shape[:2], images.shape[1], side, side)
+    return 2.0 / torch.tensor([width, height], device=images.device, dtype=torch.float32)
+
+
+def _sampled(images: Tensor, grid: Tensor, side: int) -> Tensor:
+    found = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return found.permute(0, 2, 1, 3).reshape(*grid.shape[:2], images.shape[1], side, side)

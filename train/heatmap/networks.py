@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from beetle_lm.train.engine.locator import Located, Locator
 from beetle_lm.train.heatmap.bands import REACH
+from beetle_lm.train.heatmap.body import learned_weights
 from beetle_lm.train.heatmap.curve_stage import CurveStage
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread, spread_beyond
-from beetle_lm.train.heatmap.layers import Residual, convolution, doubled, sampled
+from beetle_lm.train.heatmap.layers import Residual, convolution, doubled, squares
 from beetle_lm.train.heatmap.shape_prior import ShapePrior
 from beetle_lm.train.heatmap.trunk import LEVELS, Trunk
 from beetle_lm.zoo.model_file.parts import Curve
@@ -89,7 +90,7 @@ class LandmarkNetwork(Locator):
 
     @property
     def learned_before(self) -> frozenset[str]:
-        """Names of the parameters that fresh networks have from elsewhere already."""
+        """Names of the parameters that learned so much before that they go on at a lower rate."""
         return frozenset()
 
     @abstractmethod
@@ -206,9 +207,7 @@ class LandmarkNetwork(Locator):
     def _fine(self, features: Tensor, patches: Tensor, centres: Tensor) -> Tensor:
         """Standardised patches (N, K, C, 64, 64) to logits (N, K, 32, 32)."""
         landmarks = patches.shape[1]
-        cells = PATCH // STRIDE
-        places = centres[:, :, None] / STRIDE + _offsets(cells, centres)
-        context = sampled(self.context(features).float(), places, cells)
+        context = squares(self.context(features).float(), centres / STRIDE, PATCH // STRIDE)
         shallow, deep = self._patch_features(
             patches.flatten(0, 1), lambda name: self.get_submodule(f"patch_{name}")
         )
@@ -289,7 +288,7 @@ class Fine(Plain):
 
 
 class Pretrained(LandmarkNetwork):
-    """Its features were learned from photographs of everything, and go on learning.
+    """Has learned from photographs of everything and from beetles before, and goes on learning.
 
     The coarse stage sees a quarter of the input's width and height, which is near enough for a
     patch to lie around the landmark; the trunk's first blocks see the patches too.
@@ -298,9 +297,14 @@ class Pretrained(LandmarkNetwork):
     shrunk = 4
     patch_widths = (LEVELS[0], 32, 24)
 
+    def __init__(self, landmarks: int, channels: int, curves: Sequence[Curve] = ()) -> None:
+        super().__init__(landmarks, channels, curves)
+        # The heads are fresh; `assign`: also where only shapes are asked for.
+        self.load_state_dict(learned_weights(channels), strict=False, assign=True)
+
     @property
     def learned_before(self) -> frozenset[str]:
-        """Names of the trunk's parameters."""
+        """Names of the trunk's parameters; the other layers have as much to learn as fresh ones."""
         return frozenset(f"trunk.{name}" for name, _ in self.trunk.named_parameters())
 
     def _build_levels(self, channels: int) -> Sequence[int]:
@@ -335,18 +339,14 @@ def cut_patches(images: Tensor, centres: Tensor) -> Tensor:
     Returns:
         (N, K, C, 64, 64).
     """
-    return sampled(images, patch_points(centres), PATCH)
+    return squares(images, centres, PATCH)
 
 
 def patch_points(centres: Tensor) -> Tensor:
     """Where the pixels of patches lie: (N, K, 64 * 64, 2) for centres (N, K, 2)."""
-    return centres[:, :, None] + _offsets(PATCH, centres)
-
-
-def _offsets(side: int, like: Tensor) -> Tensor:
-    """The centres of side x side cells, row by row, from the middle of all: (side * side, 2)."""
-    steps = torch.arange(side, device=like.device, dtype=torch.float32) + (0.5 - side / 2)
-    return torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=2).reshape(-1, 2)
+    steps = torch.arange(PATCH, device=centres.device, dtype=torch.float32) + (0.5 - PATCH / 2)
+    offsets = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=2).flatten(0, 1)
+    return centres[:, :, None] + offsets
 
 
 NETWORKS: dict[str, type[LandmarkNetwork]] = {
