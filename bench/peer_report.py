@@ -46,6 +46,7 @@ def report(
     predicted: Path,
     training: dict[str, float],
     predict: Callable[[], object],
+    placed_on: int | None = None,
 ) -> None:
     """Times the prediction of the test photographs and writes FOLDER/report.json.
 
@@ -57,6 +58,7 @@ def report(
         predicted: the file of landmarks that the peer wrote.
         training: its time.
         predict: places landmarks on the test photographs, from their files.
+        placed_on: how many of them it placed any landmark on; None is all.
     """
     predict()  # the first pass fills caches
     told = {
@@ -64,6 +66,7 @@ def report(
         "weights": weights,
         "schedule": schedule,
         "predicted": str(predicted),
+        "placed on": placed_on,
         "training": training,
         "passes": [timed(predict) for _ in range(PASSES)],
     }

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 
+Told = dict[str, Any]
 SUFFIXES = {"deeplabcut": ".csv", "coco": ".json"}
 TABLE = Path(__file__).with_suffix(".md")
 
@@ -110,28 +111,33 @@ def measure(name: str, row: Row, data: Path, out: Path, python: str, more: list[
     one_core = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
     subprocess.run(command, check=True, env=os.environ | one_core)
     told = json.loads((out / "report.json").read_text(encoding="utf-8"))
-    whole = out / "whole"
-    compose(row, data, whole)
-    said = run(
-        "evaluate", placed(Path(told["predicted"]), out, factors), landmarks,
-        "--images", whole / "test", "-o", out / "evaluation", "--json", shown=False,
-    )  # fmt: skip
-    trained = len(read_tps(out / "training.tps"))
-    return line(row.name, trained, len(factors), told, json.loads(said))
+    measured = None
+    if told["placed on"] != 0:
+        compose(row, data, out / "whole")
+        said = run(
+            "evaluate", placed(Path(told["predicted"]), out, factors), landmarks,
+            "--images", out / "whole" / "test", "-o", out / "evaluation", "--json", shown=False,
+        )  # fmt: skip
+        measured = json.loads(said)
+    learnt = read_tps(out / "training.tps")
+    return line(row.name, len(learnt), len(learnt[0].points), len(factors), told, measured)
 
 
 def line(
-    row: str, trained: int, tested: int, told: dict[str, Any], measured: dict[str, Any]
+    row: str, trained: int, landmarks: int, tested: int, told: Told, measured: Told | None
 ) -> str:
-    """A row of the table."""
-    px = measured["distance"]["px"]
+    """A row of the table; `measured` is None where no landmark was placed at all."""
+    missing, px = landmarks * tested, ["", "", ""]
+    if measured is not None:
+        px = [f"{measured['distance']['px'][key]:.2f}" for key in ("mean", "median", "p95")]
+        missing -= measured["specimens"] * landmarks - measured["missing"]["predicted"]
     seconds = statistics.median(each["processor"] for each in told["passes"])
     minutes = told["training"]["processor"] / 60
     cells = [
         f"{row}, {told['version']}",
         f"{trained} / {tested}",
-        *(f"{px[key]:.2f}" for key in ("mean", "median", "p95")),
-        str(measured["missing"]["predicted"]),
+        *px,
+        f"{missing} of {landmarks * tested}" if missing else "0",
         f"{minutes:.1f}" if minutes >= 1 else f"{minutes:.2f}",
         f"{tested / seconds:.1f}",
         told["weights"],

@@ -7,8 +7,10 @@ again. One in ten photographs is held back to choose the epoch.
 
 from __future__ import annotations
 
+import csv
 from importlib.util import find_spec
 from pathlib import Path
+from unittest.mock import patch
 
 import sleap_io
 import sleap_nn
@@ -16,8 +18,10 @@ from omegaconf import OmegaConf
 from peer_report import numbers, options, report, timed
 from sleap_nn.inference.predictor import Predictor
 from sleap_nn.train import run_training
+from sleap_nn.training.model_trainer import ModelTrainer
 
 SETTINGS = "training_profiles/baseline_medium_rf.single.yaml"
+EPOCHS = 200
 
 
 def main() -> None:
@@ -38,21 +42,32 @@ def main() -> None:
     trainer.zmq.controller_port = trainer.zmq.publish_port = None  # for the window alone
     if asked.epochs is not None:
         trainer.max_epochs = asked.epochs
-    with numbers(asked.bfloat16):
+
+    learn = ModelTrainer.train
+
+    def in_numbers(self: ModelTrainer) -> None:  # not what run_training measures afterwards
+        with numbers(asked.bfloat16):
+            learn(self)
+
+    with patch.object(ModelTrainer, "train", in_numbers):
         training = timed(lambda: run_training(settings))
 
     photographs = [str(path) for path in sorted((folder / "test").iterdir())]
     predictor = Predictor.from_model_paths([str(folder / "model")])
     found = folder / "found.slp"
-    predictor.predict(sleap_io.Video.from_filename(photographs)).save(str(found))
+    labels = predictor.predict(sleap_io.Video.from_filename(photographs))
+    labels.save(str(found))
+    with (folder / "model" / "training_log.csv").open(encoding="utf-8", newline="") as log:
+        epochs = max(int(row["epoch"]) for row in csv.DictReader(log))
     report(
         folder,
         f"sleap-nn {sleap_nn.__version__}",
         "random",
-        str(asked.epochs or "default"),
+        f"{epochs} of at most {EPOCHS} epochs{', bfloat16' * asked.bfloat16}",
         found,
         training,
         lambda: predictor.predict(sleap_io.Video.from_filename(photographs)),
+        placed_on=sum(bool(frame.instances) for frame in labels),
     )
 
 

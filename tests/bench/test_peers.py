@@ -86,8 +86,15 @@ def test_a_line_of_the_table(peers: ModuleType) -> None:
         "passes": [{"processor": 4.0}, {"processor": 5.0}, {"processor": 9.0}],
     }
     px = {"mean": 3.0, "median": 2.5, "p95": 8.125}
-    measured = {"distance": {"px": px}, "missing": {"predicted": 2, "manual": 0}}
-    assert peers.line("wings-10", 10, 20, told, measured) == (
-        "| wings-10, deeplabcut 3 | 10 / 20 | 3.00 | 2.50 | 8.12 | 2 | 1.5 | 4.0 | random"
-        " | 60 of 200 epochs |"
+    measured = {
+        "distance": {"px": px},
+        "specimens": 19,
+        "missing": {"predicted": 2, "manual": 0},
+    }
+    rest = "1.5 | 4.0 | random | 60 of 200 epochs |"
+    assert peers.line("wings-10", 10, 12, 20, told, measured) == (
+        f"| wings-10, deeplabcut 3 | 10 / 20 | 3.00 | 2.50 | 8.12 | 14 of 240 | {rest}"
+    )
+    assert peers.line("wings-10", 10, 12, 20, told, None) == (
+        f"| wings-10, deeplabcut 3 | 10 / 20 |  |  |  | 240 of 240 | {rest}"
     )
