@@ -184,17 +184,17 @@ def line(name: str, found: dict[str, Any]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def put_into_table(new: str) -> None:
-    """Replaces the line of the same name in the table's file, or adds it to the table."""
+def put_into_table(new: str, table: Path = TABLE) -> None:
+    """Replaces the line of the same name in the table's file, or adds it to those of its row."""
     name = new.split("|")[1]
-    lines = TABLE.read_text(encoding="utf-8").splitlines()
+    lines = table.read_text(encoding="utf-8").splitlines()
     start = next(i for i, text in enumerate(lines) if text.startswith("| row |")) + 2
     end = next(i for i in range(start, len(lines)) if not lines[i].startswith("|"))
     rows = {text.split("|")[1]: text for text in lines[start:end]} | {name: new}
-    order = {f" {row} ": i for i, row in enumerate(ROWS)}
-    known = sorted(rows.items(), key=lambda item: order.get(item[0], len(order)))
-    lines[start:end] = [text for _, text in known]
-    TABLE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    order = {row: i for i, row in enumerate(ROWS)}
+    known = sorted(rows, key=lambda name: order.get(name.split(",")[0].strip(), len(order)))
+    lines[start:end] = [rows[name] for name in known]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import cv2
 import dlib
 import numpy as np
 from numpy.typing import NDArray
+from peer_report import options, report, timed
 
 from beetle_lm.predict.formats.tps import TpsRecord, read_tps, write_tps
 
@@ -32,6 +33,15 @@ def fit_and_place(name: str, box: str, landmarks: Path, out: Path, predicted: Pa
     Returns:
         Minutes of training.
     """
+    begin = time.perf_counter()
+    predictor = fit(name, box, landmarks, out)
+    minutes = (time.perf_counter() - begin) / 60
+    write_tps(predicted, place(predictor, out / "test", landmarks if box == "dlib-box" else None))
+    return minutes
+
+
+def fit(name: str, box: str, landmarks: Path, out: Path, threads: int = 2) -> dlib.shape_predictor:
+    """Trains on OUT/training; see `fit_and_place`."""
     manual = {record.image or "": record for record in read_tps(landmarks)}
     images, known = [], []
     for path in sorted((out / "training").iterdir()):
@@ -40,19 +50,28 @@ def fit_and_place(name: str, box: str, landmarks: Path, out: Path, predicted: Pa
         # dlib counts pixels; our coordinates begin at the corner of the image.
         where = [dlib.point(*map(round, point)) for point in (points - 0.5).tolist()]
         images.append(image)
-        known.append([dlib.full_object_detection(_box(image, points, box), where)])
-    begin = time.perf_counter()
-    predictor = dlib.train_shape_predictor(images, known, _options(name))
-    minutes = (time.perf_counter() - begin) / 60
+        known.append(
+            [dlib.full_object_detection(_box(image, points if box == "dlib-box" else None), where)]
+        )
+    options = _options(name)
+    options.num_threads = threads
+    return dlib.train_shape_predictor(images, known, options)
+
+
+def place(
+    predictor: dlib.shape_predictor, photographs: Path, boxes: Path | None
+) -> list[TpsRecord]:
+    """Landmarks on the photographs of a folder, in the boxes of manual landmarks if there are."""
+    manual = {record.image or "": record for record in read_tps(boxes)} if boxes else {}
     records = []
-    for path in sorted((out / "test").iterdir()):
+    for path in sorted(photographs.iterdir()):
         image = _read(path)
         height, width = image.shape[:2]
-        found = predictor(image, _box(image, manual[path.name].in_image(height), box))
+        points = manual[path.name].in_image(height) if manual else None
+        found = predictor(image, _box(image, points))
         xy = np.array([[point.x + 0.5, point.y + 0.5] for point in found.parts()])
         records.append(TpsRecord.from_image_xy(xy, (width, height), path.name))
-    write_tps(predicted, records)
-    return minutes
+    return records
 
 
 def _options(name: str) -> dlib.shape_predictor_training_options:
@@ -65,7 +84,6 @@ def _options(name: str) -> dlib.shape_predictor_training_options:
         options.tree_depth, options.cascade_depth = 3, 20
         options.nu, options.feature_pool_size = 0.08, 700
         options.oversampling_amount = 50
-    options.num_threads = 2
     return options
 
 
@@ -76,8 +94,32 @@ def _read(path: Path) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image[..., ::-1]).astype(np.uint8)
 
 
-def _box(image: NDArray[np.uint8], points: Floats, box: str) -> dlib.rectangle:
-    if box == "dlib":
+def _box(image: NDArray[np.uint8], points: Floats | None) -> dlib.rectangle:
+    if points is None:
         return dlib.rectangle(0, 0, image.shape[1] - 1, image.shape[0] - 1)
     low, high = points.min(axis=0), points.max(axis=0)
     return dlib.rectangle(*map(round, (*low.tolist(), *high.tolist())))
+
+
+def main() -> None:
+    """A row of `bench/peers.py`: the whole photograph given, one thread."""
+    asked = options()
+    folder = asked.folder
+    made: list[dlib.shape_predictor] = []
+    learn = folder / "training.tps"
+    training = timed(lambda: made.append(fit(asked.set, "dlib", learn, folder, threads=1)))
+    predicted = folder / "found.tps"
+    write_tps(predicted, place(made[0], folder / "test", None))
+    report(
+        folder,
+        f"dlib {dlib.__version__}",
+        "random",
+        "ml-morph's options",
+        predicted,
+        training,
+        lambda: place(made[0], folder / "test", None),
+    )
+
+
+if __name__ == "__main__":
+    main()
