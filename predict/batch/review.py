@@ -25,7 +25,7 @@ from beetle_lm.predict.formats.parquet import PARQUET, ParquetResults
 from beetle_lm.predict.formats.records import flip_y
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, read_tps
 from beetle_lm.predict.images.find import Place, folder_of, place_below
-from beetle_lm.predict.images.specimens import photograph_of
+from beetle_lm.predict.images.specimens import number_of, photograph_of
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import base_name, encodable, fixed
 
@@ -118,6 +118,12 @@ class Review:
 
     worst: list[Reviewed] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_RANKS, 0))
+
+    @property
+    def unit(self) -> str:
+        """What is counted: 'photograph', or 'specimen' where photographs show several."""
+        several = any(number_of(one.image) is not None for one in self.worst)
+        return "specimen" if several else "photograph"
 
     @property
     def suspicious(self) -> int:
