@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
     kept = [
         record
         for record in records
-        if status.get(record.image or "") == "ok" and np.isfinite(record.points).all()
+        if status.get(record.name) == "ok" and np.isfinite(record.points).all()
     ]
     print(f"{len(kept)} of {len(records)} specimens are complete and not flagged")
 
@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
         for record, shape, (first, second) in zip(kept, shapes, scores, strict=True):
             # In units where the file has a scale, else in pixels.
             size = float(centroid_size(shape)) * (record.scale or 1)
-            table.writerow([record.image, f"{size:.2f}", f"{first:.6f}", f"{second:.6f}"])
+            table.writerow([record.name, f"{size:.2f}", f"{first:.6f}", f"{second:.6f}"])
 
     figure, (space, along) = pyplot.subplots(1, 2, figsize=(9, 4), layout="constrained")
     space.scatter(scores[:, 0], scores[:, 1], color="#0072b2")

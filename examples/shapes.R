@@ -11,11 +11,13 @@ suppressPackageStartupMessages(library(geomorph))
 folder <- commandArgs(trailingOnly = TRUE)[1]
 in_folder <- function(name) file.path(folder, name)
 
-# negNA: a missing landmark is -1 -1 in a TPS file. With a SCALE= in every record, coordinates are in units.
-landmarks <- readland.tps(in_folder("landmarks.tps"), specID = "imageID", negNA = TRUE, warnmsg = FALSE)
 specimens <- read.csv(in_folder("specimens.csv"), fileEncoding = "UTF-8-BOM")
 
-# geomorph names specimens by IMAGE= without the ending.
+# negNA: a missing landmark is -1 -1 in a TPS file. With a SCALE= in every record, coordinates are in units.
+# geomorph names specimens by IMAGE= without the ending; those of `--many` have a number in ID= alone.
+id <- if (any(grepl("~specimen", specimens$image))) "ID" else "imageID"
+landmarks <- readland.tps(in_folder("landmarks.tps"), specID = id, negNA = TRUE, warnmsg = FALSE)
+
 names_of <- function(files) sub("\\.[^.]*$", "", basename(files))
 status <- specimens$status[match(dimnames(landmarks)[[3]], names_of(specimens$image))]
 stopifnot("a record of landmarks.tps is not in specimens.csv" = !anyNA(status))

@@ -26,8 +26,9 @@ from beetle_lm.predict.inputs import (
 from beetle_lm.predict.landmarks import Landmarks
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.session import Device, Session
-from beetle_lm.predict.views.aim import Aim, Aimed, aim_of
+from beetle_lm.predict.views.aim import Aim, Aimed, Sighting, aim_of
 from beetle_lm.predict.views.finding import FINDER, Finder, OnWhole
+from beetle_lm.predict.views.many import SearchMany
 from beetle_lm.predict.views.passes import Pass, Photo
 from beetle_lm.predict.views.search import Search
 from beetle_lm.text import counted, printable
@@ -59,6 +60,7 @@ class Predictor:
         *,
         find: bool = False,
         search: bool = False,
+        many: bool = False,
     ) -> Predictor:
         """Loads a model.
 
@@ -72,22 +74,26 @@ class Predictor:
             find: the photographs show whole ground beetles, on which the part is found first.
             search: the part lies in any way, or is small in the photographs; turns and windows are
                 tried, which is slow.
+            many: with `find` or `search`, all specimens of a photograph are looked for.
 
         Raises:
             PartError: there is no such part.
-            RequestError: both are asked for, or the part is none that can be found.
+            RequestError: both are asked for, `many` without either, or the part is none that can be
+                found.
             ModelError: there is no such file, or it is no model of beetle-lm's.
             HubError: the model has to be fetched, and cannot be.
             DeviceError: no onnxruntime is installed, or CUDA was asked for and not obtained.
         """
         if find and search:
             raise RequestError("a part is either found on the whole specimen, or searched for")
+        if many and not (find or search):
+            raise RequestError("several specimens of a photograph are found, or searched for")
         session = Session.open(resolve(str(model), zoo), device, threads)
         if search:
-            return cls(session, Search(session.card))
+            return cls(session, searching(session.card, many=many))
         if not find:
             return cls(session)
-        finder = Finder(Session.open(resolve(FINDER, zoo), device, threads))
+        finder = Finder(Session.open(resolve(FINDER, zoo), device, threads), many=many)
         return cls(session, OnWhole(finder, session.card))
 
     @property
@@ -157,6 +163,9 @@ class Predictor:
     ) -> Generator[Result, None, None]:
         """Places landmarks on photographs, in their order, one result for each.
 
+        Where all specimens of a photograph are looked for there is one for each specimen, in
+        reading order, and one with the reason for a photograph on which none was found.
+
         Photographs are read ahead by threads, a few batches at most: memory does not grow with
         their number, and an iterable of millions is gone through as they are needed. One that
         cannot be read, or is not there, becomes a result with its reason, and so does one for which
@@ -192,12 +201,15 @@ class Predictor:
             first = list(islice(found, batch_size))
             batch_size, found = max(1, len(first)), chain(first, found)
         threads = Threads(workers)
-        return threads.until_end_of(self.place(found, batch_size, threads, read))
+        placed = self.place(found, batch_size, threads, read)
+        return threads.until_end_of(_each_specimen(placed))
 
     def place(
         self, photographs: Iterable[Photograph], batch_size: int, threads: Threads, read: Read
     ) -> Generator[Result, None, None]:
         """Places landmarks as `predict` does, in threads that do other things, too.
+
+        There is one result for each photograph, which may have `others`.
 
         Args:
             photographs: each is one photograph.
@@ -257,8 +269,8 @@ def place_together(
             finished = iter(
                 [
                     tuple(
-                        member.finish(aimed[index], each.card)
-                        for aimed, each in zip(found, predictors, strict=True)
+                        member.finish(sightings[index], each)
+                        for sightings, each in zip(found, predictors, strict=True)
                     )
                     for index, member in enumerate(ready)
                 ]
@@ -292,8 +304,30 @@ class _Ready:
     photograph: Photograph
     photo: Photo
 
-    def finish(self, aimed: Aimed, card: ModelCard) -> Result:
+    def finish(self, sighting: Sighting, predictor: Predictor) -> Result:
         """The result of this photograph, by what a model found on it."""
+        card, unsure = predictor.card, sighting.unsure
+        if not predictor.aim.many:
+            return self._placed(sighting.specimens[0], card)
+        results = [self._placed(aimed, card) for aimed in sighting.specimens]
+        if results:
+            first, *others = (
+                replace(result, specimen=number) for number, result in enumerate(results, 1)
+            )
+            return replace(first, others=tuple(others), unsure=unsure)
+        name = printable(Path(self.name).name)
+        there = counted(len(unsure), "place stands", "places stand") if unsure else "nothing stands"
+        sought = predictor.aim.card.spec.name
+        reason = f"{name} shows no {sought} that the model is sure of; {there} out of its ground"
+        size, orientation = self.photo.size, self.photo.orientation
+        return Result(
+            *(self.name, size, orientation, None, reason),
+            photograph=self.photograph,
+            unsure=unsure,
+        )
+
+    def _placed(self, aimed: Aimed, card: ModelCard) -> Result:
+        """The result of one specimen."""
         landmarks, flag, reason, found = None, None, None, aimed.found
         if found.fault is not None:
             name = printable(Path(self.name).name)
@@ -321,6 +355,21 @@ class _Ready:
             self.photograph,
             box=aimed.box,
         )
+
+
+def searching(card: ModelCard, *, many: bool) -> Aim:
+    """How a model looks that searches photographs for its part, or for all of them.
+
+    Raises:
+        ModelError: it does not know what shapes it was trained on.
+    """
+    return SearchMany(card) if many else Search(card)
+
+
+def _each_specimen(placed: Generator[Result, None, None]) -> Generator[Result, None, None]:
+    with closing(placed):
+        for result in placed:
+            yield from result.specimens
 
 
 def _is_among(image: ImageFile, seen: SeenPhotographs) -> bool:

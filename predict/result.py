@@ -9,6 +9,7 @@ import numpy as np
 
 from beetle_lm.errors import Hint, ImageError
 from beetle_lm.predict.images.read import Picture, read_image
+from beetle_lm.predict.images.specimens import specimen_name
 from beetle_lm.predict.inputs import Photograph, read_photograph
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.measurements import Length, measured
@@ -47,6 +48,12 @@ class Result:
             upright photograph; None where that was all of it.
         scale: what was read from the photograph of how long its pixels are; None where nobody
             looked.
+        specimen: the number of the specimen in its photograph, from 1, in reading order; None where
+            one specimen was looked for, or none was found.
+        others: the further specimens of the photograph, where all were looked for; `specimens` has
+            this one as well.
+        unsure: (4, 2) corners of each place of the photograph that may have shown a specimen, but
+            where the model was not sure of one, in pixels of the upright photograph.
     """
 
     name: str
@@ -59,6 +66,29 @@ class Result:
     hint: Hint | None = None
     box: Floats | None = None
     scale: Scale | None = None
+    specimen: int | None = None
+    others: tuple[Result, ...] = ()
+    unsure: tuple[Floats, ...] = ()
+
+    @property
+    def specimens(self) -> tuple[Result, ...]:
+        """A result for each specimen of the photograph, this one first; this one alone if none."""
+        return (self, *self.others)
+
+    @property
+    def called(self) -> str:
+        """What its rows are called in tables: the photograph's name, or the specimen's own."""
+        return self.name if self.specimen is None else specimen_name(self.name, self.specimen)
+
+    @property
+    def note(self) -> str:
+        """How many specimens its photograph shows, in words; empty where one was looked for."""
+        found = sum(one.specimen is not None for one in self.specimens)
+        if not found:
+            return ""
+        more = counted(len(self.unsure), "more place stands", "more places stand")
+        unsure = f"; {more} out of the ground, but the model is unsure" if self.unsure else ""
+        return f"{counted(found, 'specimen')} found{unsure}"
 
     @property
     def status(self) -> Status:
@@ -94,7 +124,7 @@ class Result:
             told.append(f"failed: {printable(self.error)}")
         elif self.flag is not None:
             told.append(f"flagged: {printable(self.flag)}")
-        return f"{printable(self.name)}: {', '.join(told)}"
+        return f"{printable(self.called)}: {', '.join(told)}"
 
     def __repr__(self) -> str:
         return f"<Result {self}>"
@@ -117,7 +147,7 @@ class Result:
         from beetle_lm.predict.drawing.axes import draw_on_axes
 
         picture = self._picture(_PLOTTED)
-        return draw_on_axes(picture, self.landmarks, self.name, self.flag or self.error, ax)
+        return draw_on_axes(picture, self.landmarks, self.called, self.flag or self.error, ax)
 
     def _repr_png_(self) -> bytes | None:
         """What a notebook shows; None, for the line of text, where there is nothing to draw."""

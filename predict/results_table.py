@@ -75,7 +75,7 @@ def _wide_row(result: Result, spec: PartSpec | None) -> list[object]:
     width, height = result.size or (np.nan, np.nan)
     error = result.mean_expected_error
     return [
-        result.name,
+        result.called,
         result.status,
         result.error or result.flag or "",
         width,
@@ -97,7 +97,7 @@ def _tidy_rows(result: Result, spec: PartSpec | None) -> list[list[object]]:
         errors = landmarks.expected_error
     columns = spec.landmark_names, _coordinates(result, spec), scores.tolist(), errors.tolist()
     return [
-        [result.name, number, name, *xy.tolist(), score, error]
+        [result.called, number, name, *xy.tolist(), score, error]
         for number, (name, xy, score, error) in enumerate(zip(*columns, strict=True), start=1)
     ]
 

@@ -10,6 +10,7 @@ from beetle_lm.predict.batch.writers import Written
 from beetle_lm.predict.evaluation.metrics import Evaluation, evaluate
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.landmarks import curve_points
+from beetle_lm.predict.result import Result
 from beetle_lm.zoo.model_file.parts import PartSpec
 
 
@@ -36,11 +37,12 @@ class Comparison:
         self._sizes: dict[str, tuple[int, int]] = {}
         self._without: list[str] = []
 
-    def add(self, name: str, written: Written) -> None:
-        """Takes the predicted landmarks of a photograph."""
-        if name in self._left_out:
+    def add(self, result: Result, written: Written) -> None:
+        """Takes the predicted landmarks of a specimen."""
+        name = result.called
+        if result.name in self._left_out:
             return
-        if name in self._reference:
+        if result.name in self._reference:
             curves = curve_points(self._spec, written.xy, written.semilandmarks)
             self._predicted.append(
                 Record(
@@ -67,4 +69,5 @@ class Comparison:
         manual = self._reference.without(self._left_out)
         compared = evaluate(self._predicted, manual, self._sizes, self._spec, scale)
         remarks = (*compared.remarks, *([self._note] if self._note else []))
-        return replace(compared, only_predicted=tuple(self._without), remarks=remarks)
+        alone = (*compared.only_predicted, *self._without)
+        return replace(compared, only_predicted=alone, remarks=remarks)

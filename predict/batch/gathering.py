@@ -159,7 +159,7 @@ def _task(wanted: Wanted, job: Job, names: Sequence[str], options: Options) -> T
     images = ListedImages(names, wanted.photographs, options)
     reference = None
     if wanted.reference is not None:
-        reference = Reference.read(wanted.reference, images, options.exif)
+        reference = Reference.read(wanted.reference, images, options.exif, many=options.many)
         if reference.sha256 != job.settings["file of manual landmarks"]:
             found = "has changed since the run was begun"
             raise LandmarkFileError(wanted.reference, None, found)

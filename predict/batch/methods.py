@@ -81,6 +81,9 @@ def _looked_for(run: Entries) -> Iterator[str]:
         yield f"The part was found on whole specimens by {_model(run['finder'])}."
     elif "search" in run:
         yield "The part was looked for at any place, turn and size in each photograph."
+    if run["options"].get("many"):
+        found = run["counts"]["specimens"]
+        yield f"All specimens of each photograph were looked for; {found} in all were found."
 
 
 def _written(run: Entries) -> Iterator[str]:
@@ -94,7 +97,8 @@ def _written(run: Entries) -> Iterator[str]:
             "missing": "and its landmarks written as missing",
             "drop": "and left out",
         }[options["flagged"]]
-        yield f"{counted(flagged, 'photograph')} {were} flagged for inspection {done}."
+        one = "specimen" if options.get("many") else "photograph"
+        yield f"{counted(flagged, one)} {were} flagged for inspection {done}."
     if options["min_score"] > 0:
         below = counted(counts["landmarks_below_min_score"], "landmark")
         yield f"{below} with a score below {options['min_score']:g} were written as missing."

@@ -38,6 +38,7 @@ class Options:
         max_pixels: photographs of more pixels are refused.
         isolate: decode photographs in processes of their own.
         pages: which pictures of TIFF files that hold several are photographs.
+        many: all specimens of a photograph are looked for, and each has rows of its own.
     """
 
     formats: tuple[Format, ...] = ("tps", "csv")
@@ -52,3 +53,4 @@ class Options:
     max_pixels: int = MAX_PIXELS
     isolate: bool = False
     pages: Pages = "first"
+    many: bool = False

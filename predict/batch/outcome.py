@@ -33,7 +33,8 @@ class Outcome:
 
     Args:
         shown: what the overview shows; nothing without overlays.
-        counts: of all photographs, by status, and of landmarks that were left out.
+        counts: of photographs, or of the specimens that were found on them, by status, and of
+            landmarks that were left out.
         turned: how many photographs carry an EXIF orientation.
         scaleless: how many photographs with landmarks lack the scale that was asked for.
         failures: the first ten photographs without landmarks.
@@ -72,11 +73,28 @@ class Outcome:
         """How many photographs have landmarks that should be checked."""
         return self.counts["flagged"]
 
+    @property
+    def specimens(self) -> int | None:
+        """How many specimens were found; None where one was looked for in each photograph."""
+        return self.counts.get("specimens")
+
+    @property
+    def unsure(self) -> int:
+        """How many places may have shown a further specimen, but the model was not sure of it."""
+        return self.counts.get("unsure_places", 0)
+
+    def add_photograph(self, result: Result, *, many: bool) -> None:
+        """Counts a photograph, and what was found on it where all specimens were looked for."""
+        self.counts["images"] += 1
+        self.turned += result.orientation != 1
+        if many:
+            found = sum(one.specimen is not None for one in result.specimens)
+            self.counts["specimens"] = (self.specimens or 0) + found
+            self.counts["unsure_places"] = self.unsure + len(result.unsure)
+
     def add(self, result: Result, written: Written | None, scale: Scale | None) -> None:
         """Counts one result, of whose landmarks `written` was written, with that scale."""
-        self.counts["images"] += 1
         self.counts[result.status] += 1
-        self.turned += result.orientation != 1
         if scale is not None and scale.units_per_px is None and written is not None:
             self.scaleless += 1
         if result.hint is not None and result.hint not in self.hints:
@@ -115,21 +133,26 @@ def outcome_of(
     outcome = Outcome(shown)
     comparison = None if task.reference is None else _comparison(task.reference, source)
     for result, image in zip(rows, task.images, strict=True):
-        written = Written.of(result, options.exif, options.min_score, options.flagged)
         scale = None if scales is None else scales(result.name, result.scale)
-        outcome.add(result, written, scale)
+        outcome.add_photograph(result, many=options.many)
+        for one in result.specimens:
+            written = Written.of(one, options.exif, options.min_score, options.flagged)
+            outcome.add(one, written, scale)
+            if files is not None:
+                files.add(one, written, scale)
+            if comparison is not None and written is not None and not written.dropped:
+                comparison.add(one, written)
         if files is not None:
-            files.add(result, written, scale)
-        if comparison is not None and written is not None and not written.dropped:
-            comparison.add(result.name, written)
-        if options.overlay and result.landmarks is not None and shown.lacks(result.name):
+            files.add_photograph(result)
+        is_drawn = options.overlay and (result.landmarks is not None or result.unsure)
+        if is_drawn and shown.lacks(result.name):
             try:
                 picture = overlay_sized(read(image, OVERLAY.channels, OVERLAY.at_least))
             except ImageError as error:  # the landmarks are there all the same
                 _log.warning("no overlay: %s", error)
                 continue
             marked = marked_photograph(picture, result, task)
-            flagged = result.status == "flagged"
+            flagged = any(one.status == "flagged" for one in result.specimens)
             shown.take(result.name, marked, options.min_score, flagged=flagged)
     if comparison is not None:
         for_all = None if options.scale is None else options.scale.for_all

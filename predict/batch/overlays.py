@@ -6,7 +6,10 @@ import errno
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from beetle_lm.errors import ImageError
 from beetle_lm.files import reachable
@@ -18,6 +21,7 @@ from beetle_lm.predict.drawing.overlay import OVERLAY, Marked, jpeg, overlay_siz
 from beetle_lm.predict.drawing.overview import Selection
 from beetle_lm.predict.images.read import File, Form, ImageFile, Picture
 from beetle_lm.predict.images.reading import Reader, Threads
+from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.result import Result
 from beetle_lm.text import printable
 
@@ -93,16 +97,16 @@ class Overlays:
             The overlay's file, once it is written; None where the file system takes no such
             name, and an OutputError where it takes no file.
         """
-        if result.landmarks is None:
+        if result.landmarks is None and not result.unsure:
             return None
         return self._threads.submit(self._drawn, picture, result)
 
     def _drawn(self, picture: Picture, result: Result) -> Path | None:
         marked = marked_photograph(picture, result, self._task)
-        flagged = result.status == "flagged"
+        flagged = any(one.status == "flagged" for one in result.specimens)
         self._shown.take(result.name, marked, self._options.min_score, flagged=flagged)
         path = reachable(self._names.path(self._folder, result.name))
-        drawn = jpeg(marked.drawn(self._options.min_score, result.flag))
+        drawn = jpeg(marked.drawn(self._options.min_score, _flags(result)))
         with writing(path):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,9 +121,28 @@ class Overlays:
 
 
 def marked_photograph(picture: Picture, result: Result, task: Task) -> Marked:
-    """A photograph with its landmarks, which it has, and with manual ones where there are any."""
-    landmarks, reference = result.landmarks, task.reference
-    assert landmarks is not None and landmarks.score is not None
-    manual = None if reference is None else reference.upright(result.name)
-    curves = landmarks.curves.values()
-    return Marked.of(picture, landmarks.xy, landmarks.score, manual, result.box, curves)
+    """A photograph with the landmarks of its specimens, and with manual ones if there are any."""
+    manual = () if task.reference is None else task.reference.upright(result.name)
+    of_first = np.concatenate(manual) if manual else None
+    first, *others = (
+        _marked(picture, one, of_first if one is result else None) for one in result.specimens
+    )
+    return replace(first, others=tuple(others))
+
+
+def _marked(picture: Picture, result: Result, manual: Floats | None) -> Marked:
+    xy, score, curves = np.empty((0, 2)), np.empty(0), list[Floats]()
+    if result.landmarks is not None and result.landmarks.score is not None:
+        xy, score = result.landmarks.xy, result.landmarks.score
+        curves = list(result.landmarks.curves.values())
+    return Marked.of(
+        *(picture, xy, score, manual, result.box, curves, result.specimen, result.unsure)
+    )
+
+
+def _flags(result: Result) -> str | None:
+    """Why any specimen of a photograph is flagged; None where none is."""
+    if result.specimen is None:
+        return result.flag
+    flagged = [one for one in result.specimens if one.flag is not None]
+    return "; ".join(f"specimen {one.specimen}: {one.flag}" for one in flagged) or None

@@ -394,7 +394,7 @@ def _reference(
 ) -> Reference | None:
     if manual is None:
         return None
-    return Reference.read(manual, images, options.exif).of_part(spec())
+    return Reference.read(manual, images, options.exif, many=options.many).of_part(spec())
 
 
 def _part_of(model: Path) -> PartSpec:

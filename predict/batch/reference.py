@@ -12,7 +12,7 @@ import numpy as np
 from beetle_lm.errors import ImageError, LandmarkError
 from beetle_lm.predict.formats.annotated import read_annotated
 from beetle_lm.predict.formats.landmark_names import in_order
-from beetle_lm.predict.formats.names import pair_by_image
+from beetle_lm.predict.formats.names import pair_by_image, pair_by_photograph
 from beetle_lm.predict.formats.read import content_of
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
@@ -29,7 +29,8 @@ class Reference:
 
     Args:
         manual: all of them.
-        by_name: those of photographs, by the photographs' names.
+        by_name: those of photographs, by the photographs' names; several of one photograph where
+            all of its specimens are looked for.
         headers: of these photographs, where they can be read.
         frame: the frame of the manual landmarks.
         path: the file.
@@ -39,7 +40,7 @@ class Reference:
     def __init__(
         self,
         manual: Sequence[Record],
-        by_name: Mapping[str, Record],
+        by_name: Mapping[str, Sequence[Record]],
         headers: Mapping[str, Header],
         frame: ExifFrame,
         path: Path,
@@ -52,8 +53,16 @@ class Reference:
         self._frame = frame
 
     @classmethod
-    def read(cls, path: Path, images: Sequence[ImageFile], frame: ExifFrame) -> Reference:
+    def read(
+        cls, path: Path, images: Sequence[ImageFile], frame: ExifFrame, *, many: bool = False
+    ) -> Reference:
         """Reads a landmark file whose coordinates are in `frame`.
+
+        Args:
+            path: the file.
+            images: the photographs.
+            frame: of the coordinates.
+            many: a photograph may have several records, one for each specimen.
 
         Raises:
             LandmarkFileError: the file cannot be read, or has no landmarks.
@@ -67,7 +76,12 @@ class Reference:
         for remark in annotated.remarks:
             _log.warning(remark)
         manual = annotated.records
-        by_name = {one.name: other for one, other in pair_by_image(wanted, manual)}
+        by_name: Mapping[str, Sequence[Record]]
+        if many:
+            pairs = pair_by_photograph(wanted, manual)
+            by_name = {wished[0].name: records for wished, records in pairs}
+        else:
+            by_name = {one.name: (other,) for one, other in pair_by_image(wanted, manual)}
         headers = _headers([files[name] for name in by_name])
         checksum = sha256(content_of(path)).hexdigest()
         return cls(manual, by_name, headers, frame, path, checksum)
@@ -80,7 +94,10 @@ class Reference:
         """
         manual = in_order(self.manual, spec.landmark_names, spec.name)
         new = dict(zip(map(id, self.manual), manual, strict=True))
-        by_name = {name: new[id(record)] for name, record in self._by_name.items()}
+        by_name = {
+            name: tuple(new[id(record)] for record in records)
+            for name, records in self._by_name.items()
+        }
         reference = Reference(manual, by_name, self._headers, self._frame, self.path, self.sha256)
         reference.check(spec)
         return reference
@@ -91,19 +108,19 @@ class Reference:
         Raises:
             LandmarkError: a specimen has another number of landmarks.
         """
-        for name, record in self._by_name.items():
+        for name, record in ((n, one) for n, records in self._by_name.items() for one in records):
             if len(record.points) != len(spec):
                 raise LandmarkError(
                     f"{name} has {counted(len(record.points), 'manual landmark')}, but {spec.name}"
                     f" has {len(spec)}"
                 )
 
-    def upright(self, name: str) -> Floats | None:
-        """Manual landmarks (n, 2) in the upright photograph of that name; None without any."""
-        record, header = self._by_name.get(name), self._headers.get(name)
-        if record is None or header is None:
-            return None
-        return record.upright(header, self._frame)
+    def upright(self, name: str) -> tuple[Floats, ...]:
+        """Manual landmarks (n, 2) of each specimen in the upright photograph of that name."""
+        records, header = self._by_name.get(name, ()), self._headers.get(name)
+        if header is None:
+            return ()
+        return tuple(record.upright(header, self._frame) for record in records)
 
     def __contains__(self, name: str) -> bool:
         """Whether a photograph of that name has manual landmarks."""
@@ -111,7 +128,8 @@ class Reference:
 
     def without(self, names: Container[str]) -> list[Record]:
         """The manual landmarks but for those of some photographs."""
-        left_out = {id(record) for name, record in self._by_name.items() if name in names}
+        known = self._by_name.items()
+        left_out = {id(one) for name, records in known if name in names for one in records}
         return [record for record in self.manual if id(record) not in left_out]
 
     def is_drawn_upright(self, name: str) -> bool:

@@ -27,6 +27,9 @@ CURVES, SLIDERS = "curves.csv", "sliders.csv"
 """The semilandmarks of the part's curves; and, where they are appended, which slide between which.
 """
 
+PHOTOGRAPHS = "photographs.csv"
+"""How many specimens each photograph shows, where all are looked for."""
+
 METHODS = "methods.txt"
 """The run in the words of a paper's methods."""
 
@@ -38,6 +41,7 @@ RESULTS = (
     "landmarks.csv",
     "predictions.csv",
     "specimens.csv",
+    PHOTOGRAPHS,
     CURVES,
     SLIDERS,
     MEASUREMENTS,
@@ -110,6 +114,7 @@ def planned(
     measurements: bool,
     curves: bool = False,
     appended: bool = False,
+    many: bool = False,
 ) -> list[str]:
     """Names of the results that a run with these options writes."""
     left_out = set(REVIEW)
@@ -121,6 +126,8 @@ def planned(
         left_out.add(PARQUET)
     if not has_tables(formats):
         left_out |= {"specimens.csv", MEASUREMENTS, SLIDERS}
+    if not (many and has_tables(formats)):
+        left_out.add(PHOTOGRAPHS)
     if not overlay:
         left_out |= {OVERLAYS, OVERVIEW}
     if not measurements:

@@ -25,6 +25,7 @@ from beetle_lm.predict.formats.parquet import PARQUET, ParquetResults
 from beetle_lm.predict.formats.records import flip_y
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, read_tps
 from beetle_lm.predict.images.find import Place, folder_of, place_below
+from beetle_lm.predict.images.specimens import number_of, photograph_of
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import base_name, encodable, fixed
 
@@ -117,6 +118,12 @@ class Review:
 
     worst: list[Reviewed] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_RANKS, 0))
+
+    @property
+    def unit(self) -> str:
+        """What is counted: 'photograph', or 'specimen' where photographs show several."""
+        several = any(number_of(one.image) is not None for one in self.worst)
+        return "specimen" if several else "photograph"
 
     @property
     def suspicious(self) -> int:
@@ -261,7 +268,7 @@ def review_records(found: Review) -> Iterator[str]:
     gives status and reason.
     """
     formatter = TpsFormatter()
-    shared = bool(shared_base_names([one.image for one in found.worst]))
+    shared = bool(shared_base_names(list({photograph_of(one.image) for one in found.worst})))
     for one in found.worst:
         xy, size = np.empty((0, 2)), (0, 0)
         if one.xy is not None and one.size is not None:
@@ -358,7 +365,7 @@ def _specimens(part: str, folder: Path, summary: dict[str, Any]) -> Iterator[Rev
         yield Reviewed(
             part,
             name,
-            place_below(folder_of(summary["photographs"]), name),
+            place_below(folder_of(summary["photographs"]), photograph_of(name)),
             summary["frame"] == "stored",
             _size(path, line, row),
             _number(path, line, row["units_per_px"]),
@@ -378,7 +385,7 @@ def _of_parquet(part: str, results: ParquetResults, summary: dict[str, Any]) -> 
         yield Reviewed(
             part,
             row.image,
-            place_below(folder_of(summary["photographs"]), row.image),
+            place_below(folder_of(summary["photographs"]), photograph_of(row.image)),
             results.about.stored,
             row.size,
             row.units_per_px,

@@ -40,7 +40,7 @@ def review_sheet(found: Review, images: Path | None = None) -> tuple[NDArray[np.
         for one, cell in zip(shown, cells, strict=True)
         if cell.pixels is None and one.status != "failed"
     ]
-    count = counted(sum(found.counts.values()), "photograph")
+    count = counted(sum(found.counts.values()), found.unit)
     note = f"{len(shown)} of {count}, worst first; {found.counts['flagged']} flagged"
     if found.counts["failed"]:
         note += f", {found.counts['failed']} failed"

@@ -70,6 +70,12 @@ def _record(result: Result) -> dict[str, Any]:
             record["semilandmark_error"] = _listed(result.landmarks.semilandmark_error)
     if result.box is not None:
         record["box"] = result.box.tolist()
+    if result.specimen is not None:
+        record["specimen"] = result.specimen
+    if result.others:
+        record["others"] = [_record(other) for other in result.others]
+    if result.unsure:
+        record["unsure"] = [place.tolist() for place in result.unsure]
     return record
 
 
@@ -95,6 +101,9 @@ def _result(record: dict[str, Any], spec: PartSpec) -> Result:
         hint=Hint[record["hint"]] if "hint" in record else None,
         box=np.array(record["box"]) if "box" in record else None,
         scale=Scale(*record["scale"]) if "scale" in record else None,
+        specimen=record.get("specimen"),
+        others=tuple(_result(other, spec) for other in record.get("others", ())),
+        unsure=tuple(np.array(place) for place in record.get("unsure", ())),
     )
 
 

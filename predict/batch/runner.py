@@ -29,13 +29,12 @@ from beetle_lm.predict.drawing.overview import Selection
 from beetle_lm.predict.formats.identifiers import unique_ids
 from beetle_lm.predict.images.read import ImageFile, Picture
 from beetle_lm.predict.images.reading import Reader, Threads, reading
-from beetle_lm.predict.predictor import Predictor, Together
+from beetle_lm.predict.predictor import Predictor, Together, searching
 from beetle_lm.predict.result import Result
 from beetle_lm.predict.scales.reading import ScaleReader
 from beetle_lm.predict.scales.sources import ScaleOf
 from beetle_lm.predict.session import Device, Session
 from beetle_lm.predict.views.finding import Finder, OnWhole
-from beetle_lm.predict.views.search import Search
 
 
 def load_models(
@@ -52,17 +51,15 @@ def load_models(
 
     Raises:
         RequestError: the model of whole specimens does not know a part.
+        ModelError: a model that is to search does not know what shapes it was trained on.
     """
     threads = threads or _half_of_the_cores()
     sessions = [Session.open(task.file, device, threads) for task in tasks]
+    many = plan.options.many
     if plan.finder is None:
-        return Together(
-            [
-                Predictor(one, Search(one.card)) if plan.search else Predictor(one)
-                for one in sessions
-            ]
-        )
-    finder = Finder(Session.open(plan.finder, device, threads))
+        aims = [searching(one.card, many=many) if plan.search else None for one in sessions]
+        return Together([Predictor(*pair) for pair in zip(sessions, aims, strict=True)])
+    finder = Finder(Session.open(plan.finder, device, threads), many=many)
     return Together([Predictor(one, OnWhole(finder, one.card)) for one in sessions])
 
 

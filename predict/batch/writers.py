@@ -14,7 +14,13 @@ from typing import Self, TextIO
 import numpy as np
 
 from beetle_lm.predict.batch.options import Flagged, Options
-from beetle_lm.predict.batch.result_files import CURVES, MEASUREMENTS, SLIDERS, has_tables
+from beetle_lm.predict.batch.result_files import (
+    CURVES,
+    MEASUREMENTS,
+    PHOTOGRAPHS,
+    SLIDERS,
+    has_tables,
+)
 from beetle_lm.predict.batch.staging import writing
 from beetle_lm.predict.formats.csv import csv_line, guarded
 from beetle_lm.predict.formats.identifiers import Identifiers, shared_base_names
@@ -29,6 +35,7 @@ from beetle_lm.predict.formats.semilandmarks import (
 )
 from beetle_lm.predict.formats.tps import TpsFormatter
 from beetle_lm.predict.images.orientation import ExifFrame, to_stored, upright_size
+from beetle_lm.predict.images.specimens import photograph_of
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.predict.measurements import lengths
 from beetle_lm.predict.result import Result
@@ -49,6 +56,9 @@ SPECIMEN_COLUMNS = (
     "units_per_px",
     "scale_note",
 )
+
+PHOTOGRAPH_COLUMNS = ("image", "specimens", "flagged", "unsure", "note")
+"""Those of the table of photographs whose specimens are all looked for."""
 
 _SCORE_DECIMALS, _ERROR_DECIMALS = 4, 3
 _LENGTH_COLUMNS = ("px", "px_expected_error", "units", "units_expected_error")
@@ -176,6 +186,8 @@ class ResultFiles:
                 self._open(stack, "predictions.csv", tidy_header())
             if has_tables(self._options.formats):
                 self._open(stack, "specimens.csv", ",".join(SPECIMEN_COLUMNS) + "\n")
+                if self._options.many:
+                    self._open(stack, PHOTOGRAPHS, ",".join(PHOTOGRAPH_COLUMNS) + "\n")
                 if self._spec.measurements:
                     self._open(stack, MEASUREMENTS, measurements_header(self._spec))
                 if self._appended:
@@ -228,6 +240,24 @@ class ResultFiles:
                     measured = measurements_row(self._spec, result, written, units_per_px)
                     self._streams[MEASUREMENTS].write(measured)
 
+    def add_photograph(self, result: Result) -> None:
+        """Writes what a photograph shows, where all of its specimens are looked for.
+
+        Args:
+            result: what came of it.
+
+        Raises:
+            OutputError: the folder cannot be written, e.g. because the disk is full.
+        """
+        if PHOTOGRAPHS not in self._streams:
+            return
+        placed = [one for one in result.specimens if one.specimen is not None]
+        flagged = sum(one.status == "flagged" for one in placed)
+        note = guarded(result.error or result.note)
+        row = (guarded(result.name), len(placed), flagged, len(result.unsure), note)
+        with writing(self._folder):
+            self._streams[PHOTOGRAPHS].write(encodable(csv_line(row)))
+
     def _open(self, stack: ExitStack, name: str, header: str) -> None:
         stream = (self._folder / name).open("w", encoding="utf-8", newline="")
         self._streams[name] = stack.enter_context(stream)
@@ -247,7 +277,7 @@ class ResultFiles:
             missing = written.missing
         reason = guarded(result.error or result.flag or "")
         units = ("", "") if scale is None else (_units(scale.units_per_px), guarded(scale.note))
-        name = guarded(result.name)
+        name = guarded(result.called)
         row = (name, result.status, reason, *size, *confidence, missing, *units)
         self._streams["specimens.csv"].write(encodable(csv_line(row)))
 
@@ -256,7 +286,7 @@ class ResultFiles:
             row = row.appended()
         record = row.tps_record(self._ids.of(row.image), self._spec)
         if record is not None and "tps" in self._options.formats:
-            keep_folders = base_name(row.image) in self._shared
+            keep_folders = base_name(photograph_of(row.image)) in self._shared
             self._streams["landmarks.tps"].write(self._tps.format(record, keep_folders))
         if row.xy is not None and "csv" in self._options.formats:
             self._streams["landmarks.csv"].write(wide_row(row.image, row.xy))
@@ -271,7 +301,7 @@ class ResultFiles:
 def _row(result: Result, written: Written | None, scale: Scale | None) -> ResultRow:
     placed = written is not None and not written.dropped
     return ResultRow(
-        result.name,
+        result.called,
         result.status,
         result.error or result.flag or "",
         result.size if written is None else written.size,
@@ -311,7 +341,7 @@ def measurements_row(
             decimals = max(0, _ERROR_DECIMALS + math.ceil(-math.log10(units_per_px)))
             in_units = length.times(units_per_px)
             cells += [_cell(value, decimals) for value in (in_units.value, in_units.expected_error)]
-    row = (guarded(result.name), result.status, _units(units_per_px), *cells)
+    row = (guarded(result.called), result.status, _units(units_per_px), *cells)
     return encodable(csv_line(row))
 
 

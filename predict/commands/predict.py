@@ -86,6 +86,14 @@ def predict(
             " Slow.",
         ),
     ] = False,
+    many: Annotated[
+        bool,
+        typer.Option(
+            "--many",
+            help="With --search or --find: a row for each specimen of a photograph, such as a tray"
+            " of mandibles or a drawer.",
+        ),
+    ] = False,
     zoo: Zoo = None,
     output: Annotated[
         str | None,
@@ -227,6 +235,8 @@ def predict(
         raise UsageError("give either --part NAME or --model FILE, not both")
     if find and search:
         raise UsageError("give either --find or --search, not both")
+    if many and not (find or search):
+        raise UsageError("--many goes with --search, or with --find for whole beetles")
     share = chosen_shard(shard)
     if share is not None and overwrite:
         raise UsageError(
@@ -271,6 +281,7 @@ def predict(
         max_pixels=max_pixels,
         isolate=isolate,
         pages=pages,
+        many=many,
     )
     load = partial(load_models, device=device, threads=threads)
     plan = partial(

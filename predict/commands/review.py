@@ -73,7 +73,7 @@ def review_list(
         )
     counts = found.counts
     echo(
-        f"{counted(sum(counts.values()), 'photograph')}: {counts['failed']} failed,"
+        f"{counted(sum(counts.values()), found.unit)}: {counts['failed']} failed,"
         f" {counts['flagged']} flagged; the {len(found.worst)} to check first are in {table},"
         f" {records.name} and {picture}"
     )

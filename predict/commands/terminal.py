@@ -43,7 +43,8 @@ def tell_plan(plan: Plan) -> None:
         compared = task.reference is not None
         appended = options.curves == "append"
         for name in planned(
-            options.formats, options.overlay, compared, task.measures, task.curved, appended
+            *(options.formats, options.overlay, compared, task.measures, task.curved, appended),
+            many=options.many,
         ):
             echo(f"  {plan.told(task.folder / name)}")
     if plan.together is not None:
@@ -222,9 +223,16 @@ class Terminal(Observer):
             flagged = f", {outcome.flagged} flagged" if outcome.flagged else ""
             scaleless = f", {outcome.scaleless} without a scale" if outcome.scaleless else ""
             failed = f", {outcome.failed} failed" if outcome.failed else ""
+            placed = str(outcome.images - outcome.failed)
+            if outcome.specimens is not None:
+                placed = counted(outcome.specimens, "specimen")
+            if outcome.unsure:
+                more = "place that stands", "places that stand"
+                told = f"{counted(outcome.unsure, *more)} out of the ground"
+                failed += f"; the model is unsure of {told}"
             echo(
                 f"{self._of_part(task)}{_counted(outcome.images)}: landmarks on"
-                f" {outcome.images - outcome.failed}{compared}{flagged}{scaleless}{failed};"
+                f" {placed}{compared}{flagged}{scaleless}{failed};"
                 f" results in {self._plan.told(finished.folder)}"
             )
         if several and any(finished.outcome.shown.cells for _, finished in self._done):
@@ -250,6 +258,8 @@ class Terminal(Observer):
         if result.error is not None:
             named = f"{name}: " if "/" in name else ""
             return f"failed: {self._of_part(task)}{named}{result.error}"
+        if result.specimen is not None:
+            return f"{self._of_part(task)}{name}: {result.note}"
         scores = None if result.landmarks is None else result.landmarks.score
         flagged = "" if result.flag is None else f", flagged: {result.flag}"
         return f"{self._of_part(task)}{name}: " + (

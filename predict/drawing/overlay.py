@@ -27,6 +27,7 @@ FLAGGED = (190, 40, 0)
 """The colour of the frame around a photograph that is flagged."""
 
 _BOX = (0, 158, 115)
+_UNSURE = (150, 150, 150)
 _CURVE = (240, 180, 60)
 _BLACK, _WHITE, _MANUAL = (0, 0, 0), (255, 255, 255), (255, 90, 220)
 
@@ -43,6 +44,9 @@ class Marked:
         box: (4, 2) corners of the window in which the landmarks were looked for, in these pixels;
             None where that was all of the photograph.
         curves: (m, 2) points of each curve, in these pixels.
+        number: of the specimen, where the photograph shows several.
+        others: the further specimens, on the same pixels.
+        unsure: (4, 2) corners of places that may show a further one, in these pixels.
     """
 
     pixels: NDArray[np.uint8]
@@ -51,6 +55,9 @@ class Marked:
     manual: Floats | None = None
     box: Floats | None = None
     curves: tuple[Floats, ...] = ()
+    number: int | None = None
+    others: tuple[Marked, ...] = ()
+    unsure: tuple[Floats, ...] = ()
 
     @classmethod
     def read(
@@ -85,6 +92,8 @@ class Marked:
         manual: Floats | None = None,
         box: Floats | None = None,
         curves: Iterable[Floats] = (),
+        number: int | None = None,
+        unsure: tuple[Floats, ...] = (),
     ) -> Marked:
         """A photograph at the scale at which it is at hand, RGB; the rest as for `read`.
 
@@ -95,17 +104,30 @@ class Marked:
             manual: (m, 2) manual landmarks.
             box: (4, 2) corners of the window in which the landmarks were looked for.
             curves: (m, 2) points of each curve.
+            number: of the specimen, where the photograph shows several.
+            unsure: (4, 2) corners of places that may show a further one.
         """
-        frame = picture.frame
+        frame, pixels = picture.frame, picture.pixels
         origin = np.array([frame.left, frame.top])
-        scale = np.array(picture.pixels.shape[1::-1]) / (frame.width, frame.height)
-        return cls(
-            picture.pixels,
-            (xy - origin) * scale,
-            score,
-            None if manual is None else (manual - origin) * scale,
-            None if box is None else (box - origin) * scale,
-            tuple((curve - origin) * scale for curve in curves),
+        scale = np.array(pixels.shape[1::-1]) / (frame.width, frame.height)
+        marked = cls(pixels, xy, score, manual, box, tuple(curves), number, unsure=unsure)
+        return marked._moved(pixels, origin, scale)
+
+    def _moved(self, pixels: NDArray[np.uint8], origin: Floats, scale: Floats) -> Marked:
+        """The same on other pixels: places less their origin, times their scale."""
+
+        def moved(places: Floats) -> Floats:
+            return np.asarray((places - origin) * scale, np.float64)
+
+        return replace(
+            self,
+            pixels=pixels,
+            xy=moved(self.xy),
+            manual=None if self.manual is None else moved(self.manual),
+            box=None if self.box is None else moved(self.box),
+            curves=tuple(map(moved, self.curves)),
+            others=tuple(other._moved(pixels, origin, scale) for other in self.others),
+            unsure=tuple(map(moved, self.unsure)),
         )
 
     def fitted(self, width: int, height: int) -> Marked:
@@ -118,10 +140,7 @@ class Marked:
         """The same with another width and height, each at least 1."""
         pixels = _resized(self.pixels, size)
         scale = np.array(pixels.shape[1::-1]) / self.pixels.shape[1::-1]
-        manual = None if self.manual is None else self.manual * scale
-        box = None if self.box is None else self.box * scale
-        curves = tuple(curve * scale for curve in self.curves)
-        return Marked(pixels, self.xy * scale, self.score, manual, box, curves)
+        return self._moved(pixels, np.zeros(2), scale)
 
     def drawn(self, min_score: float = 0.0, flag: str | None = None) -> NDArray[np.uint8]:
         """The pixels with numbered landmarks, and crosses for manual ones; see `draw`.
@@ -131,7 +150,11 @@ class Marked:
             flag: why the photograph is flagged; it is framed in red then, and a bar above it gives
                 the reason.
         """
-        pixels = draw(self._lined(), self.xy, self.score, min_score, self.manual)
+        pixels = self._lined()
+        for one in (self, *self.others):
+            radius = None if one.number is None else _radius_of(one.xy, pixels)
+            pixels = draw(pixels, one.xy, one.score, min_score, one.manual, radius)
+        pixels = _with_numbers(pixels, (self, *self.others))
         return pixels if flag is None else _flagged(pixels, flag)
 
     def dotted(
@@ -145,16 +168,22 @@ class Marked:
             numbers: height of the landmarks' numbers; None writes none.
         """
         canvas = self._lined()
-        for point, value in zip(self.xy, self.score, strict=True):
-            if not np.isnan(point).any():
-                small_dot(canvas, point, radius, float(value), trusted=bool(value >= min_score))
+        for one in (self, *self.others):
+            for point, value in zip(one.xy, one.score, strict=True):
+                if not np.isnan(point).any():
+                    small_dot(canvas, point, radius, float(value), trusted=bool(value >= min_score))
         return canvas if numbers is None else _numbered(canvas, self.xy, numbers / 2.4)
 
     def _lined(self) -> NDArray[np.uint8]:
-        """A copy of the pixels with the outline of the window and the lines of the curves."""
-        canvas = _boxed(self.pixels, self.box)
+        """A copy of the pixels with the outlines of windows and the lines of curves."""
+        canvas = self.pixels.copy()
+        for place in self.unsure:
+            _outline(canvas, place, _UNSURE, (1, 1, 1, 1))
+        for one in (self, *self.others):
+            if one.box is not None:  # its upper side is thicker
+                _outline(canvas, one.box, _BOX, (2, 1, 1, 1))
         width = max(1, round(max(canvas.shape[:2]) / 500))
-        for curve in self.curves:
+        for curve in [curve for one in (self, *self.others) for curve in one.curves]:
             points = [_fixed_point(point) for point in curve[~np.isnan(curve[:, 0])]]
             path = np.array(points, np.int32).reshape(-1, 1, 2)
             for colour, thickness in ((_BLACK, width + 2), (_CURVE, width)):
@@ -214,6 +243,7 @@ def draw(
     score: Floats,
     min_score: float = 0.0,
     manual: Floats | None = None,
+    radius: int | None = None,
 ) -> NDArray[np.uint8]:
     """Draws numbered landmarks on RGB pixels (H, W, 3) of the same scale; returns a copy.
 
@@ -221,7 +251,7 @@ def draw(
     `min_score` are red rings. Manual landmarks are pink crosses.
     """
     canvas = pixels.copy()
-    radius = max(4, round(max(canvas.shape[:2]) * 0.0055))
+    radius = _radius(canvas) if radius is None else radius
     if manual is not None:
         for point in manual[~np.isnan(manual).any(axis=1)]:
             _cross(canvas, point, radius)
@@ -300,18 +330,46 @@ def _dot(
         _circle(canvas, point, radius * 1.7, _colour(0.0), 2 * width)
 
 
-def _boxed(pixels: NDArray[np.uint8], box: Floats | None) -> NDArray[np.uint8]:
-    """A copy with a thin outline of the window, whose upper side is thicker."""
-    canvas = pixels.copy()
-    if box is None:
-        return canvas
+def _outline(
+    canvas: NDArray[np.uint8], box: Floats, colour: tuple[int, int, int], wide: tuple[int, ...]
+) -> None:
+    """Draws the thin outline of a window, each side so many times as wide."""
     width = max(1, round(max(canvas.shape[:2]) / 700))
     corners = [_fixed_point(point) for point in box]
-    for start, end, thicker in zip(corners, [*corners[1:], corners[0]], (2, 1, 1, 1), strict=True):
-        for colour, more in ((_BLACK, 2), (_BOX, 0)):
-            thickness = thicker * width + more
-            cv2.line(canvas, start, end, colour, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
-    return canvas
+    for start, end, times in zip(corners, [*corners[1:], corners[0]], wide, strict=True):
+        for shade, more in ((_BLACK, 2), (colour, 0)):
+            thickness = times * width + more
+            cv2.line(canvas, start, end, shade, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _radius_of(xy: Floats, pixels: NDArray[np.uint8]) -> int:
+    """The radius of the dots on a specimen that is one of several."""
+    largest = _radius(pixels)
+    there = xy[~np.isnan(xy).any(axis=1)]
+    extent = float(np.ptp(there, axis=0).max()) if len(there) else 0.0
+    return min(max(3, round(extent * 0.025)), largest)
+
+
+def _radius(pixels: NDArray[np.uint8]) -> int:
+    longest: int = max(pixels.shape[:2])
+    return max(4, round(longest * 0.0055))
+
+
+def _with_numbers(canvas: NDArray[np.uint8], specimens: Iterable[Marked]) -> NDArray[np.uint8]:
+    """Writes the number of each specimen above it, on the left."""
+    numbered = [one for one in specimens if one.number is not None and len(one.xy)]
+    if not numbered:
+        return canvas
+    picture = Image.fromarray(canvas)
+    pen = ImageDraw.Draw(picture)
+    size = max(16, round(max(canvas.shape[:2]) / 50))
+    font = ImageFont.load_default(size=size)
+    for one in numbered:
+        left, top = np.nanmin(one.xy, axis=0) - 0.6 * size
+        x = float(np.clip(left, 0, picture.width - size))
+        y = float(np.clip(top, size, picture.height))
+        pen.text((x, y), str(one.number), _BOX, font, "rs", stroke_width=3, stroke_fill=_WHITE)
+    return np.asarray(picture, np.uint8)
 
 
 def _cross(canvas: NDArray[np.uint8], point: Floats, radius: int) -> None:

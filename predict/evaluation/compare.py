@@ -38,8 +38,9 @@ def evaluate(
 ) -> Evaluation:
     """Compares predicted with manual landmarks of the specimens that both have.
 
-    Specimens are matched by the names of their images; those that only one side has are named by
-    the evaluation. Failed results count as not predicted.
+    Specimens are matched by the names of their images, and several of one photograph by where they
+    lie; those that only one side has are named by the evaluation. Failed results count as not
+    predicted.
 
     Args:
         predicted: a landmark file of any kind, results of `Predictor.predict`, or records of
@@ -119,7 +120,7 @@ def _records(held: Sequence[Result | Record], exif: ExifFrame) -> list[Record]:
             records.append(
                 Record(
                     every[0],
-                    item.name,
+                    item.called,
                     curves=tuple(every[1:]),
                     curve_names=tuple(item.landmarks.curves) or None,
                     control_points=False,
@@ -130,7 +131,7 @@ def _records(held: Sequence[Result | Record], exif: ExifFrame) -> list[Record]:
 
 def _sizes(results: Iterable[Result], exif: ExifFrame) -> dict[str, Size]:
     return {
-        each.name: each.size if exif == "apply" else upright_size(each.size, each.orientation)
+        each.called: each.size if exif == "apply" else upright_size(each.size, each.orientation)
         for each in results
         if each.size is not None
     }

@@ -14,6 +14,7 @@ import numpy as np
 from beetle_lm.errors import Hint, LandmarkError, RequestError
 from beetle_lm.predict.evaluation.curves import CurveComparison, compare_curves
 from beetle_lm.predict.evaluation.shapes import ShapeComparison, compare_shapes
+from beetle_lm.predict.evaluation.specimens import pair_specimens
 from beetle_lm.predict.evaluation.statistics import Agreement, Shares, Spread
 from beetle_lm.predict.evaluation.suspects import (
     Suspect,
@@ -24,7 +25,7 @@ from beetle_lm.predict.evaluation.suspects import (
 from beetle_lm.predict.formats.annotated import curves_remark, without_zeros
 from beetle_lm.predict.formats.coordinates import GREATEST
 from beetle_lm.predict.formats.landmark_names import in_order, own_names
-from beetle_lm.predict.formats.names import listed, pair_by_image
+from beetle_lm.predict.formats.names import listed
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.formats.sizes import ImageSizes, Size, SizesByName
 from beetle_lm.predict.landmarks import Floats, centroid_size
@@ -357,9 +358,19 @@ def evaluate(
             f" {counted(len(manual), 'manual record')} is annotated yet"
         )
     predicted, annotated = _in_one_order(predicted, annotated, spec)
-    pairs = pair_by_image(predicted, annotated)
     images = SizesByName(sizes) if isinstance(sizes, Mapping) else sizes
-    known = [images.find(one.name) or images.find(other.name) for one, other in pairs]
+
+    def size_of(one: Record, other: Record) -> Size | None:
+        return images.find(one.name) or images.find(other.name)
+
+    pairs = pair_specimens(
+        predicted,
+        annotated,
+        lambda one, other: _in_one_frame(one, other, size_of(one, other)),
+    )
+    if not pairs:
+        raise LandmarkError("no predicted specimen lies where a manual one of its photograph does")
+    known = [size_of(*pair) for pair in pairs]
     placed = [_in_one_frame(*pair, size) for pair, size in zip(pairs, known, strict=True)]
     for one, other in pairs:
         _check_bounds(one)

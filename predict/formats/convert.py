@@ -29,6 +29,7 @@ from beetle_lm.predict.formats.read import read_records
 from beetle_lm.predict.formats.records import Record, flip_y
 from beetle_lm.predict.formats.sizes import ImageSizes, Size, SizesByName
 from beetle_lm.predict.formats.tps import TpsFormatter, TpsRecord, write_tps
+from beetle_lm.predict.images.specimens import photograph_of, photographs_of
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import base_name, counted, shown
 from beetle_lm.zoo.model_file.parts import PartSpec
@@ -207,10 +208,10 @@ def _nts(source: Path, records: Sequence[Record], placed: Sequence[Floats]) -> s
 def _text_of_results(results: ParquetResults, kind: str, excel: bool) -> Iterator[str]:
     if kind == "tps":
         identifiers, formatter = Identifiers(results.names), TpsFormatter()
-        shared = frozenset(shared_base_names(results.names))
+        shared = frozenset(shared_base_names(list(photographs_of(results.names))))
         for row in results:
             if record := row.tps_record(identifiers.of(row.image), results.about.spec):
-                yield formatter.format(record, base_name(row.image) in shared)
+                yield formatter.format(record, base_name(photograph_of(row.image)) in shared)
         return
     names = results.about.spec.landmark_names
     yield wide_header(len(names), excel) if kind == "wide" else tidy_header(excel)

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from beetle_lm.predict.images.specimens import photograph_of
 from beetle_lm.text import base_name
 
 
@@ -30,7 +31,8 @@ class Identifiers:
     def of(self, name: str) -> str:
         """The identifier of one of the names."""
         stem = _stem(name)
-        return stem if self._are_stems and stem not in self._shared_stems else name
+        shared = {stem, _stem(photograph_of(name))} & self._shared_stems.keys()
+        return name if shared or not self._are_stems else stem
 
 
 def unique_ids(names: Iterable[str]) -> dict[str, str]:

@@ -7,11 +7,12 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from beetle_lm.errors import LandmarkError
 from beetle_lm.predict.formats.records import Record, places
+from beetle_lm.predict.images.specimens import photograph_of
 from beetle_lm.text import printable
 
 LISTED = 5
@@ -166,6 +167,29 @@ def pair_by_image(
     if not names:
         raise LandmarkError(_nothing_in_common(predicted, manual))
     return [(by_name[0][one], by_name[1][other]) for one, other in names.items()]
+
+
+def pair_by_photograph(
+    predicted: Sequence[Record], manual: Sequence[Record]
+) -> list[tuple[tuple[Record, ...], tuple[Record, ...]]]:
+    """The specimens of photographs that are in both lists, in the order of the predictions.
+
+    Records of one photograph may be any number, as specimens of it or under its own name.
+
+    Raises:
+        LandmarkError: a name may mean several photographs, or none is in both lists.
+    """
+    groups = []
+    for records in (predicted, manual):
+        by_photograph: dict[str, list[Record]] = {}
+        for record in records:
+            by_photograph.setdefault(photograph_of(record.name), []).append(record)
+        groups.append(by_photograph)
+    firsts = ([replace(of[0], image=name, id=None) for name, of in side.items()] for side in groups)
+    return [
+        (tuple(groups[0][one.name]), tuple(groups[1][other.name]))
+        for one, other in pair_by_image(*firsts)
+    ]
 
 
 def _key(name: str) -> str:

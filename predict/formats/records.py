@@ -14,6 +14,7 @@ import numpy as np
 from beetle_lm.errors import LandmarkError
 from beetle_lm.predict.images.header import Header
 from beetle_lm.predict.images.orientation import ExifFrame, to_upright
+from beetle_lm.predict.images.specimens import number_of, specimen_name
 from beetle_lm.predict.landmarks import Floats
 
 
@@ -63,7 +64,14 @@ class Record:
 
     @property
     def name(self) -> str:
-        """What the specimen goes by: its image, without one its ID, else its place in the file."""
+        """What the specimen goes by: its image, without one its ID, else its place in the file.
+
+        An ID that tells its number in the photograph gives it the name of a specimen (see
+        `beetle_lm.predict.images.specimens`).
+        """
+        number = None if self.id is None else number_of(self.id)
+        if self.image and number is not None and number_of(self.image) is None:
+            return specimen_name(self.image, number)
         return self.image or self.id or str(self.number)
 
     @property

@@ -15,6 +15,7 @@ from beetle_lm.predict.images.find import File, ImageFile, find_images
 from beetle_lm.predict.images.header import Header, read_header
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.pages import page_called
+from beetle_lm.predict.images.specimens import photograph_of
 from beetle_lm.text import counted
 
 Size = tuple[int, int]
@@ -61,7 +62,7 @@ class SizesByName:
 
     def find(self, name: str) -> Size | None:
         """The size of the image that `name` means; None where none, or several, may be meant."""
-        found = self._index.find(name)
+        found = self._index.find(name) or self._index.find(photograph_of(name))
         return None if found is None else self._sizes[found]
 
 
@@ -94,6 +95,7 @@ class PhotographFolder:
         found = self._photograph(name)
         if found is not None:
             return self._header(found).size_in(self._frame)
+        name = photograph_of(name)
         several, count = self._index.candidates(name)
         if several:
             more = f" or {counted(count - len(several), 'other')}" if count > len(several) else ""
@@ -115,6 +117,7 @@ class PhotographFolder:
         return found
 
     def _photograph(self, name: str) -> ImageFile | None:
+        name = photograph_of(name)
         found = self._file(name)
         if found is not None or self._index.candidates(name)[1]:
             return found

@@ -22,6 +22,7 @@ from beetle_lm.files import write_text
 from beetle_lm.predict.formats.coordinates import GREATEST, MissingCodes, parse_number
 from beetle_lm.predict.formats.records import Record, checked_points, flip_y
 from beetle_lm.predict.formats.text import read_text
+from beetle_lm.predict.images.specimens import number_of, photograph_of
 from beetle_lm.predict.landmarks import Floats
 from beetle_lm.text import base_name, encodable, fixed, precise, shown
 
@@ -375,7 +376,8 @@ def format_record(record: TpsRecord, keep_folders: bool = False, exact: bool = F
     """A record as TPS text, ending in a line feed.
 
     Coordinates are in fixed point with 5 decimals and one space between; a missing point is
-    ``-1.00000 -1.00000``; ``IMAGE=`` has no folders; ``ID=`` is always there, made from the image's
+    ``-1.00000 -1.00000``; ``IMAGE=`` has no folders, and is the photograph
+    of a specimen that has a number in it; ``ID=`` is always there, made from the image's
     name where the record has none; ``SCALE=`` is left out where unknown; names of
     curves are a comment, ``COMMENT=curves: outline; suture``. Whether an ID is unique in its file a
     single record cannot know: see `TpsFormatter`.
@@ -391,7 +393,7 @@ def format_record(record: TpsRecord, keep_folders: bool = False, exact: bool = F
         for curve in record.curves:
             lines += [f"POINTS={len(curve)}", *_rows(curve, exact)]
     if record.image is not None:
-        image = record.image if keep_folders else base_name(record.image)
+        image = photograph_of(record.image if keep_folders else base_name(record.image))
         lines.append(f"IMAGE={_one_line(image)}")
     lines.append(f"ID={_id_of(record)}")
     if record.scale is not None:
@@ -460,20 +462,28 @@ def write_tps(path: str | Path, records: Iterable[TpsRecord], exact: bool = Fals
     """
     formatter = TpsFormatter()
     records = list(records)
-    images = {record.image for record in records if record.image is not None}
+    images = {photograph_of(one.image) for one in records if one.image is not None}
     times = Counter(base_name(image).casefold() for image in images)
     write_text(
         Path(path),
         (
-            formatter.format(record, times[base_name(record.image or "").casefold()] > 1, exact)
+            formatter.format(record, times[_file_of(record).casefold()] > 1, exact)
             for record in records
         ),
     )
 
 
+def _file_of(record: TpsRecord) -> str:
+    return base_name(photograph_of(record.image or ""))
+
+
 def _id_of(record: TpsRecord) -> str:
+    """The ID of a record; that of a specimen which has a number in its photograph tells of it."""
     name = _one_line(base_name(record.image or ""))
-    return _one_line(record.id or "") or name.rpartition(".")[0] or name or "specimen"
+    own = _one_line(record.id or "")
+    if number_of(name) is not None and number_of(own) is None:
+        own = ""
+    return own or name.rpartition(".")[0] or name or "specimen"
 
 
 def _rows(points: Floats, exact: bool) -> list[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from beetle_lm.errors import ImageError
 from beetle_lm.predict.images.find import ImageFile, Place, is_file
 from beetle_lm.predict.images.header import Header, read_header
+from beetle_lm.predict.images.specimens import photograph_of
 from beetle_lm.predict.images.tiff import Page
 from beetle_lm.text import counted
 
@@ -76,8 +77,12 @@ def photograph_at(path: Place, name: str) -> ImageFile:
 
     Args:
         path: where a file of that name would be; there may be none.
-        name: the photograph's name.
+        name: the photograph's name, or that of a specimen in it.
     """
+    if (photograph := photograph_of(name)) != name:
+        if isinstance(path, Path):
+            path = path.with_name(photograph_of(path.name))
+        return replace(photograph_at(path, photograph), name=name)
     if isinstance(path, Path) and not is_file(path):
         page = page_called(path.name, lambda file: ImageFile.of(path.with_name(file)))
         if page is not None:

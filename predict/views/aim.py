@@ -43,8 +43,27 @@ class Aimed:
     flag: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """What a model found on one photograph.
+
+    Args:
+        specimens: one where one is looked for; any number, in reading order, where several are.
+        unsure: (4, 2) corners of each place that stands out of the ground, but where the model is
+            not sure of a specimen, in pixels of the photograph; none where one specimen is looked
+            for.
+    """
+
+    specimens: tuple[Aimed, ...]
+    unsure: tuple[Floats, ...] = ()
+
+
 class Aim(Protocol):
     """How a model comes to see the specimens on photographs."""
+
+    @property
+    def many(self) -> bool:
+        """Whether all specimens of a photograph are looked for."""
 
     @property
     def card(self) -> ModelCard:
@@ -62,7 +81,7 @@ class Aim(Protocol):
     def record(self) -> Mapping[str, Any]:
         """What run.json says of it, beside the model."""
 
-    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
+    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Sighting]]:
         """Says what the models are to see, view after view, until landmarks are placed.
 
         Args:
@@ -74,17 +93,17 @@ class Aim(Protocol):
 class Straight:
     """All of the photograph, as it lies."""
 
-    detail = 1
+    detail, many = 1, False
     settings: Mapping[str, object] = MappingProxyType({})
     record: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, card: ModelCard) -> None:
         self.card = card
 
-    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
+    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Sighting]]:
         """See `Aim`."""
         found = yield Wanted(session, [photo.whole for photo in photos])
-        return [Aimed(one) for one in found]
+        return [Sighting((Aimed(one),)) for one in found]
 
 
 class Upright:
@@ -98,14 +117,14 @@ class Upright:
             less exact, but near enough to find a part by.
     """
 
-    detail = _UPRIGHT_DETAIL
+    detail, many = _UPRIGHT_DETAIL, False
     settings: Mapping[str, object] = MappingProxyType({})
     record: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, card: ModelCard, *, always: bool = True) -> None:
         self.card, self._always = card, always
 
-    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
+    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Sighting]]:
         """See `Aim`."""
         first = yield Wanted(session, [photo.whole for photo in photos])
         views = [
@@ -119,7 +138,7 @@ class Upright:
             for one, photo in zip(found, photos, strict=True)
         ]
         return [
-            Aimed(one, flag="; ".join(filter(None, told)) or None)
+            Sighting((Aimed(one, flag="; ".join(filter(None, told)) or None),))
             for one, told in zip(found, reasons, strict=True)
         ]
 

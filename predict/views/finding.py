@@ -11,7 +11,15 @@ import numpy as np
 
 from beetle_lm.errors import Hint, RequestError
 from beetle_lm.predict.session import Session
-from beetle_lm.predict.views.aim import Aimed, Upright, cut_off, window_onto
+from beetle_lm.predict.views.aim import (
+    Aim,
+    Aimed,
+    Sighting,
+    Upright,
+    cut_off,
+    window_onto,
+)
+from beetle_lm.predict.views.many import SearchMany
 from beetle_lm.predict.views.passes import Pass, Photo, Questions, Wanted
 from beetle_lm.predict.views.placement import Window
 from beetle_lm.zoo.model_file.card import ModelCard
@@ -30,18 +38,23 @@ class Finder:
 
     Args:
         session: the model.
+        many: it finds all specimens of a photograph.
+
+    Raises:
+        ModelError: it is to find all, and does not know what shapes it was trained on.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, many: bool = False) -> None:
         self.session = session
-        self._found: WeakKeyDictionary[Photo, Aimed] = WeakKeyDictionary()
+        card = session.card
+        self.aim: Aim = SearchMany(card) if many else Upright(card, always=False)
+        self._found: WeakKeyDictionary[Photo, Sighting] = WeakKeyDictionary()
 
-    def whole_specimens(self, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
+    def whole_specimens(self, photos: Sequence[Photo]) -> Questions[list[Sighting]]:
         """The landmarks of the whole specimens."""
         new = [photo for photo in photos if photo not in self._found]
         if new:
-            aim = Upright(self.session.card, always=False)
-            found = yield from aim.place(self.session, new)
+            found = yield from self.aim.place(self.session, new)
             self._found.update(zip(new, found, strict=True))
         return [self._found[photo] for photo in photos]
 
@@ -81,8 +94,6 @@ class OnWhole:
         RequestError: the finder finds no parts, or not this one.
     """
 
-    detail = _DETAIL
-
     def __init__(self, finder: Finder, card: ModelCard) -> None:
         self._finder, self._part = finder, card
         self._window = window_of(card.spec.name, finder.session.card)
@@ -93,30 +104,52 @@ class OnWhole:
         return self._finder.session.card
 
     @property
+    def many(self) -> bool:
+        """Whether the finder finds all specimens."""
+        return self._finder.aim.many
+
+    @property
+    def detail(self) -> int:
+        """A part is smaller than its specimen."""
+        return _DETAIL * (self._finder.aim.detail if self.many else 1)
+
+    @property
     def settings(self) -> Mapping[str, object]:
-        """The finder's file."""
-        return {"finder": self._finder.session.sha256}
+        """The finder's file, and how it looks."""
+        own = self._finder.aim.settings if self.many else {}
+        return {"finder": self._finder.session.sha256, **own}
 
     @property
     def record(self) -> Mapping[str, Any]:
         """The finder's model."""
         return {"finder": self._finder.session.record}
 
-    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Aimed]]:
+    def place(self, session: Session, photos: Sequence[Photo]) -> Questions[list[Sighting]]:
         """See `Aim`."""
-        wholes = yield from self._finder.whole_specimens(photos)
-        views = [part_view(whole.found, self._window, session.card) for whole in wholes]
+        sightings = yield from self._finder.whole_specimens(photos)
+        wholes = [
+            (photo, whole)
+            for photo, sighting in zip(photos, sightings, strict=True)
+            for whole in sighting.specimens
+        ]
+        views = [part_view(whole.found, self._window, session.card) for _, whole in wholes]
         shown = [
             photo.under(view, session.card)
-            for photo, view in zip(photos, views, strict=True)
+            for (photo, _), view in zip(wholes, views, strict=True)
             if view is not None
         ]
         found = iter((yield Wanted(session, shown)))
+        parts = iter(
+            [
+                self._lost(whole.found)
+                if view is None
+                else self._aimed(next(found), view, whole, photo)
+                for (photo, whole), view in zip(wholes, views, strict=True)
+            ]
+        )
         return [
-            self._lost(whole.found)
-            if view is None
-            else self._aimed(next(found), view, whole, photo)
-            for photo, whole, view in zip(photos, wholes, views, strict=True)
+            Sighting(tuple(next(parts) for _ in sighting.specimens), sighting.unsure)
+            for sighting in sightings
         ]
 
     def _lost(self, whole: Pass) -> Aimed:

@@ -175,4 +175,7 @@ def test_a_result_of_a_path_keeps_no_pixels(
         "photograph",
         "scale",
         "box",
+        "specimen",
+        "others",
+        "unsure",
     }

@@ -21,6 +21,7 @@ from beetle_lm.predict.formats.names import NameIndex, listed
 from beetle_lm.predict.formats.records import Record
 from beetle_lm.predict.images.orientation import ExifFrame
 from beetle_lm.predict.images.read import Header, ImageFile, find_images, read_header, read_image
+from beetle_lm.predict.images.specimens import photograph_of
 from beetle_lm.predict.landmarks import Floats, Landmarks
 from beetle_lm.predict.views.placement import Placement
 from beetle_lm.text import counted, printable
@@ -219,6 +220,12 @@ class _Photographs:
         key = self.index.find(record.name)
         if key is not None:
             return key
+        photograph = photograph_of(record.name)
+        if photograph != record.name and self.index.find(photograph) is not None:
+            raise ImageError(
+                "the photograph shows several specimens, and those to learn from show one each; cut"
+                " it into pictures of single specimens"
+            )
         several, count = self.index.candidates(record.name)
         if several:
             raise ImageError(f"fits several photographs: {listed(several, count)}")
