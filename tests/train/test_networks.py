@@ -9,7 +9,6 @@ torch = pytest.importorskip("torch")
 from torch import Tensor  # noqa: E402
 
 from beetle_lm.errors import RecipeError  # noqa: E402
-from beetle_lm.train.heatmap.body import learned_weights  # noqa: E402
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread  # noqa: E402
 from beetle_lm.train.heatmap.losses import heat_map_loss  # noqa: E402
 from beetle_lm.train.heatmap.networks import LandmarkNetwork, cut_patches  # noqa: E402
@@ -45,20 +44,6 @@ def test_networks_take_any_multiple(name: str, landmarks: int, channels: int) ->
         assert first.shape == (2, landmarks, height // 8, width // 8)
         assert second.shape == (2, landmarks, 32, 32)
         assert xy.shape == (2, landmarks, 2) and spreads.shape == (2, landmarks)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_the_default_starts_from_what_was_learned(channels: int) -> None:
-    """Every layer but the heads; networks of other parts and colours begin alike."""
-    fresh = [build_network("pretrained", landmarks, channels) for landmarks in (4, 9)]
-    learned = learned_weights(channels)
-    for network in fresh:
-        own = network.state_dict()
-        assert all(torch.equal(own[name], weight) for name, weight in learned.items())
-        rest = {name.split(".")[0] for name in own.keys() - learned.keys() if "num_b" not in name}
-        assert rest == {"head"}
-    taken = sum(weight.numel() for weight in learned.values())
-    assert taken > 0.9 * sum(parameter.numel() for parameter in fresh[0].parameters())
 
 
 def test_the_default_is_small() -> None:

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from beetle_lm.train.engine.locator import Located, Locator
 from beetle_lm.train.heatmap.bands import REACH
-from beetle_lm.train.heatmap.body import learned_weights
 from beetle_lm.train.heatmap.curve_stage import CurveStage
 from beetle_lm.train.heatmap.heat_maps import covariance, mean, peak, spread, spread_beyond
 from beetle_lm.train.heatmap.layers import Residual, convolution, doubled, squares
@@ -90,7 +89,7 @@ class LandmarkNetwork(Locator):
 
     @property
     def learned_before(self) -> frozenset[str]:
-        """Names of the parameters that learned so much before that they go on at a lower rate."""
+        """Names of the parameters that fresh networks have from elsewhere already."""
         return frozenset()
 
     @abstractmethod
@@ -288,7 +287,7 @@ class Fine(Plain):
 
 
 class Pretrained(LandmarkNetwork):
-    """Has learned from photographs of everything and from beetles before, and goes on learning.
+    """Its features were learned from photographs of everything, and go on learning.
 
     The coarse stage sees a quarter of the input's width and height, which is near enough for a
     patch to lie around the landmark; the trunk's first blocks see the patches too.
@@ -297,14 +296,9 @@ class Pretrained(LandmarkNetwork):
     shrunk = 4
     patch_widths = (LEVELS[0], 32, 24)
 
-    def __init__(self, landmarks: int, channels: int, curves: Sequence[Curve] = ()) -> None:
-        super().__init__(landmarks, channels, curves)
-        # The heads are fresh; `assign`: also where only shapes are asked for.
-        self.load_state_dict(learned_weights(channels), strict=False, assign=True)
-
     @property
     def learned_before(self) -> frozenset[str]:
-        """Names of the trunk's parameters; the other layers have as much to learn as fresh ones."""
+        """Names of the trunk's parameters."""
         return frozenset(f"trunk.{name}" for name, _ in self.trunk.named_parameters())
 
     def _build_levels(self, channels: int) -> Sequence[int]:

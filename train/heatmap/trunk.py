@@ -1,7 +1,10 @@
-"""The features of the default network: EfficientNet-Lite0 up to stride 16."""
+"""Features that were learned from photographs of everything: EfficientNet-Lite0 up to stride 16."""
 
 from __future__ import annotations
 
+from importlib import resources
+
+from safetensors.torch import load
 from torch import Tensor, nn
 
 LEVELS = (16, 24, 40, 112)
@@ -25,19 +28,21 @@ _LAST_OF_LEVEL = (0, 2, 4, 10)
 _FIXED = 5  # blocks that stay as they are: those up to stride 8
 _EPS = 1e-3
 _STEM = 32
+_WEIGHTS = "trunk.safetensors"
 
 
 class Trunk(nn.Module):
-    """The first eleven blocks of EfficientNet-Lite0.
+    """The first eleven blocks of EfficientNet-Lite0 with the weights that it has from ImageNet.
 
-    The first five do not learn, and neither do the filters of all depthwise convolutions, whose
-    gradients take longer than all others together; how the channels are mixed does.
+    The first five stay as they are, and so do the filters of all depthwise convolutions, whose
+    gradients take longer than all others together; how the channels are mixed goes on learning.
+    The weights come with the package (`bench/cut_trunk.py`).
 
     The architecture: Tan and Le 2019 (EfficientNet), Sandler et al. 2018 (its blocks); Lite0: the
     same without squeeze and excitation, and with ReLU6.
 
     Args:
-        channels: of the images.
+        channels: of the images: 3, or 1 for grey ones, whose grey counts as all three.
     """
 
     def __init__(self, channels: int) -> None:
@@ -46,6 +51,12 @@ class Trunk(nn.Module):
         self.blocks = nn.ModuleList(
             InvertedResidual(*block, fixed=index < _FIXED) for index, block in enumerate(_BLOCKS)
         )
+        weights = _learned_weights()
+        stem = weights["stem.0.weight"]
+        if channels == 1:
+            weights["stem.0.weight"] = stem.sum(dim=1, keepdim=True)
+        # But for the number of batches seen; `assign`: also where only shapes are asked for.
+        self.load_state_dict(weights, strict=False, assign=True)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Standardised images (N, C, H, W) to features of all `LEVELS`, the finest first."""
@@ -115,3 +126,8 @@ def _convolution(
     if bounded:
         layers.append(nn.ReLU6(inplace=True))
     return nn.Sequential(*layers)
+
+
+def _learned_weights() -> dict[str, Tensor]:
+    file = resources.files("beetle_lm.train.heatmap").joinpath(_WEIGHTS)
+    return {name: tensor.float() for name, tensor in load(file.read_bytes()).items()}
