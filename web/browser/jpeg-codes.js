@@ -20,6 +20,10 @@ import { FileError } from "./errors.js";
  * @property {Int32Array} second  its value, and how far on from the first it is and the next one from it;
  *   the first once more where only that is whole, and a jump to the end where the block ends
  *
+ * @typedef {object} Filled
+ * @property {number} bits of data, from the beginning
+ * @property {number} at  where they end in the file
+ *
  * @typedef {object} Coded  a component, of which blocks are read
  * @property {number} before  the last DC coefficient
  * @property {HuffmanTable | null} dc
@@ -150,6 +154,8 @@ export class Bits {
   position = 0; // of the next bit
   limit = 0; // the position up to which a unit can be read
   #before = 0; // bits of data before the window
+  /** @type {Filled[]} what the window has reached */
+  filled = [];
   #end = 0; // the position behind the last bit
   #at = 0; // the first byte of the file that is not in the window
 
@@ -160,7 +166,7 @@ export class Bits {
     this.#begin(at);
   }
 
-  /** How many bits of data have been read since the beginning. */
+  /** How many bits of data have been read, from the beginning. */
   get passed() {
     return this.#before + this.position;
   }
@@ -168,6 +174,7 @@ export class Bits {
   /** @param {number} at */
   #begin(at) {
     this.#at = at;
+    this.filled = [{ bits: 0, at }];
     this.#ends = false;
     this.position = this.#end = 0;
     this.fill();
@@ -206,6 +213,7 @@ export class Bits {
     this.#before += this.position & ~7;
     this.position &= 7;
     this.#end = 8 * to;
+    this.filled.push({ bits: this.#before + this.#end, at });
     this.limit = this.#ends ? this.#end : this.#end - 8 * MARGIN;
   }
 

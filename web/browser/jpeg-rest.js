@@ -8,10 +8,13 @@
  */
 import { Bits } from "./jpeg-codes.js";
 
+/** @typedef {import("./jpeg-codes.js").Filled} Filled */
+
 /**
  * @typedef {object} Rest
  * @property {number} count  units that were read
  * @property {Float64Array} starts  where each of them begins and the last one ends, in bits of the data
+ * @property {Filled[]} filled  how far the data had been got ready
  * @property {Int16Array} kept  the coefficients of their blocks, of those components alone that are wanted
  *
  * @typedef {(without: Without, channels: number, reduction: number) => Promise<Rest | null>} ReadRest
@@ -27,8 +30,8 @@ const LEAST = 1 << 18; // bytes of data that are worth it
 const FIRST = 0.44; // of the data: who reads these draws the others too
 
 export class SecondHalf {
-  #bytes;
-  #middle;
+  begins = Infinity; // in bits of data, once whoever reads the first half has come near
+  #without;
   #coming;
   #next = 0; // the first unit of the rest that may be the one that is asked for
 
@@ -39,20 +42,26 @@ export class SecondHalf {
     if (bytes.length - start < LEAST) return null;
     let middle = Math.round(start + FIRST * (bytes.length - start));
     while (bytes[middle - 1] === 0xff) middle += 1; // not between a byte and what tells it from a marker
-    return new SecondHalf(bytes, start, middle, read({ bytes, start, middle }));
+    const without = { bytes, start, middle };
+    return new SecondHalf(without, read(without));
   }
 
-  /** @param {Uint8Array} bytes @param {number} start @param {number} middle
-   * @param {Promise<Rest | null>} coming */
-  constructor(bytes, start, middle, coming) {
-    this.#bytes = bytes;
-    this.#middle = middle;
+  /** @param {Without} without @param {Promise<Rest | null>} coming */
+  constructor(without, coming) {
+    this.#without = without;
     this.#coming = coming;
-    this.begins = 8 * dataBetween(bytes, start, middle); // bits from the start of the data
+  }
+
+  /** Learns how far the first half has been got ready. @param {Filled[]} filled */
+  learn(filled) {
+    const { bytes, middle } = this.#without;
+    const [before, now] = filled.slice(-2);
+    if (before.at <= middle && middle < now.at)
+      this.begins = before.bits + 8 * dataBetween(bytes, before.at, middle);
   }
 
   /** What was read from a unit on; null where no unit begins there.
-   * @param {number} passed bits from the start of the data
+   * @param {number} passed bits of data
    * @returns {Promise<{rest: Rest, from: number} | null>} */
   async from(passed) {
     const rest = await this.#coming;
@@ -63,10 +72,14 @@ export class SecondHalf {
     return found ? { rest, from: this.#next } : null;
   }
 
-  /** Reads on. @param {number} bits from the middle */
-  readerAt(bits) {
-    const reader = new Bits(this.#bytes, placeOf(this.#bytes, this.#middle, Math.floor(bits / 8)));
-    reader.position = bits % 8;
+  /** Reads on behind units of the rest. @param {Rest} rest @param {number} unit */
+  readerAt({ starts, filled }, unit) {
+    const { bytes, start, middle } = this.#without;
+    const known = filled.filter(({ bits }) => bits <= starts[unit]);
+    const { bits, at } = known[known.length - 1];
+    const more = starts[unit] - bits;
+    const reader = new Bits(bytes, placeOf(bytes, at - start + middle, Math.floor(more / 8)));
+    reader.position = more % 8;
     return reader;
   }
 }
@@ -91,7 +104,7 @@ function dataBetween(bytes, start, end) {
 }
 
 /** Where a byte of the data is in the file.
- * @param {Uint8Array} bytes @param {number} start of the data @param {number} number of the byte */
+ * @param {Uint8Array} bytes @param {number} start of the data @param {number} number of the byte, from there */
 function placeOf(bytes, start, number) {
   let place = start + number;
   for (let at = bytes.indexOf(0xff, start); at >= 0 && at < place; at = bytes.indexOf(0xff, at + 2)) place += 1;

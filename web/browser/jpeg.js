@@ -252,7 +252,7 @@ class Decoder {
         if (found) {
           const count = Math.min(found.rest.count - found.from, across * down - unit);
           this.#drawRest(found.rest, found.from, count, slots, unit, across);
-          reader = second.readerAt(found.rest.starts[found.from + count]);
+          reader = second.readerAt(found.rest, found.from + count);
           second = null;
           unit += count - 1;
           continue;
@@ -268,7 +268,10 @@ class Decoder {
       const [column, line] = [unit % across, Math.floor(unit / across)];
       for (const { component, wide, tall, x, y } of slots)
         this.#readBlock(pass, reader, component, column * wide + x, line * tall + y);
-      if (reader.position > reader.limit) reader.fill();
+      if (reader.position > reader.limit) {
+        reader.fill();
+        second?.learn(reader.filled);
+      }
     }
     this.at = reader.markerBehind(AHEAD).end - 2;
   }
@@ -289,6 +292,7 @@ class Decoder {
     const blank = new Float64Array(kept.buffer); // the same, to be made zeros four at a time
     const starts = new Float64Array(most + 1);
     const reader = new Bits(this.bytes, this.at);
+    const { filled } = reader;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       let count = 0;
       try {
@@ -306,10 +310,10 @@ class Decoder {
           if (reader.position > reader.limit) reader.fill();
         }
         starts[count] = reader.passed;
-        return { count, starts, kept };
+        return { count, starts, filled, kept };
       } catch (error) {
         if (!(error instanceof FileError)) throw error;
-        if (count >= IN_STEP) return { count, starts, kept };
+        if (count >= IN_STEP) return { count, starts, filled, kept };
         reader.position += 1;
       }
     }
