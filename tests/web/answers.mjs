@@ -9,6 +9,7 @@ const [{ qualityFlag, fixed }, { readCard }, tables, levels, { similarity }] = a
   ["quality", "card", "tables", "levels", "procrustes"].map(browser),
 );
 const { Faster } = await browser("faster");
+const [{ restOf }, { bytesWithout }] = await Promise.all(["jpeg", "jpeg-rest"].map(browser));
 const { nearest, through } = await import(new URL("../../web/app/curve.js", import.meta.url));
 
 const packed = (values) => Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
@@ -22,7 +23,21 @@ async function picture(path, channels, wanted) {
     const { default: utif } = await import(process.env.UTIF);
     return asPicture(decodeTiff(bytes, utif), channels);
   }
-  return readJpeg(bytes, channels, wanted);
+  return readJpeg(bytes, channels, wanted, null);
+}
+
+/** Reads the second half of a JPEG, as a partner does in a worker of its own. */
+const readRest = async (without, channels, reduction) =>
+  restOf(bytesWithout(without, null), channels, reduction, null);
+
+/** What is read of a JPEG, or why it is refused. */
+async function outcome(bytes, channels, wanted, partner) {
+  try {
+    const { pixels } = await readJpeg(bytes, channels, wanted, partner);
+    return `${pixels.width} ${pixels.height} ${packed(pixels.values)}`;
+  } catch (error) {
+    return error.message;
+  }
 }
 
 /** A stand-in for a model in one of the runtimes: it gives a point after a while, and may break at a run. */
@@ -68,6 +83,17 @@ const answers = {
       back: view.toImage([size[0] / 3, size[1] / 7]),
       pixels: view.imagePixels,
     };
+  },
+  async halves({ path, channels, size }) {
+    let units = 0;
+    const partner = async (...asked) => {
+      const rest = await readRest(...asked);
+      units = rest?.count ?? 0;
+      return rest;
+    };
+    const found = [null, partner].map((each) => outcome(bytesOf(path), channels, size, each));
+    const [alone, both] = await Promise.all(found);
+    return { units, alike: alone === both };
   },
   async window({ path, channels, size, matrix }) {
     const found = await picture(path, channels, [size[0] * 3, size[1] * 3]);

@@ -121,6 +121,26 @@ def test_jpegs_longer_than_what_is_read_ahead(tmp_path: Path) -> None:
         assert difference.max() <= 1 and (difference > 0).mean() < 0.01, kind
 
 
+def test_what_two_read_is_what_one_reads(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (700, 900, 3)).astype(np.uint8)
+    asked, parted = [], []
+    for kind, spoilt in itertools.product(JPEGS, range(4)):
+        path = tmp_path / f"{kind.replace(':', '')} {spoilt}.jpg"
+        picture = Image.fromarray(noise).convert("L" if "grey" in kind else "RGB")
+        picture.save(path, **(JPEGS[kind] | {"quality": 95}))
+        content = bytearray(path.read_bytes())
+        for at in rng.integers(len(content) // 3, len(content), spoilt):
+            content[at] = int(rng.integers(0, 256))
+        path.write_bytes(content)
+        parted.append(not spoilt and not kind.startswith(("progressive", "restarts")))
+        channels = 1 if spoilt % 2 else 3
+        asked.append(("halves", {"path": str(path), "channels": channels, "size": (150, 100)}))
+    for (_, told), is_parted, found in zip(asked, parted, ask(asked), strict=True):
+        assert found["alike"], told["path"]
+        assert found["units"] > 0 or not is_parted, told["path"]
+
+
 def test_real_photographs_become_the_same_input(shared_data: Path) -> None:
     folders = (*(shared_data / "carabids").glob("*/images"), shared_data / "beetleflow" / "images")
     paths = [

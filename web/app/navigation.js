@@ -2,6 +2,7 @@
 /** From one photograph to the next, in the order that was chosen. */
 import * as api from "./api.js";
 import { element } from "./model.js";
+import { objection } from "./objection.js";
 import { byName, suggestedFirst, worstFirst } from "./order.js";
 import { say } from "./toast.js";
 
@@ -62,15 +63,8 @@ export class Navigation {
   async accept() {
     const { shown, history } = this.state;
     if (!history || !shown) return;
-    const now = history.now;
-    if (shown.problem) return say("This photograph cannot be shown: X leaves it out.");
-    if (now.xy.every((point) => !point)) return say("No landmark is placed yet.");
-    const open = now.xy.flatMap((point, index) => (point || now.missing[index] ? [] : [index + 1]));
-    if (open.length && !this.state.asked) {
-      this.state.asked = true;
-      const which = open.length > 1 ? `Landmarks ${open.join(", ")} are` : `Landmark ${open[0]} is`;
-      return say(`${which} not placed. Enter again saves ${open.length > 1 ? "them" : "it"} as missing.`);
-    }
+    const said = objection(this.state, "saves");
+    if (said) return say(said);
     if (this.#asksForCurves()) return;
     if (!(await this.saving.save("accepted"))) return;
     this.#ahead.clear(); // what is proposed on the next may follow from this one

@@ -1,5 +1,6 @@
 // @ts-check
 /** The scheme of the part beside the photograph, and the list of its landmarks. */
+import { drawn as laidOut } from "./frames.js";
 import { drawn, made, skeleton } from "./model.js";
 
 /** @typedef {import("./model.js").Point} Point */
@@ -93,6 +94,12 @@ export function drawList(host, lines, selected, next, onpick) {
       index === selected ? "selected" : "",
       index === next ? "next" : "",
     ].join(" ");
-    if (index === selected || index === next) button.scrollIntoView({ block: "nearest" });
   });
+  void reveal(host);
+}
+
+/** Scrolls a list to what is selected, once the page has been laid out and drawn. @param {HTMLElement} host */
+async function reveal(host) {
+  await laidOut();
+  for (const each of host.querySelectorAll(".next, .selected")) each.scrollIntoView({ block: "nearest" });
 }

@@ -1,5 +1,6 @@
 // @ts-check
 /** The strip of small pictures: only those that can be seen are there, however many there are. */
+import { drawn } from "./frames.js";
 import { made, STATE_WORDS } from "./model.js";
 
 /** @typedef {import("./model.js").Listed} Listed */
@@ -52,16 +53,23 @@ export class Strip {
     this.width = this.host.clientWidth;
   }
 
-  /** @param {number} number */
+  /** Marks a photograph, and makes sure that it can be seen, once the page has been drawn: how far the strip
+   * is to go is known once all is laid out, which is done then at any rate.
+   * @param {number} number */
   go(number) {
     this.current = number;
-    const place = this.order.indexOf(number) * STEP;
+    this.draw();
+    void drawn().then(() => number === this.current && this.#reveal());
+  }
+
+  #reveal() {
+    const place = this.order.indexOf(this.current) * STEP;
     if (place < this.left + STEP || place > this.left + this.width - 2 * STEP) {
       this.#measure();
       this.host.scrollLeft = place - this.width / 2 + STEP / 2;
       this.#measure();
+      this.draw();
     }
-    this.draw();
   }
 
   draw() {

@@ -20,6 +20,10 @@ import { FileError } from "./errors.js";
  * @property {Int32Array} second  its value, and how far on from the first it is and the next one from it;
  *   the first once more where only that is whole, and a jump to the end where the block ends
  *
+ * @typedef {object} Filled
+ * @property {number} bits of data, from the beginning
+ * @property {number} at  where they end in the file
+ *
  * @typedef {object} Coded  a component, of which blocks are read
  * @property {number} before  the last DC coefficient
  * @property {HuffmanTable | null} dc
@@ -98,7 +102,13 @@ function pairsOf(short) {
   for (let bits = 0; bits < short.length; bits += 1) {
     const [length, run, size] = [short[bits] >> 8, (short[bits] >> 4) & 15, short[bits] & 15];
     const taken = length + size;
-    if (!size || taken > SHORT) continue;
+    if (!short[bits] || taken > SHORT) continue;
+    if (!size) {
+      const isRun = run === 15; // all others end the block
+      first[bits] = (length << 12) | (isRun ? 15 << 8 : 0) | length;
+      second[bits] = (isRun ? 1 : END) << 8;
+      continue;
+    }
     const value = numberIn(bits, taken, size);
     const rest = (bits << taken) & ((1 << SHORT) - 1);
     const other = short[rest];
@@ -137,23 +147,34 @@ const signed = (number, size) => (number < 1 << (size - 1) ? number - (1 << size
  * from markers, so that any 25 bits can be taken at once. */
 export class Bits {
   #bytes;
+  #file; // the same
   #data = new Uint8Array(WINDOW + MARGIN);
   #ends = false; // whether the data end in the window
   view = new DataView(this.#data.buffer);
   position = 0; // of the next bit
   limit = 0; // the position up to which a unit can be read
+  #before = 0; // bits of data before the window
+  /** @type {Filled[]} what the window has reached */
+  filled = [];
   #end = 0; // the position behind the last bit
   #at = 0; // the first byte of the file that is not in the window
 
   /** @param {Uint8Array} bytes @param {number} at */
   constructor(bytes, at) {
     this.#bytes = bytes;
+    this.#file = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#begin(at);
+  }
+
+  /** How many bits of data have been read, from the beginning. */
+  get passed() {
+    return this.#before + this.position;
   }
 
   /** @param {number} at */
   #begin(at) {
     this.#at = at;
+    this.filled = [{ bits: 0, at }];
     this.#ends = false;
     this.position = this.#end = 0;
     this.fill();
@@ -163,11 +184,20 @@ export class Bits {
    * passed. */
   fill() {
     if (this.#ends) throw new FileError("is damaged: premature end of data segment");
-    const [bytes, data] = [this.#bytes, this.#data];
+    const [bytes, data, { view }] = [this.#bytes, this.#data, this];
     data.copyWithin(0, this.position >> 3, this.#end >> 3);
     let to = (this.#end >> 3) - (this.position >> 3);
     let at = this.#at;
     while (to < WINDOW) {
+      if (at + 4 <= bytes.length) {
+        const four = this.#file.getUint32(at);
+        if (((~four - 0x01010101) & four & 0x80808080) === 0) {
+          view.setUint32(to, four); // no byte of these is 0xff
+          at += 4;
+          to += 4;
+          continue;
+        }
+      }
       const byte = bytes[at];
       if (byte === 0xff) {
         if (bytes[at + 1] !== 0) break;
@@ -180,8 +210,10 @@ export class Bits {
     data.fill(0, to, to + MARGIN); // of a unit that is not there whole
     this.#at = at;
     this.#ends = to < WINDOW;
+    this.#before += this.position & ~7;
     this.position &= 7;
     this.#end = 8 * to;
+    this.filled.push({ bits: this.#before + this.#end, at });
     this.limit = this.#ends ? this.#end : this.#end - 8 * MARGIN;
   }
 
@@ -260,10 +292,11 @@ export function readDc(bits, component) {
 }
 
 /** Reads a block of a picture that comes in one scan, in the order of rows, into one of zeros.
- * @param {Bits} bits @param {Coded} component @param {Int16Array} block */
-export function readBlock(bits, component, block) {
+ * @param {Bits} bits @param {Coded} component @param {Int16Array} block
+ * @param {number} at  where it begins in `block` */
+export function readBlock(bits, component, block, at) {
   readDc(bits, component);
-  block[0] = component.before;
+  block[at] = component.before;
   const table = needed(component.ac);
   const { first, second } = (table.pairs ??= pairsOf(table.short));
   const { view } = bits;
@@ -273,7 +306,7 @@ export function readBlock(bits, component, block) {
     const found = first[next];
     if (found !== 0) {
       index += (found >> 8) & 15;
-      block[ZIGZAG[index]] = found >> 16;
+      block[at + ZIGZAG[index]] = found >> 16;
       if (index >= 63) {
         position += (found >> 12) & 15;
         break;
@@ -281,7 +314,7 @@ export function readBlock(bits, component, block) {
       position += found & 255;
       const other = second[next];
       index += other & 255;
-      block[ZIGZAG[index]] = other >> 16;
+      block[at + ZIGZAG[index]] = other >> 16;
       index += (other >> 8) & 255;
       continue;
     }
@@ -289,7 +322,7 @@ export function readBlock(bits, component, block) {
     const code = bits.code(table);
     const [run, size] = [code >> 4, code & 15];
     index += run;
-    if (size !== 0) block[ZIGZAG[index]] = bits.signed(size);
+    if (size !== 0) block[at + ZIGZAG[index]] = bits.signed(size);
     else if (run !== 15) index += END;
     index += 1;
     position = bits.position;

@@ -106,13 +106,18 @@ export function checkWhole(bytes) {
   while (end > bytes.length - PADDING && bytes[end - 1] === 0) end -= 1;
   let ends = bytes[end - 2] === 0xff && bytes[end - 1] === 0xd9;
   let scans = 0;
+  let components = 0; // of a picture that need not come in several scans
   let at = 2;
   for (let segment = segmentAt(bytes, at); segment; segment = segmentAt(bytes, at)) {
     if (segment.marker === 0xd9) {
       ends = true;
       break;
     }
-    if (segment.marker === 0xda) scans += 1;
+    if (isFrame(segment.marker) && segment.marker < 0xc2) components = bytes[segment.start + 5];
+    if (segment.marker === 0xda) {
+      scans += 1;
+      if (ends && bytes[segment.start] === components) break; // all of it is in one
+    }
     at = segment.end;
   }
   if (!ends) throw new FileError("is truncated: the end of the picture is missing");

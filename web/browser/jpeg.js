@@ -7,11 +7,17 @@
  * brightness is computed at all.
  */
 import { FileError, UnknownKind } from "./errors.js";
-import { DRAW, factorsOf, within } from "./jpeg-blocks.js";
-import { Bits, needed, passBlock, readBlock, readDc, readHuffman, ZIGZAG } from "./jpeg-codes.js";
+import { DRAW, factorsOf } from "./jpeg-blocks.js";
+import { Bits, passBlock, readBlock, readHuffman, ZIGZAG } from "./jpeg-codes.js";
+import { pixelsOf } from "./jpeg-planes.js";
+import { Pass } from "./jpeg-progressive.js";
+import { SecondHalf } from "./jpeg-rest.js";
 import { isFrame, segmentAt } from "./jpeg-start.js";
 
 /** @typedef {import("./jpeg-codes.js").HuffmanTable} HuffmanTable */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-rest.js").ReadRest} ReadRest */
+/** @typedef {import("./jpeg-rest.js").Rest} Rest */
 
 /**
  * @typedef {object} Component
@@ -31,19 +37,26 @@ import { isFrame, segmentAt } from "./jpeg-start.js";
  * @property {HuffmanTable | null} dc
  * @property {HuffmanTable | null} ac
  *
- * @typedef {object} Pixels
- * @property {Uint8Array} values  row by row, 1 or 3 to a pixel
- * @property {number} width
- * @property {number} height
- * @property {number} channels
+ * @typedef {object} Slot  a block of each unit
+ * @property {Component} component
+ * @property {number} wide  blocks of the component side by side in a unit
+ * @property {number} tall
+ * @property {number} x  which of them it is
+ * @property {number} y
  */
 
 const AHEAD = 8; // bytes behind a scan that libjpeg may have read as well, and does not complain of
+
+const MOST_OF_REST = 0.625; // of all units, for a second half that has more to say of each holds fewer
+const MOST_KEPT = 1 << 25; // coefficients of it
+const IN_STEP = 1000; // units without a wrong code are no chance
+const ATTEMPTS = 1000;
 
 class Decoder {
   /** @param {Uint8Array} bytes @param {number} channels @param {number} reduction */
   constructor(bytes, channels, reduction) {
     this.bytes = bytes;
+    this.at = 2; // the first byte that has not been read
     this.channels = channels;
     this.side = 8 / reduction;
     /** @type {(HuffmanTable | null)[]} four of DC, then four of AC */
@@ -58,23 +71,33 @@ class Decoder {
     /** @type {number | null} */
     this.adobe = null;
     this.jfif = false;
+    /** @type {[number, number]} how many units lie side by side, and one below the other */
+    this.units = [0, 0];
     this.work = new Int32Array(64);
     this.block = new Int16Array(64);
     this.blank = new Float64Array(this.block.buffer); // the same, to be made zeros four at a time
-    this.skip = 0; // blocks without further coefficients in this band
   }
 
-  /** @returns {Pixels} */
-  decode() {
+  /** @param {ReadRest | null} readRest @returns {Promise<Pixels>} */
+  async decode(readRest) {
+    for (let start = this.#nextScan(); start !== null; start = this.#nextScan())
+      await this.#readScan(start, readRest);
+    if (!this.components.length) throw new FileError("is damaged: it has no picture");
+    if (this.progressive || this.components[0].kept) this.#drawKept();
+    return this.#pixels();
+  }
+
+  /** Reads what stands before a scan; returns where that begins, null at the end.
+   * @returns {number | null} */
+  #nextScan() {
     const { bytes } = this;
-    let at = 2;
     for (;;) {
-      const segment = segmentAt(bytes, at);
+      const segment = segmentAt(bytes, this.at);
       if (!segment || segment.end > bytes.length)
         throw new FileError("is damaged: Premature end of JPEG file");
       const { marker, start, end } = segment;
-      at = end;
-      if (marker === 0xd9) break;
+      this.at = end;
+      if (marker === 0xd9) return null;
       else if (marker === 0xdb) this.#readQuantisation(start, end);
       else if (marker === 0xc4) readHuffman(bytes, start, end, this.tables);
       else if (marker === 0xdd) this.interval = (bytes[start] << 8) | bytes[start + 1];
@@ -82,11 +105,8 @@ class Decoder {
       else if (marker === 0xee && bytes[start] === 0x41 && end - start >= 12)
         this.adobe = bytes[start + 11];
       else if (isFrame(marker)) this.#readFrame(marker, start);
-      else if (marker === 0xda) at = this.#readScan(start, end);
+      else if (marker === 0xda) return start;
     }
-    if (!this.components.length) throw new FileError("is damaged: it has no picture");
-    if (this.progressive || this.components[0].kept) this.#drawKept();
-    return this.#pixels();
   }
 
   /** @param {number} start @param {number} end */
@@ -170,8 +190,8 @@ class Decoder {
     return this.components.map((each) => String.fromCharCode(each.id)).join("") === "RGB";
   }
 
-  /** Reads the data of a scan; returns where they end. @param {number} start @param {number} end */
-  #readScan(start, end) {
+  /** The components of a scan, with their tables. @param {number} start */
+  #members(start) {
     const { bytes } = this;
     const members = [];
     for (let index = 0; index < bytes[start]; index += 1) {
@@ -183,135 +203,160 @@ class Decoder {
       component.ac = this.tables[4 + (tables & 15)] ?? null;
       members.push(component);
     }
+    return members;
+  }
+
+  /** Where the blocks of a scan's units lie. @param {Component[]} members @returns {Slot[]} */
+  #slots(members) {
+    if (members.length === 1) return [{ component: members[0], wide: 1, tall: 1, x: 0, y: 0 }];
+    return members.flatMap((component) => {
+      const { h: wide, v: tall } = component;
+      return Array.from({ length: wide * tall }, (_, number) => {
+        return { component, wide, tall, x: number % wide, y: Math.floor(number / wide) };
+      });
+    });
+  }
+
+  /** How many units lie side by side, and one below the other. @param {Component[]} members
+   * @returns {[number, number]} */
+  #extent(members) {
+    return members.length === 1 ? [members[0].own, members[0].ownLines] : this.units;
+  }
+
+  /** Reads the data of a scan. @param {number} start @param {ReadRest | null} readRest */
+  async #readScan(start, readRest) {
+    const { bytes, at: end } = this;
+    const members = this.#members(start);
     const [first, last, bits] = bytes.subarray(start + 1 + 2 * bytes[start], end);
     const whole = !this.progressive && members.length === this.components.length;
     if (!whole)
       for (const each of this.components) each.kept ??= new Int16Array(each.blocks * each.lines * 64);
-    const reader = new Bits(bytes, end);
-    const read = this.#reader(reader, members[0], first, last, bits >> 4, bits & 15);
+    const slots = this.#slots(members);
+    const [across, down] = this.#extent(members);
+    let reader = new Bits(bytes, end);
+    const pass = this.progressive ? new Pass(reader, members[0], first, last, bits >> 4, bits & 15) : null;
     let left = this.interval || Infinity;
     let restarts = 0;
     const begin = () => {
       for (const each of this.components) each.before = 0;
-      this.skip = 0;
+      if (pass) pass.skip = 0;
     };
     begin();
-    const alone = members.length === 1;
-    const [across, down] = alone
-      ? [members[0].own, members[0].ownLines]
-      : /** @type {number[]} */ (this.units);
-    for (let y = 0; y < down; y += 1)
-      for (let x = 0; x < across; x += 1) {
-        if (left === 0) {
-          reader.restart(restarts & 7);
-          restarts += 1;
-          left = this.interval;
-          begin();
+    let second =
+      readRest && whole && !this.interval
+        ? SecondHalf.begin(bytes, end, (without) => readRest(without, this.channels, 8 / this.side))
+        : null;
+    for (let unit = 0; unit < across * down; unit += 1) {
+      if (second && reader.passed >= second.begins) {
+        const found = await second.from(reader.passed);
+        if (found) {
+          const count = Math.min(found.rest.count - found.from, across * down - unit);
+          this.#drawRest(found.rest, found.from, count, slots, unit, across);
+          reader = second.readerAt(found.rest, found.from + count);
+          second = null;
+          unit += count - 1;
+          continue;
         }
-        left -= 1;
-        if (alone) this.#readBlock(read, reader, members[0], x, y);
-        else
-          for (const each of members)
-            for (let v = 0; v < each.v; v += 1)
-              for (let h = 0; h < each.h; h += 1)
-                this.#readBlock(read, reader, each, x * each.h + h, y * each.v + v);
-        if (reader.position > reader.limit) reader.fill();
       }
-    return reader.markerBehind(AHEAD).end - 2;
+      if (left === 0) {
+        reader.restart(restarts & 7);
+        restarts += 1;
+        left = this.interval;
+        begin();
+      }
+      left -= 1;
+      const [column, line] = [unit % across, Math.floor(unit / across)];
+      for (const { component, wide, tall, x, y } of slots)
+        this.#readBlock(pass, reader, component, column * wide + x, line * tall + y);
+      if (reader.position > reader.limit) {
+        reader.fill();
+        second?.learn(reader.filled);
+      }
+    }
+    this.at = reader.markerBehind(AHEAD).end - 2;
+  }
+
+  /** Reads units from anywhere in the data of the only scan on.
+   * @param {Int16Array | null} spare  room for their coefficients, if it is large enough
+   * @returns {Rest | null} */
+  readRest(spare) {
+    const start = this.#nextScan();
+    if (start === null) return null;
+    const members = this.#members(start);
+    const slots = this.#slots(members);
+    const [across, down] = this.#extent(members);
+    const size = 64 * slots.filter(({ component }) => component.plane).length;
+    const most = Math.min(Math.ceil(MOST_OF_REST * across * down), Math.floor(MOST_KEPT / size));
+    const room = size * (most + 1); // one that is not read to its end
+    const kept = spare && spare.length >= room ? spare : new Int16Array(room);
+    const blank = new Float64Array(kept.buffer); // the same, to be made zeros four at a time
+    const starts = new Float64Array(most + 1);
+    const reader = new Bits(this.bytes, this.at);
+    const { filled } = reader;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      let count = 0;
+      try {
+        for (let at = 0; count < most; count += 1) {
+          starts[count] = reader.passed;
+          for (const { component } of slots) {
+            if (!component.plane) {
+              passBlock(reader, component);
+              continue;
+            }
+            for (let index = at >> 2; index < (at >> 2) + 16; index += 1) blank[index] = 0;
+            readBlock(reader, component, kept, at);
+            at += 64;
+          }
+          if (reader.position > reader.limit) reader.fill();
+        }
+        starts[count] = reader.passed;
+        return { count, starts, filled, kept };
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error;
+        if (count >= IN_STEP) return { count, starts, filled, kept };
+        reader.position += 1;
+      }
+    }
+    return null;
+  }
+
+  /** Draws blocks that were read with other DC coefficients before them.
+   * @param {Rest} rest @param {number} from  its first unit that is wanted @param {number} count
+   * @param {Slot[]} slots @param {number} unit  which one that is @param {number} across units in a line */
+  #drawRest({ kept }, from, count, slots, unit, across) {
+    const drawn = slots.filter(({ component }) => component.plane);
+    const size = 64 * drawn.length;
+    /** @type {Map<Component, number>} */
+    const apart = new Map();
+    drawn.forEach(({ component }, index) => {
+      const before = from ? kept[size * (from - 1) + 64 * index] : 0;
+      apart.set(component, component.before - before); // the last of its blocks is the one before
+    });
+    const added = drawn.map(({ component }) => apart.get(component) ?? 0);
+    for (let number = 0, at = size * from; number < count; number += 1) {
+      const [column, line] = [(unit + number) % across, Math.floor((unit + number) / across)];
+      for (let index = 0; index < drawn.length; index += 1, at += 64) {
+        const { component, wide, tall, x, y } = drawn[index];
+        kept[at] += added[index];
+        component.before = kept[at];
+        this.#draw(component, kept, at, column * wide + x, line * tall + y);
+      }
+    }
   }
 
   /** Reads a block, and draws it where that is all of it.
-   * @param {((component: Component, block: Int16Array, at: number) => void) | null} read
-   *   null for a picture that comes in one scan
+   * @param {Pass | null} pass  null for a picture that comes in one scan
    * @param {Bits} bits @param {Component} component @param {number} x @param {number} y */
-  #readBlock(read, bits, component, x, y) {
+  #readBlock(pass, bits, component, x, y) {
     const { kept, plane } = component;
     const at = 64 * (y * component.blocks + x);
-    if (kept && read) return read(component, kept, at);
+    if (kept && pass) return pass.read(component, kept, at);
     if (!kept && !plane) return passBlock(bits, component);
+    if (kept) return readBlock(bits, component, kept, at);
     const { block, blank } = this;
-    readBlock(bits, component, block);
-    if (kept) kept.set(block, at);
-    else this.#draw(component, block, 0, x, y);
+    readBlock(bits, component, block, 0);
+    this.#draw(component, block, 0, x, y);
     for (let index = 0; index < 16; index += 1) blank[index] = 0;
-  }
-
-  /** What reads a block of a scan.
-   * @param {Bits} bits @param {Component} only @param {number} first @param {number} last
-   * @param {number} high @param {number} low
-   * @returns {((component: Component, block: Int16Array, at: number) => void) | null} null for one
-   *   that has all coefficients */
-  #reader(bits, only, first, last, high, low) {
-    if (!this.progressive) return null;
-    if (first === 0) {
-      if (high) return (_, block, at) => void (block[at] |= bits.take(1) << low);
-      return (component, block, at) => {
-        readDc(bits, component);
-        block[at] = component.before << low;
-      };
-    }
-    const table = needed(only.ac);
-    return high
-      ? (_, block, at) => this.#refine(bits, table, block, at, first, last, low)
-      : (_, block, at) => this.#readBand(bits, table, block, at, first, last, low);
-  }
-
-  /** @param {Bits} bits @param {HuffmanTable} table @param {Int16Array} block @param {number} at
-   * @param {number} first @param {number} last @param {number} low */
-  #readBand(bits, table, block, at, first, last, low) {
-    if (this.skip) {
-      this.skip -= 1;
-      return;
-    }
-    for (let index = first; index <= last; index += 1) {
-      const code = bits.code(table);
-      const [run, length] = [code >> 4, code & 15];
-      if (length) {
-        index += run;
-        block[at + ZIGZAG[index]] = bits.signed(length) << low;
-      } else if (run === 15) index += 15;
-      else {
-        this.skip = (1 << run) - 1 + (run ? bits.take(run) : 0);
-        return;
-      }
-    }
-  }
-
-  /** @param {Bits} bits @param {HuffmanTable} table @param {Int16Array} block @param {number} at
-   * @param {number} first @param {number} last @param {number} low */
-  #refine(bits, table, block, at, first, last, low) {
-    const one = 1 << low;
-    let index = first;
-    /** @param {number} place */
-    const correct = (place) => {
-      if (bits.take(1) && (Math.abs(block[place]) & one) === 0)
-        block[place] += block[place] > 0 ? one : -one;
-    };
-    if (!this.skip)
-      for (; index <= last; index += 1) {
-        const code = bits.code(table);
-        let run = code >> 4;
-        let value = 0;
-        if (code & 15) value = bits.take(1) ? one : -one;
-        else if (run < 15) {
-          this.skip = (1 << run) + (run ? bits.take(run) : 0);
-          break;
-        }
-        for (; index <= last; index += 1) {
-          const place = at + ZIGZAG[index];
-          if (block[place]) correct(place);
-          else if (run === 0) break;
-          else run -= 1;
-        }
-        if (value && index <= last) block[at + ZIGZAG[index]] = value;
-      }
-    if (this.skip) {
-      for (; index <= last; index += 1) {
-        const place = at + ZIGZAG[index];
-        if (block[place]) correct(place);
-      }
-      this.skip -= 1;
-    }
   }
 
   #drawKept() {
@@ -342,85 +387,31 @@ class Decoder {
   #pixels() {
     const width = Math.ceil((this.width * this.side) / 8);
     const height = Math.ceil((this.height * this.side) / 8);
-    const planes = this.components.filter((each) => each.plane);
-    const cut = planes.map((each) => this.#cut(each, width, height));
-    const { isRgb } = this;
-    if (cut.length === 1) return { values: cut[0], width, height, channels: 1 };
-    const values = new Uint8Array(width * height * 3);
-    const [first, second, third] = cut;
-    for (let index = 0, at = 0; index < first.length; index += 1, at += 3) {
-      if (isRgb) {
-        values[at] = first[index];
-        values[at + 1] = second[index];
-        values[at + 2] = third[index];
-        continue;
-      }
-      const [y, b, r] = [first[index], second[index] - 128, third[index] - 128];
-      values[at] = within(y + ((91881 * r + 32768) >> 16));
-      values[at + 1] = within(y + ((-22554 * b - 46802 * r + 32768) >> 16));
-      values[at + 2] = within(y + ((116130 * b + 32768) >> 16));
-    }
-    return { values, width, height, channels: 3 };
-  }
-
-  /** The plane of a component at the size of the picture.
-   * @param {Component} component @param {number} width @param {number} height */
-  #cut(component, width, height) {
     const [h, v] = /** @type {number[]} */ (this.most);
-    const stride = component.blocks * component.side;
-    const plane = /** @type {Uint8Array} */ (component.plane);
-    const values = new Uint8Array(width * height);
-    const [wide, tall] = [
-      (component.h * component.side) / (h * this.side),
-      (component.v * component.side) / (v * this.side),
-    ];
-    const own = Math.ceil(width * wide);
-    if (wide === 0.5 && (tall === 0.5 || tall === 1) && own > 2 && this.side > 1) {
-      smoothed(plane, stride, [own, Math.ceil(height * tall)], tall === 0.5, values, [width, height]);
-      return values;
-    }
-    for (let y = 0; y < height; y += 1) {
-      const row = Math.floor(y * tall) * stride;
-      if (wide === 1) values.set(plane.subarray(row, row + width), y * width);
-      else
-        for (let x = 0; x < width; x += 1) values[y * width + x] = plane[row + Math.floor(x * wide)];
-    }
-    return values;
-  }
-}
-
-/** A plane at twice its width, and height, by a triangle filter.
- * @param {Uint8Array} plane @param {number} stride @param {[number, number]} own its size
- * @param {boolean} taller @param {Uint8Array} values @param {[number, number]} size */
-function smoothed(plane, stride, [own, lines], taller, values, [width, height]) {
-  const line = new Int32Array(own);
-  const [all, low, high, shift] = taller ? [4, 8, 7, 4] : [1, 1, 2, 2];
-  for (let y = 0; y < height; y += 1) {
-    const row = taller ? y >> 1 : y;
-    const beside = Math.min(Math.max(y % 2 ? row + 1 : row - 1, 0), lines - 1);
-    for (let x = 0; x < own; x += 1) {
-      const here = plane[row * stride + x];
-      line[x] = taller ? 3 * here + plane[beside * stride + x] : here;
-    }
-    const to = y * width;
-    for (let x = 0; x < width; x += 1) {
-      const at = x >> 1;
-      const other = x % 2 ? at + 1 : at - 1;
-      const ends = other < 0 || other >= own;
-      const rounding = x % 2 ? high : low;
-      values[to + x] = ends
-        ? taller
-          ? (line[at] * all + rounding) >> shift
-          : line[at]
-        : (3 * line[at] + line[other] + rounding) >> shift;
-    }
+    const drawn = this.components.flatMap(({ plane, ...each }) => {
+      if (!plane) return [];
+      const wide = (each.h * each.side) / (h * this.side);
+      const tall = (each.v * each.side) / (v * this.side);
+      return [{ values: plane, stride: each.blocks * each.side, wide, tall }];
+    });
+    return pixelsOf(drawn, width, height, this.isRgb, this.side > 1);
   }
 }
 
 /** The stored pixels of a JPEG, in grey or RGB; grey where it is grey itself.
  * @param {Uint8Array} bytes @param {number} channels 1 or 3
  * @param {number} reduction 1, 2, 4 or 8
- * @returns {Pixels} */
-export function decodeJpeg(bytes, channels, reduction) {
-  return new Decoder(bytes, channels, reduction).decode();
+ * @param {ReadRest | null} readRest  reads some of it at the same time
+ * @returns {Promise<Pixels>} */
+export function decodeJpeg(bytes, channels, reduction, readRest) {
+  return new Decoder(bytes, channels, reduction).decode(readRest);
+}
+
+/** Reads what a partner is asked for.
+ * @param {Uint8Array} bytes of a JPEG without the first half of its data
+ * @param {number} channels @param {number} reduction
+ * @param {Int16Array | null} spare  room for coefficients, if it is large enough
+ * @returns {Rest | null} */
+export function restOf(bytes, channels, reduction, spare) {
+  return new Decoder(bytes, channels, reduction).readRest(spare);
 }

@@ -3,7 +3,7 @@
  * of `predict`: the range is that of the bits in use, or of the values in use where they all lie far
  * from zero, without the at most 2 % that lie farther from all others than these reach. */
 
-/** @typedef {import("./jpeg.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
 
 const SAMPLED = 1 << 18;
 const APART = 0.02;

@@ -1,6 +1,7 @@
 // @ts-check
 /** From one photograph to the next, in the order that was chosen; what is changed is kept. */
 import { element } from "../app/model.js";
+import { objection } from "../app/objection.js";
 import { byName, worstFirst } from "../app/order.js";
 import { say } from "../app/toast.js";
 
@@ -62,15 +63,8 @@ export class Navigation {
   accept() {
     const { shown, history } = this.state;
     if (!history || !shown) return;
-    const now = history.now;
-    if (shown.problem) return say("This photograph cannot be shown: X leaves it out.");
-    if (now.xy.every((point) => !point)) return say("No landmark is placed yet.");
-    const open = now.xy.flatMap((point, index) => (point || now.missing[index] ? [] : [index + 1]));
-    if (open.length && !this.state.asked) {
-      this.state.asked = true;
-      const which = open.length > 1 ? `Landmarks ${open.join(", ")} are` : `Landmark ${open[0]} is`;
-      return say(`${which} not placed. Enter again keeps ${open.length > 1 ? "them" : "it"} as missing.`);
-    }
+    const said = objection(this.state, "keeps");
+    if (said) return say(said);
     this.#save("accepted");
     this.#goOn();
   }

@@ -1,7 +1,7 @@
 // @ts-check
 /** EXIF orientation: from the pixels as stored to the upright picture. */
 
-/** @typedef {import("./jpeg.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
 /** @typedef {[number, number]} Pair */
 
 // Each value is a transposition, or none, and then mirrors: [transpose, mirror x, mirror y].

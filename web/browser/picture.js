@@ -6,7 +6,7 @@ import { checkWhole, readStart } from "./jpeg-start.js";
 import { inChannels } from "./levels.js";
 import { toUpright, turnUpright, uprightSize } from "./orientation.js";
 
-/** @typedef {import("./jpeg.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
 /** @typedef {import("./placement.js").Frame} Frame */
 /** @typedef {[number, number]} Pair */
 
@@ -32,15 +32,16 @@ export function checkSize([width, height]) {
 
 /** A JPEG, decoded no smaller than it has to be to fill a box in one direction.
  * @param {Uint8Array} bytes @param {number} channels 1 or 3 @param {Pair} atLeast
- * @returns {Picture} */
-export function readJpeg(bytes, channels, atLeast) {
+ * @param {import("./jpeg-rest.js").ReadRest | null} readRest  reads some of it at the same time
+ * @returns {Promise<Picture>} */
+export async function readJpeg(bytes, channels, atLeast, readRest) {
   const { size: stored, orientation } = readStart(bytes);
   const size = uprightSize(stored, orientation);
   checkSize(size);
   checkWhole(bytes);
   const shrink = Math.max(size[0] / atLeast[0], size[1] / atLeast[1]);
   const reduction = [8, 4, 2].find((factor) => factor <= shrink) ?? 1;
-  const decoded = inChannels(decodeJpeg(bytes, channels, reduction), channels);
+  const decoded = inChannels(await decodeJpeg(bytes, channels, reduction, readRest), channels);
   const frame = covered(decoded, size, orientation, reduction);
   return { pixels: turnUpright(decoded, orientation), size, frame };
 }

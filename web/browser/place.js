@@ -8,7 +8,7 @@ import { Window } from "./window.js";
 import { filledPolygon, hull } from "./polygon.js";
 
 /** @typedef {import("./card.js").Card} Card */
-/** @typedef {import("./jpeg.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
 /** @typedef {import("./picture.js").Picture} Picture */
 /** @typedef {import("./placement.js").View} View */
 /** @typedef {[number, number]} Point */

@@ -3,7 +3,7 @@
 import { rounded } from "./levels.js";
 import { resized } from "./resize.js";
 
-/** @typedef {import("./jpeg.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
 /** @typedef {[number, number]} Point */
 
 /**

@@ -6,7 +6,7 @@ import { overWhite, to8Bit } from "./levels.js";
 import { turnUpright } from "./orientation.js";
 import { checkSize } from "./picture.js";
 
-/** @typedef {import("./jpeg.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
 
 const START = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const SAMPLES = /** @type {Record<number, number>} */ ({ 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 });

@@ -7,7 +7,7 @@ import { asPicture, checkSize, readJpeg } from "./picture.js";
 import { decodePng, isPng } from "./png.js";
 import { decodeTiff, isTiff } from "./tiff.js";
 
-/** @typedef {import("./jpeg.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
 /** @typedef {import("./picture.js").Picture} Picture */
 /** @typedef {[number, number]} Pair */
 
@@ -15,12 +15,13 @@ import { decodeTiff, isTiff } from "./tiff.js";
  * @param {Uint8Array} bytes @param {number} channels 1 for grey, 3 for RGB
  * @param {Pair} atLeast  width and height of the box that it has to fill in one direction
  * @param {() => Promise<import("./tiff.js").Utif>} utif  fetches what unpacks TIFFs
+ * @param {import("./jpeg-rest.js").ReadRest | null} readRest  reads some of a JPEG at the same time
  * @returns {Promise<Picture>} */
-export async function readPhotograph(bytes, channels, atLeast, utif) {
+export async function readPhotograph(bytes, channels, atLeast, utif, readRest) {
   if (!bytes.length) throw new FileError("is empty (0 bytes)");
   if (isJpeg(bytes))
     try {
-      return readJpeg(bytes, channels, atLeast);
+      return await readJpeg(bytes, channels, atLeast, readRest);
     } catch (error) {
       if (!(error instanceof UnknownKind)) throw error;
       return asPicture(await byBrowser(bytes), channels);
@@ -69,7 +70,7 @@ function overWhiteIn({ data, width, height }) {
  * @param {Uint8Array} bytes @param {() => Promise<import("./tiff.js").Utif>} utif
  * @returns {Promise<Blob>} */
 export async function asShown(bytes, utif) {
-  const { pixels } = await readPhotograph(bytes, 3, [Infinity, Infinity], utif);
+  const { pixels } = await readPhotograph(bytes, 3, [Infinity, Infinity], utif, null);
   const { width, height, values } = pixels;
   const data = new Uint8ClampedArray(width * height * 4).fill(255);
   for (let index = 0; index < width * height; index += 1)

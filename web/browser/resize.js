@@ -2,7 +2,7 @@
 /** Pictures made smaller by area averaging and larger by linear interpolation, as OpenCV does it. */
 import { rounded } from "./levels.js";
 
-/** @typedef {import("./jpeg.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
 
 /** @param {Pixels} pixels @param {number} width @param {number} height @returns {Pixels} */
 export function resized(pixels, width, height) {

@@ -5,7 +5,7 @@ import { overWhite, to8Bit } from "./levels.js";
 import { turnUpright } from "./orientation.js";
 import { checkSize } from "./picture.js";
 
-/** @typedef {import("./jpeg.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
 /** @typedef {Record<string, any> & {width: number, height: number, data: Uint8Array, isLE: boolean}} Page */
 /** @typedef {{decode: (bytes: ArrayBuffer) => Page[],
  *   decodeImage: (bytes: ArrayBuffer, page: Page, pages: Page[]) => void}} Utif */

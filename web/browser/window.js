@@ -2,7 +2,7 @@
 /** A photograph turned and scaled into a model's input. */
 import { resized } from "./resize.js";
 
-/** @typedef {import("./jpeg.js").Pixels} Pixels */
+/** @typedef {import("./jpeg-planes.js").Pixels} Pixels */
 /** @typedef {import("./placement.js").View} View */
 /** @typedef {[number, number]} Point */
 /** @typedef {[number, number, number, number, number, number]} Matrix  of an affine map, two rows */

@@ -20,6 +20,7 @@
 import { FileError } from "./errors.js";
 import { Faster } from "./faster.js";
 import { Network } from "./network.js";
+import { Partner } from "./partner.js";
 import { NoLandmarks, place, sizeWanted } from "./place.js";
 import { asShown, readPhotograph } from "./read.js";
 
@@ -27,6 +28,9 @@ const RUNTIME = new URL("../runtime/", import.meta.url).href;
 
 /** @type {{card: import("./card.js").Card, runner: Faster} | null} */
 let opened = null;
+
+/** Where there is another core to read with. */
+const partner = navigator.hardwareConcurrency > 1 ? new Partner() : null;
 
 /** @returns {Promise<import("./tiff.js").Utif>} */
 const utif = async () => (await import(`${RUNTIME}utif.js`)).default;
@@ -48,7 +52,8 @@ async function answered({ model, photograph, shown }) {
   if (!photograph || !opened) throw new Error("nothing is asked");
   const { card, runner } = opened;
   const bytes = await bytesOf(photograph);
-  const picture = await readPhotograph(bytes, card.channels, sizeWanted(card), utif);
+  const { channels } = card;
+  const picture = await readPhotograph(bytes, channels, sizeWanted(card), utif, partner?.read ?? null);
   try {
     const placed = await place(card, runner.run, picture);
     tried = tried.then(() => runner.try(inTurn)); // meanwhile the answer is sent
