@@ -136,7 +136,14 @@ def _marked(picture: Picture, result: Result, manual: Floats | None) -> Marked:
         xy, score = result.landmarks.xy, result.landmarks.score
         curves = list(result.landmarks.curves.values())
     return Marked.of(
-        *(picture, xy, score, manual, result.box, curves, result.specimen, result.unsure)
+        picture,
+        xy,
+        score,
+        manual,
+        result.box,
+        curves,
+        number=result.specimen,
+        unsure=result.unsure,
     )
 
 

@@ -92,9 +92,9 @@ def evaluate(
 
     Example: beetle-lm evaluate landmarks/landmarks.tps manual.tps -o evaluation
 
-    Specimens are matched by the names of their images, those of `predict --many` by where they lie,
-    too. From six of them on shapes are compared,
-    too: Procrustes ANOVA, repeatability, variance and mean shapes. With --repeated both files are
+    Specimens are matched by the names of their images, those of `predict --many` by where they lie
+    as well. From six of them on shapes are compared, too: Procrustes ANOVA, repeatability, variance
+    and mean shapes. With --repeated both files are
     annotations of the same photographs, by two people or twice by one, and it tells how exactly
     landmarks are placed.
     """

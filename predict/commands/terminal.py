@@ -43,7 +43,12 @@ def tell_plan(plan: Plan) -> None:
         compared = task.reference is not None
         appended = options.curves == "append"
         for name in planned(
-            *(options.formats, options.overlay, compared, task.measures, task.curved, appended),
+            options.formats,
+            options.overlay,
+            compared,
+            task.measures,
+            task.curved,
+            appended,
             many=options.many,
         ):
             echo(f"  {plan.told(task.folder / name)}")
